@@ -8,8 +8,9 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from msgspec import Struct
 
 from actors import CallFailed, Request, call, whereis
+from actors.observer import processes
 from actors.slices import in_slices
-from agents.agent_registry import agents_of, find_agent, stands_in
+from agents.agent_registry import agents_of, find_agent, is_agent, stands_in
 from agents.cluster.agents_here import ids_of, infos_here
 from agents.cluster.packing import Packing
 from agents.instance.elsewhere import other_nodes
@@ -17,8 +18,6 @@ from agents.instance.info import AgentInfo
 from agents.instance.running import WaitingCall, agent_state, waiting_calls
 from agents.instance.waiting import waiting_bytes
 from agents.instance.waking import wake
-from supervisors import count_children
-from supervisors.agent_supervisor import AGENT_SUPERVISOR
 
 THIS_NODE: Final = ""
 REPORTS: Final = "reports"
@@ -145,7 +144,7 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
         case DescribeNode():
             nodes = await other_nodes()
             links = 0 if nodes is None else (await nodes.figures()).links
-            return NodeFigures((await count_children(AGENT_SUPERVISOR)).active, links)
+            return NodeFigures(sum(is_agent(pid) and not stands_in(pid) for pid in processes()), links)
         case MakeReport():
             return await _report(request)
     raise AssertionError(f"expected a known request, got {type(request).__name__}")

@@ -30,13 +30,13 @@ Milliseconds = Annotated[int | None, Query(alias="time", ge=0, description="ms; 
 log = get_logger("understudy.cluster")
 
 
-class Nodes(Struct, frozen=True):
+class NodeList(Struct, frozen=True):
     """The living nodes of the cluster, in the order of their joining."""
 
     nodes: list[NodeStatus]
 
 
-class Owners(Struct, frozen=True):
+class SessionOwners(Struct, frozen=True):
     """The names of the nodes that own sessions, by session. A free or unknown session is left out."""
 
     owners: dict[str, str]
@@ -59,17 +59,17 @@ def cluster(host: Host) -> APIRouter:
 
     @routes.get("/cluster")
     @needs(Scope.ADMIN)
-    @answers(json(Nodes), refuses=(409,))
+    @answers(json(NodeList), refuses=(409,))
     async def nodes() -> Response:
         """List the living nodes of the cluster."""
-        return Json(Nodes(await _in_cluster(operations.status())))
+        return Json(NodeList(await _in_cluster(operations.status())))
 
     @routes.get("/cluster/owners")
     @needs(Scope.ADMIN)
-    @answers(json(Owners), refuses=(409, 422))
+    @answers(json(SessionOwners), refuses=(409, 422))
     async def owners(ids: Ids) -> Response:
         """Name the nodes that own sessions."""
-        return Json(Owners(await _in_cluster(operations.owners(ids))))
+        return Json(SessionOwners(await _in_cluster(operations.owners(ids))))
 
     @routes.post("/cluster/rebalance")
     @needs(Scope.ADMIN)
@@ -88,12 +88,12 @@ def cluster(host: Host) -> APIRouter:
 
     @routes.delete("/cluster/nodes/{name}")
     @needs(Scope.ADMIN)
-    @answers(json(Nodes), refuses=(404, 409))
+    @answers(json(NodeList), refuses=(404, 409))
     async def forget(name: str, caller: CurrentCaller) -> Response:
         """Declare a node dead that holds no lease. The answer lists the others."""
         log.info("forget_requested", caller=caller.name, node=name)
         await _in_cluster(operations.forget(name))
-        return Json(Nodes(await _in_cluster(operations.status())))
+        return Json(NodeList(await _in_cluster(operations.status())))
 
     @routes.post("/drain")
     @needs(Scope.ADMIN)

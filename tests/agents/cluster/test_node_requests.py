@@ -14,14 +14,17 @@ from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
 from agents.cluster.node_requests import (
     THIS_NODE,
     AnyNodeRequest,
+    DescribeNode,
     GetUsage,
     ListRunning,
     ListWaiting,
     MakeReport,
+    NodeFigures,
     NodeRequest,
     Report,
     RunningAmong,
     UserUsage,
+    WakeSession,
     answer_of_node,
     packed_node_request,
     unpacked_node_answer,
@@ -35,6 +38,8 @@ REQUESTS: list[tuple[NodeRequest[Any], Any]] = [
     (RunningAmong(["a", "b"]), []),
     (GetUsage("ann"), UserUsage([], 0)),
     (ListWaiting(5, None), []),
+    (WakeSession("a"), False),
+    (DescribeNode(), NodeFigures(agents=0, links=0)),
     (MakeReport("tree", {"by": "memory", "count": 3}), Report(fault="the node makes no reports now")),
 ]
 

@@ -35,6 +35,7 @@ TOLD = {
     "agents/rehearsal/director.py": "`created` of an answer",
     "agents/sessions/history.py": "when a session was changed",
     "agents/sessions/journal_handle.py": "when a session began",
+    "agents/sessions/nodes.py": "when a node was declared dead",
     "agents/sessions/recorder.py": "when a stream began and ended",
 }
 """The modules that may read the wall clock, to show the time."""

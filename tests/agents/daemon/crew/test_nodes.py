@@ -112,7 +112,7 @@ async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reload
         running.signal(signal.SIGTERM)
         assert all(isinstance(end, StreamComplete) for end in await asyncio.gather(*turns))
         assert await running.ended() == 0
-        assert sorted(path.name for path in folder.iterdir()) == ["sessions.db", "token"]
+        assert sorted(path.name for path in folder.iterdir()) == ["cluster.secret", "nodes", "sessions.db", "token"]
         log = await running.log_output()
         assert "outcome=rejected" not in log
         assert {f"on_node={name}" for name in BOTH} <= set(log.split())
