@@ -262,5 +262,7 @@ async def test_a_turn_whose_end_a_client_has_can_not_be_cancelled_and_keeps_no_a
         await agent.chat(pid, "x" * 300_000)
         assert await agent.cancel(pid) is False
     await agent.chat(pid, "x" * 300_000)
+    end = asyncio.create_task(ended(pid))
     assert await agent.retire(pid)
-    assert await ended(pid) == NORMAL
+    assert not pid.alive
+    assert await end == NORMAL
