@@ -3,6 +3,7 @@
 A session has the id of its agent. If sessions are not kept (no journal runs), these functions do nothing.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
@@ -147,16 +148,18 @@ async def recover(ids: Iterable[str]) -> None:
     """Start the agents of these kept sessions, side by side. A failure of one does not affect the others."""
     journal = await open_journal()
     assert journal is not None, "expected kept sessions"
-    given = {}
-    for agent_id in ids:
+    chosen = list(ids)
+    for agent_id in chosen:
         step_aside(agent_id)  # a stand-in has followed the session until now
-        try:
-            session = await journal.store.session(agent_id)
-        except SessionError as failed:
-            log.warning("session_not_recovered", session=agent_id, reason=str(failed))
-        else:
-            if session is not None and session.config is not None:
-                given[agent_id] = _given(session, session.config)
+    found = await asyncio.gather(*map(journal.store.session, chosen), return_exceptions=True)
+    given = {}
+    for agent_id, session in zip(chosen, found, strict=True):
+        if isinstance(session, SessionError):
+            log.warning("session_not_recovered", session=agent_id, reason=str(session))
+        elif isinstance(session, BaseException):
+            raise session
+        elif session is not None and session.config is not None:
+            given[agent_id] = _given(session, session.config)
     outcomes = await start_agents(given.values(), Origin.KEPT)
     for agent_id, outcome in zip(given, outcomes, strict=True):
         deleted = isinstance(outcome, StartFailed) and outcome.reason is IGNORE
