@@ -18,7 +18,7 @@ from agents.tools import pool as pools
 from agents.tools.errors import WorkerDied
 from agents.tools.executor import TurnCalls
 from agents.tools.pool import WorkerPool
-from tests.agents.tools import sample_tools, with_threads
+from tests.agents.tools import sample_tools
 
 MANY = 20
 
@@ -44,6 +44,9 @@ async def test_calls_whose_start_is_killed_get_workers_of_another_template(
 
 
 async def test_many_workers_start_while_threads_of_their_module_run() -> None:
+    from tests.agents.tools import with_threads
+
+    with_threads.ENDED.set()  # here, not in the pool's processes, which import the module themselves
     async with WorkerPool(size=MANY) as pool:
         found = await asyncio.gather(*(pool.run(with_threads.logs_and_counts, "{}") for _ in range(3 * MANY)))
     assert len({pid for pid, _ in found}) == 3 * MANY
