@@ -41,7 +41,8 @@ class GarbagePolicy:
 
     The first holder sets the policy, and the end of the last one restores the host's settings. The policy does nothing
     if the host has disabled the garbage collector. It freezes nothing if the host has frozen objects: to unfreeze them
-    is the host's business. paused: `uncollected` has disabled the garbage collector for a while.
+    is the host's business. The first look finds that out, since a count of frozen objects walks them all: 60 ms for a
+    million. paused: `uncollected` has disabled the garbage collector for a while.
     """
 
     def __init__(self) -> None:
@@ -49,8 +50,7 @@ class GarbagePolicy:
         self._lock = RLock()  # applications may run on several threads; a collection may run a finalizer
         self._holders: list[Pid] = []
         self._before: tuple[int, int, int] | None = None  # the host's thresholds; None while the policy is not set
-        self._freezes = False
-        self._settled = False
+        self._freezes: bool | None = None  # None until the first look
         self._survivors = 0  # of the last collection of all
         self._added = 0  # objects in the slices since then
 
@@ -74,12 +74,13 @@ class GarbagePolicy:
 
         The first look collects nothing: it freezes what the start left. idle: whether a long pause does no harm.
         """
-        if not self._freezes or self._holders[:1] != [holder] or not gc.isenabled():
+        if self._before is None or self._holders[:1] != [holder] or not gc.isenabled():
             return
-        if not self._settled:
-            self._settled = True
-            gc.freeze()
-        elif (new := _new_objects()) >= SLICE:
+        if self._freezes is None:
+            self._freezes = gc.get_freeze_count() == 0
+            if self._freezes:
+                gc.freeze()
+        elif self._freezes and (new := _new_objects()) >= SLICE:
             self._added += new
             self._collect(everything=self._added >= self._bound(idle=idle))
 
@@ -98,8 +99,7 @@ class GarbagePolicy:
 
     def _set(self) -> None:
         if self._before is None and (gc.isenabled() or self.paused):
-            self._before, self._freezes = gc.get_threshold(), gc.get_freeze_count() == 0
-            self._settled = False
+            self._before, self._freezes = gc.get_threshold(), None
             self._survivors = self._added = 0
             gc.set_threshold(*THRESHOLDS)
 
@@ -108,7 +108,7 @@ class GarbagePolicy:
             gc.set_threshold(*self._before)
         if self._freezes:
             gc.unfreeze()
-        self._before, self._freezes = None, False
+        self._before, self._freezes = None, None
 
 
 policy: Final = GarbagePolicy()

@@ -31,14 +31,16 @@ class Link:
 
 @pytest.fixture(autouse=True)
 def host() -> Iterator[None]:
-    """Give the host settings of its own. At the end, the test run's settings are as before."""
-    before, on = gc.get_threshold(), gc.isenabled()
+    """Give the host settings of its own. At the end, the test run's settings are as before, and its modules frozen."""
+    before, on, frozen = gc.get_threshold(), gc.isenabled(), gc.get_freeze_count()
     gc.unfreeze()  # the test run has frozen its modules
     gc.set_threshold(*HOST)
     gc.enable()
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
+    if frozen:
+        gc.freeze()
     (gc.enable if on else gc.disable)()
 
 
@@ -118,6 +120,15 @@ async def test_objects_that_the_host_froze_stay_frozen() -> None:
     gc.freeze()
     frozen = gc.get_freeze_count()
     async with application.running(settings()):
+        send(await collector(), TIMEOUT)
+        await get_state(await collector())
+    assert frozen * 0.9 < gc.get_freeze_count() <= frozen  # some of them end
+
+
+async def test_objects_that_the_host_freezes_after_the_start_stay_frozen() -> None:
+    async with application.running(settings()):
+        gc.freeze()
+        frozen = gc.get_freeze_count()
         send(await collector(), TIMEOUT)
         await get_state(await collector())
     assert frozen * 0.9 < gc.get_freeze_count() <= frozen  # some of them end
