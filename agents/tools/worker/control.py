@@ -15,6 +15,7 @@ from agents.tools.errors import WorkerDied, WorkerRefused
 from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import (
     Alive,
+    BeginOrder,
     ChildEnded,
     ForkOrder,
     FunctionOrigin,
@@ -94,6 +95,13 @@ class Control:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._loop.add_reader(ours, self._on_packets)
         server.add_done_callback(self._on_server_ended)
+
+    def begin(self) -> None:
+        """Have the first fork server load its modules now. The time until it obeys is not bounded here."""
+        if not self.started.done():
+            with contextlib.suppress(OSError):  # it has ended
+                self._socket.send(msgspec.json.encode(BeginOrder()))
+                self._unread += 1
 
     def fork(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> ForkedChild:
         """Fork a child that holds one end of a socket pair, and return it. Raises OSError.

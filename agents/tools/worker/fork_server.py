@@ -27,6 +27,7 @@ from agents.tools.worker.descendants import children, more_than
 from agents.tools.worker.loading import faults_of
 from agents.tools.worker.main import main
 from agents.tools.worker.wire import (
+    BeginOrder,
     ChildEnded,
     ForkOrder,
     KillOrder,
@@ -128,6 +129,8 @@ class ForkServer:
         order = msgspec.json.decode(body, type=Order)
         self._report(Obeyed())
         match order:
+            case BeginOrder():
+                pass  # it has loaded its modules
             case ForkOrder(number):
                 self._fork(number, *descriptors)
             case LoadOrder():

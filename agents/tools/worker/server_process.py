@@ -15,8 +15,16 @@ from agents.tools.errors import WorkerDied
 from agents.tools.worker.control import Control, in_time
 from agents.tools.worker.wire import Alive
 
+FIRST_ORDER_MS = 2000
+"""The fork server loads its modules at its first order, at the latest after this time.
+
+They take 0.1 s of CPU. A short program without `def` tools saves that, and a longer one has it for its own start.
+"""
+
 BOOT = (
-    "import json, os, sys; os.write(int(sys.argv[1]), sys.argv[4].encode()); sys.path[:] = json.loads(sys.argv[3]); "
+    "import json, os, select, sys; os.write(int(sys.argv[1]), sys.argv[4].encode()); "
+    "sys.path[:] = json.loads(sys.argv[3]); "
+    "order = select.poll(); order.register(int(sys.argv[1]), select.POLLIN); order.poll(int(sys.argv[5])); "
     "from agents.tools.worker.fork_server import run; run(int(sys.argv[1]), int(sys.argv[2]))"
 )
 ALIVE: Final = msgspec.json.encode(Alive()).decode()
@@ -57,6 +65,7 @@ class ForkServerProcess:
 
     async def obeys(self) -> None:
         """Wait until the server has loaded what every worker needs. Raises WorkerDied; a late server is killed."""
+        self.control.begin()
         try:
             await in_time(asyncio.shield(self.control.started))
         except WorkerDied:
@@ -90,9 +99,9 @@ def _spawned(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.
     try:
         with theirs:
             descriptor = theirs.fileno()
-            command = [sys.executable, "-P", "-c", BOOT, str(descriptor), str(os.getpid()), json.dumps(sys.path), ALIVE]
+            given = [str(descriptor), str(os.getpid()), json.dumps(sys.path), ALIVE, str(FIRST_ORDER_MS)]
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
-                command,
+                [sys.executable, "-P", "-c", BOOT, *given],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

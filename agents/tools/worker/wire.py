@@ -1,7 +1,7 @@
 """The messages between a pool, its fork servers and its workers, in JSON. Nothing in them is executed.
 
 A worker gets and sends frames of a length and a body. A fork server gets and sends packets.
-pool -> server    ForkOrder with the descriptor of a socket, KillOrder, LoadOrder, WatchOrder
+pool -> server    BeginOrder, ForkOrder with the descriptor of a socket, KillOrder, LoadOrder, WatchOrder
 server -> pool    Alive from the first fork server, Obeyed for its start and for each order, LoadReport, ChildEnded
 pool -> worker    one WorkerJob
 worker -> pool    WorkerReady, then any number of ProgressReport and one Answer: Returned | Raised | ArgumentsRefused
@@ -82,6 +82,10 @@ class ArgumentsRefused(Struct, frozen=True, tag="refused"):
     faults: tuple[str, ...]
 
 
+class BeginOrder(Struct, frozen=True, tag="begin"):
+    """The first order to the first fork server, which loads its modules when this arrives, if not before."""
+
+
 class ForkOrder(Struct, frozen=True, tag="fork"):
     """An order to start a child. number: the pool's name for it."""
 
@@ -134,7 +138,7 @@ class NotForked(Struct, frozen=True, tag="not_forked"):
     how: str
 
 
-Order: TypeAlias = ForkOrder | KillOrder | WatchOrder | LoadOrder
+Order: TypeAlias = BeginOrder | ForkOrder | KillOrder | WatchOrder | LoadOrder
 Packet: TypeAlias = Alive | Obeyed | LoadReport | ChildEnded | NotForked
 Answer: TypeAlias = Returned | Raised | ArgumentsRefused
 Frame: TypeAlias = WorkerReady | ProgressReport | Answer

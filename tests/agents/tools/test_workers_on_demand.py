@@ -15,6 +15,9 @@ import pytest
 
 from agents.tools import pool as pools
 from agents.tools.pool import WorkerPool
+from agents.tools.worker import server_process
+from agents.tools.worker.confine import environment
+from agents.tools.worker.server_process import ForkServerProcess
 from agents.tools.worker.spares import ReadyWorkers
 from tests.agents.tools import sample_tools
 from tests.agents.tools.observed import PATIENCE_S, Fifo, Watch
@@ -30,6 +33,20 @@ class SkippingLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return super().time() + self.skipped_s
+
+
+async def test_a_fork_server_loads_its_modules_at_its_first_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_process, "FIRST_ORDER_MS", 100_000)  # longer than a test may take
+    async with WorkerPool(size=1) as pool:
+        assert await pool.run(sample_tools.add, '{"a": 2, "b": 3}') == 5
+
+
+async def test_a_fork_server_without_an_order_loads_its_modules_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_process, "FIRST_ORDER_MS", 1)
+    server = await ForkServerProcess.start(environment(os.environ))
+    await server.control.started
+    await server.close()
+    assert server.ended.done()
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
