@@ -1,7 +1,7 @@
 """Run Thespian's own suite, which is in its wheel, on our base.
 
 python -m tests.thespian_suite               every case, compared with reference.txt (make test-thespian)
-python -m tests.thespian_suite --quick       the modules of cases.QUICK
+python -m tests.thespian_suite MODULE...     the cases of these modules
 python -m tests.thespian_suite --reference   every case on Thespian's simpleSystemBase: writes reference.txt again
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import thespian.test
 
-from tests.thespian_suite.cases import CODE_FROM_MESSAGES, NOT_BY_NATURE, QUICK, REFERENCE, expected
+from tests.thespian_suite.cases import CODE_FROM_MESSAGES, NOT_BY_NATURE, REFERENCE, expected
 from tests.thespian_suite.comparison import Comparison, Outcomes
 
 SUITE = Path(thespian.test.__file__).parent
@@ -31,10 +31,10 @@ OPTIONS = [
 def main(arguments: list[str]) -> int:
     if arguments == ["--reference"]:
         return measure()
-    if arguments not in ([], ["--quick"]):
+    modules = sorted(path.name for path in SUITE.glob("test_*.py"))
+    if not set(arguments) <= set(modules):
         sys.exit(__doc__)
-    modules = QUICK if arguments else sorted(path.name for path in SUITE.glob("test_*.py"))
-    return compare([module for module in modules if module != CODE_FROM_MESSAGES])
+    return compare([module for module in arguments or modules if module != CODE_FROM_MESSAGES])
 
 
 def compare(modules: list[str]) -> int:

@@ -50,6 +50,9 @@ QUICK = [
 ]
 """The modules that `make test` runs: those of Thespian's ideas that don't sleep for long."""
 
+SLEEPY = [["test_actorFailures.py"], ["test_deadLettering.py"]]
+"""Those of QUICK that sleep for most of its time: 17 and 11 of 43 s. They run beside the others."""
+
 
 def expected() -> dict[str, str]:
     """Return the outcomes by id: those on simpleSystemBase, and PASSED for cases that only our base can run."""
