@@ -13,8 +13,9 @@ NODE := $(VENV)/node
 demo: $(RUNS)
 	$(BIN)/understudy demo
 
+# Three workers for two cores: the tests wait for a third of their time.
 test: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite
