@@ -1,5 +1,7 @@
 """A store whose rows somebody changed by hand: SQLite keeps a value of any type in any column."""
 
+import asyncio
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -71,12 +73,19 @@ async def _read_all(store: Store, session_id: str) -> None:
         _ = [line async for line in history.export(store, session_id)]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a store that no test changes. It has a session for each value."""
+    folder = tmp_path_factory.mktemp("whole")
+    asyncio.run(_written(folder / "sessions.db", *map(str, range(len(VALUES)))))
+    assert {each.name for each in folder.iterdir()} == {"sessions.db", "tail.db"}
+    return folder
+
+
 @pytest.mark.parametrize("column", COLUMNS)
-async def test_a_value_of_any_kind_concerns_its_own_session(tmp_path: Path, column: str) -> None:
-    file = tmp_path / "sessions.db"
-    await _written(file, *map(str, range(len(VALUES))))
+async def test_a_value_of_any_kind_concerns_its_own_session(whole: Path, tmp_path: Path, column: str) -> None:
     table, _, name = column.partition(".")
-    file = file.with_name("tail.db") if table == "tail" else file
+    file = Path(shutil.copy(whole / ("tail.db" if table == "tail" else "sessions.db"), tmp_path))
     of = {
         "sessions": "id",
         "tail": "(SELECT id FROM streams WHERE streams.number = tail.number)",
