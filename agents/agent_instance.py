@@ -53,6 +53,7 @@ from agents.instance.requests import (
     Subscribe,
     Unsubscribe,
 )
+from agents.instance.servers import with_servers
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import events_of, followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, recorded, steered, stopping
@@ -118,6 +119,8 @@ class AgentInstance(GenServer[AgentState]):
         register(name_of(checked.id), self.pid)
         for lacking, setting in checked.unconfigured():
             log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
+        if checked.servers:
+            checked = await with_servers(checked, settings, self.pid)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
         keeping, streaming = Keeping.by(settings, comes_back=comes_back_whole(config)), settings.streaming

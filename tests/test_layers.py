@@ -35,7 +35,7 @@ AGENTS = [
     {"core", "extras"},
     {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
-    {"node"},
+    {"mcp", "node"},
     {"sessions"},
     {"agent_config"},
     {"streams"},
@@ -58,7 +58,7 @@ APART = {"__init__", "__main__", "rehearsal"}
 FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/http/openai_client.py"},
-    "httpx2": {"agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py"},
+    "httpx2": {"agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py", "agents/mcp"},
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},
     "uvicorn": {"agents/gateway/serving.py", "agents/gateway/server_connections.py"},
@@ -68,6 +68,9 @@ FOREIGN = {
     "lark": {"agents/configuration/erlang"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
+    "mcp": {"agents/mcp"},
+    "mcp_types": {"agents/mcp"},
+    "anyio": {"agents/mcp/lines.py"},
     "sqlalchemy": {"agents/sessions"},
     "alembic": {"agents/sessions"},
 }

@@ -20,6 +20,7 @@ from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import ModelCallDeadlines, Route
 from agents.llm.endpoint import Api
+from agents.mcp.spec import ServerSpec, names_server, servers_of
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.faults import of_pydantic
@@ -42,6 +43,7 @@ class AgentConfig(Struct, frozen=True):
     routes: the models to ask, in order. when_busy, max_queue, max_steering: the treatment of messages that come while a
     turn runs. answer: the type of the final answer; None: any text. answer_retries: how often the model is asked again
     for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
+    servers: the MCP servers whose tools the agent has, besides its own.
     """
 
     id: str
@@ -58,6 +60,7 @@ class AgentConfig(Struct, frozen=True):
     answer: AnswerType | None
     answer_retries: int
     owner: str | None
+    servers: tuple[ServerSpec, ...] = ()
 
     @property
     def api(self) -> Api:
@@ -107,7 +110,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidAgentConfig(map(_with_value, error.errors())) from None
-    tools, answer = _tools_and_answer(checked, settings, from_host=from_host)
+    tools, servers, answer = _tools_and_answer(checked, settings, from_host=from_host)
     asked = tuple(routes(checked, settings))
     return AgentConfig(
         id=checked.id,
@@ -124,17 +127,21 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         answer=answer,
         answer_retries=checked.answer_retries,
         owner=checked.owner,
+        servers=servers,
     )
 
 
 def _tools_and_answer(
     checked: AgentSettings, settings: Settings, *, from_host: bool
-) -> tuple[Mapping[str, Tool], AnswerType | None]:
-    """Return the agent's tools and its answer type. Raises InvalidAgentConfig with their faults and those of routes."""
+) -> tuple[Mapping[str, Tool], tuple[ServerSpec, ...], AnswerType | None]:
+    """Return the agent's tools, its servers and its answer type. Raises InvalidAgentConfig
+    with their faults and those of routes."""
     faults: list[Fault] = []
     tools: Mapping[str, Tool] = {}
+    servers: tuple[ServerSpec, ...] = ()
     answer: AnswerType | None = None
     try:
+        servers = servers_of(checked.tools, settings.mcp)
         tools = _tools(checked, settings)
     except InvalidTool as error:
         faults += error.faults
@@ -146,12 +153,12 @@ def _tools_and_answer(
     faults += route_faults(checked, settings)
     if faults:
         raise InvalidAgentConfig(faults)
-    return tools, answer
+    return tools, servers, answer
 
 
 def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
-    tools = resolve(checked.tools, partial(_bound, settings))
+    tools = resolve(checked.tools, partial(_bound, settings), elsewhere=names_server)
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool(found)
     return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)

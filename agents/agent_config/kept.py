@@ -1,8 +1,8 @@
 """The part of an agent's configuration that is kept with its session, and the check before it is used again.
 
 Other programs may write to the store, so its content is data and not trusted. A kept configuration may name built-in
-tools, and providers of the settings. Code and addresses are accepted only if this program has given them to an agent,
-by its configuration or by start_agent. An address with its own key is not accepted, because no key is kept.
+tools, and providers of the settings. Code, addresses and MCP servers are accepted only if this program has given them
+to an agent, by its configuration or by start_agent. An address with its own key is not accepted: no key is kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ from actors.system.process_system import ProcessSystem
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.core.faults import Fault, KeyPath
 from agents.core.text import each_text, joined_surrogates
+from agents.mcp.spec import MCP, ServerSpec, names_server
 from agents.node.redaction import Redactor
 from agents.settings import Settings
 from agents.tools.callables import address_of
@@ -58,7 +59,9 @@ def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
 def give(given: Mapping[str, Any]) -> None:
     """Record the code and the addresses of an agent that the program starts, for `not_given`."""
     config = kept_config(given) or {}
-    named = {tool for tool in config.get("tools") or () if ":" in tool}
+    tools = config.get("tools") or ()
+    named = {tool for tool in tools if isinstance(tool, str) and ":" in tool}
+    named |= {_server(tool) for tool in tools if names_server(tool)}
     if not _has_key(given):
         named |= {each[ADDRESS] for _, each in _asked(config) if each.get(ADDRESS) is not None}
     if named:
@@ -71,6 +74,8 @@ def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
     for position, tool in enumerate(_list(kept.get("tools"))):
         if isinstance(tool, str) and ":" in tool and tool not in given:
             yield Fault(("tools", position), "a built-in tool, or code that this program gave an agent", repr(tool))
+        elif names_server(tool) and _server(tool) not in given:
+            yield Fault(("tools", position), "a server that this program gave an agent", repr(_server(tool)))
     for path, each in _asked(kept):
         address = each.get(ADDRESS)
         if address is not None and str(address) not in given:
@@ -78,6 +83,11 @@ def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
             yield Fault((*path, ADDRESS), expected, repr(got))
         if each.get(SECRET) is not None:
             yield Fault((*path, SECRET), "none with a session", "a secret")
+
+
+def _server(tool: Any) -> str:
+    """Return a server's name as no code and no address is written."""
+    return f"{MCP} {tool[1]}"
 
 
 def _has_key(given: Mapping[str, Any]) -> bool:
@@ -109,6 +119,8 @@ def _list(value: Any) -> list[Any] | tuple[Any, ...]:
 def _plain(key: str, value: Any) -> Any:
     match key:
         case "tools":
+            if any(isinstance(tool, ServerSpec) for tool in value):
+                raise TypeError("a server that is not in the settings has no name that another program knows")
             return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
         case "fallbacks" if value is not None:
             return [{name: each for name, each in _mapping(fallback).items() if name != SECRET} for fallback in value]

@@ -15,7 +15,7 @@ from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, SourceReader
-from agents.core.faults import Fault, KeyPath, Where
+from agents.core.faults import Fault, InvalidValue, KeyPath, Where
 from agents.settings import Settings
 from agents.settings.tokens import token_faults
 
@@ -116,7 +116,7 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
                 if all(fault.path != path for fault in faults):  # else the value is missing because it was removed
-                    faults.append(_invalid_value(path, marks))
+                    faults.append(_invalid_value(path, marks, each))
                 _remove(data, path)
 
 
@@ -142,7 +142,10 @@ def _section(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _invalid_value(path: KeyPath, marks: Mapping[KeyPath, Mark]) -> Fault:
+def _invalid_value(path: KeyPath, marks: Mapping[KeyPath, Mark], error: Mapping[str, Any]) -> Fault:
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidValue) and _kind_at(path).form is Form.SECTION:  # about several values of it
+        return _placed(cause.fault.below(*path), marks)
     mark = marks.get(path)
     return _fault(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
 

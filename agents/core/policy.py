@@ -1,5 +1,7 @@
 """The part of an agent's configuration that its turns need."""
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from agents.core.limits import Limits, Price
@@ -18,7 +20,8 @@ class TurnPolicy(Struct, frozen=True):
 
     models: the models that may answer, in the order in which they are tried.
     barriers: names of tools whose calls run one at a time, with no other call beside them. eager: names of tools whose
-    calls start while the model still streams. approval: names of tools that may demand a person's approval of a call.
+    calls start while the model still streams. approval: names of tools that may demand a person's approval of a call;
+    these may change during a turn.
     answer_retries: how often the model is asked again after an answer of another type; None: any text is accepted.
     """
 
@@ -27,5 +30,5 @@ class TurnPolicy(Struct, frozen=True):
     models: tuple[Candidate, ...] = (Candidate(),)
     barriers: frozenset[str] = frozenset()
     eager: frozenset[str] = frozenset()
-    approval: frozenset[str] = frozenset()
+    approval: Collection[str] = frozenset()
     answer_retries: int | None = None

@@ -1,4 +1,7 @@
-"""The import of the modules of an agent's tools, before the agent starts, so that no call waits for an import."""
+"""The import of the modules of an agent's tools, and the connections to its servers, before the agent starts.
+
+So no call waits for an import, and a server that does not start fails the agent's start.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,19 +10,21 @@ from actors import StartFailed, whereis
 from agents.agent_config import InvalidAgentConfig
 from agents.agent_config.kept import not_given
 from agents.instance.waking import Origin
+from agents.mcp.keeper import connect
+from agents.mcp.spec import names_server, servers_of
 from agents.settings import Settings
-from agents.tools.errors import InvalidTool, PoolUnavailable
+from agents.tools.errors import InvalidTool, PoolUnavailable, ServerDown
 from agents.tools.importing import import_named
 from agents.tools.pool_server import TOOL_POOL, open_pool
 from agents.tools.registry import usable
 
 
 async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origin = Origin.GIVEN) -> None:
-    """Import the modules of an agent's tools, in this process and in worker processes.
+    """Import the modules of an agent's tools, in this process and in worker processes. Connect to its MCP servers.
 
-    For a kept configuration, import nothing if it names code or an address that this program gave no agent: the agent's
+    For a kept configuration, do nothing if it names code or an address that this program gave no agent: the agent's
     start refuses it. Raises InvalidAgentConfig if a worker can't use a module, and StartFailed if no worker process
-    runs. The agent's start reports other faults of the configuration.
+    runs, or a server does not start. The agent's start reports other faults of the configuration.
     """
     if origin is Origin.KEPT and any(not_given(given, settings)):
         return
@@ -29,7 +34,9 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
         tools = [tool for tool in usable(named) if tool.isolation == "process"]
         if tools and whereis(TOOL_POOL) is not None:  # a restarted pool imports when a call needs it
             await (await open_pool()).load(tools)
+        if isinstance(named, list | tuple) and any(map(names_server, named)):
+            await connect(servers_of(named, settings.mcp))
     except InvalidTool as invalid:
-        raise InvalidAgentConfig(fault.below("tools") for fault in invalid.faults) from None
-    except PoolUnavailable as unavailable:
+        raise InvalidAgentConfig(fault if fault.path else fault.below("tools") for fault in invalid.faults) from None
+    except (PoolUnavailable, ServerDown) as unavailable:
         raise StartFailed("agent", unavailable) from unavailable

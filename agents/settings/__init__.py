@@ -24,6 +24,7 @@ from agents.settings.applies import Applies
 from agents.settings.clients import ClientLimits
 from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettings, SessionSettings
+from agents.settings.mcp import McpServer
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "GatewaySettings",
     "LogFormat",
     "LogSettings",
+    "McpServer",
     "ModelPrice",
     "NamedProvider",
     "OnRestart",

@@ -14,6 +14,7 @@ from agents.settings.applies import Applies
 from agents.settings.cluster import ClusterSettings
 from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import SessionSettings
+from agents.settings.mcp import McpServer
 from agents.settings.secret import NO_SECRET, OptionalSecret
 from agents.settings.values import (
     Amount,
@@ -156,6 +157,7 @@ class RestartLimits(BaseModel):
 class SupervisionSettings(BaseModel):
     """The restart limits, by the names of the supervisors in application.tree. understudy: the root.
 
+    mcp_supervisor: the limit of each server's process; a lost connection is not a restart.
     agent_supervisor: the limit of each agent. An agent that crashes more often is not restarted; others continue.
     nodes: the limit of all nodes of `serve --nodes` together. Their parent is the supervisor.
     """
@@ -164,6 +166,7 @@ class SupervisionSettings(BaseModel):
 
     understudy: RestartLimits = RestartLimits(intensity=3)
     llm_supervisor: RestartLimits = RestartLimits()
+    mcp_supervisor: RestartLimits = RestartLimits()
     tool_supervisor: RestartLimits = RestartLimits()
     stream_supervisor: RestartLimits = RestartLimits()
     agent_supervisor: RestartLimits = RestartLimits(intensity=10, period=60.0)
@@ -185,8 +188,8 @@ class Settings(BaseModel):
     """The settings of the application.
 
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
-    means OPENAI_BASE_URL and OPENAI_API_KEY. prices: by the name of the model. garbage_collection: as long as the
-    application runs. agents: those that start with the daemon.
+    means OPENAI_BASE_URL and OPENAI_API_KEY. prices: by the name of the model. mcp: by the name of the server.
+    garbage_collection: as long as the application runs. agents: those that start with the daemon.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -198,6 +201,7 @@ class Settings(BaseModel):
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()
     providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
+    mcp: Annotated[dict[str, McpServer], Applies.NEW_AGENTS] = {}
     supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
     garbage_collection: GarbageCollection = GarbageCollection.SLICED
     agents: tuple[AgentSettings, ...] = ()

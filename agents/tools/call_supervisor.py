@@ -21,7 +21,7 @@ from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
 from actors.clock import now_s
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
-from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ServerDown, ToolRaised, WorkerDied
 from agents.tools.pool_server import open_pool
 from agents.tools.result import result_text
 from agents.tools.retry import pause_s
@@ -82,7 +82,8 @@ class Answered(Struct, frozen=True):
 class ToolWorker(Task):
     """Run one call.
 
-    The worker crashes only if its OS process dies or the pool is unavailable. Every other outcome is an answer.
+    The worker crashes only if its OS process dies, its server is down, or the pool is unavailable. Every other outcome
+    is an answer.
     """
 
     def __init__(self, job: Job) -> None:
@@ -109,7 +110,7 @@ class ToolWorker(Task):
             return failed("timeout", str(late))
         except CpuTimeUsedUp as used_up:
             return failed("cpu_time", str(used_up))
-        except (WorkerDied, PoolUnavailable) as died:
+        except (WorkerDied, ServerDown, PoolUnavailable) as died:
             self.send(job.owner, Crashed(job.number, str(died)))
             raise
 

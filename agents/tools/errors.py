@@ -6,8 +6,10 @@ ValueError
 ToolFailed              one call failed. Its text may be shown to the model
 ├── InvalidArguments    the model's fault: the arguments do not fit, and the tool did not run
 ├── ToolRaised          the tool raised an exception
+│   └── ServerRaised    the tool's server answered with an error
 ├── CpuTimeUsedUp       the call used its CPU time, and its worker was ended
-└── WorkerDied          the OS process that ran the call ended
+├── WorkerDied          the OS process that ran the call ended
+└── ServerDown          the server that runs the tool is down
 TimeoutError            the deadline of the call passed (Python's own class)
 RuntimeError
 └── PoolUnavailable     the pool is closed, or can't start workers
@@ -65,6 +67,16 @@ class ToolRaised(ToolFailed):
         return cls(_type_name(type(error)), _words(error))
 
 
+class ServerRaised(ToolRaised):
+    """The error that a tool's server answered, in the server's words, cut."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__("", cut(sendable(words), MAX_MESSAGE_BYTES))
+
+    def __str__(self) -> str:
+        return self.message
+
+
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may define __name__, which may raise
 
 
@@ -99,6 +111,14 @@ class WorkerDied(ToolFailed):
             return cls(signal.Signals(-returncode).name)
         except ValueError:  # a real-time signal has no name
             return cls(f"signal {-returncode}")
+
+
+class ServerDown(ToolFailed):
+    """The server that runs the tool is down. name: the server's. why: the end of its connection, in one line."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"the MCP server {name!r} is down: {why}")
+        self.name, self.why = name, why
 
 
 class WorkerRefused(WorkerDied):

@@ -26,17 +26,22 @@ BUILTIN: Mapping[str, str] = MappingProxyType(
 )
 
 
-def resolve(named: Iterable[Named], bound: Bound = lambda _: {}) -> Mapping[str, Tool]:
+def resolve(
+    named: Iterable[Named], bound: Bound = lambda _: {}, *, elsewhere: Callable[[Any], bool] = lambda _: False
+) -> Mapping[str, Tool]:
     """Return the tools by the name that the model calls, in the given order.
 
     named: names of built-in tools, "module:function", Tools, or annotated functions.
     bound: gives the host's values for a tool, such as {"root": "/srv/notes"} for file_ops. Values for parameters not
     marked Bound are ignored: a program's tool may have the name of a built-in one.
+    elsewhere: whether an entry of the list names no tool here, so that it is left out.
     Raises InvalidTool with every fault in the list.
     """
     tools: dict[str, Tool] = {}
     faults: list[Fault] = []
     for position, each in enumerate(named):
+        if elsewhere(each):
+            continue
         try:
             found = _bound(_found(each), bound)
         except InvalidTool as error:

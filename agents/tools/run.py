@@ -17,7 +17,7 @@ from contextvars import copy_context
 from typing import Any, cast
 
 from actors.log import get_logger
-from agents.tools.errors import InvalidArguments, ToolRaised, no_result
+from agents.tools.errors import InvalidArguments, ServerDown, ServerRaised, ToolRaised, no_result
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
 from agents.tools.progress import ProgressReports, Send, last_of, report_call_to, unobserved, unwatched
@@ -41,7 +41,8 @@ async def run_call(
 
     pool: runs the tool if its isolation is "process". on_progress: called on the loop with each value that the tool
     reports. on_begin: called on the loop when the tool is about to run: its arguments are valid, and it has a worker.
-    Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
+    Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, ServerDown, PoolUnavailable,
+    TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
@@ -108,6 +109,8 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
         with closing(report_call_to(ProgressReports(on_progress))):
             made = tool.function(**values)
             return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
+    except (ServerDown, ServerRaised):
+        raise
     except BaseException as error:  # the crash boundary: sys.exit would end the event loop
         if isinstance(error, asyncio.CancelledError | GeneratorExit) and task.cancelling():
             raise  # the call was ended: this is not the tool's own exception

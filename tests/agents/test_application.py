@@ -34,10 +34,10 @@ async def test_an_agent_outside_an_application_is_refused_with_the_ways_to_run_o
             await start_agent({})
 
 
-async def test_the_limits_of_agents_are_each_agents_own_and_the_others_their_supervisors() -> None:
+async def test_the_limits_of_agents_and_servers_are_their_own_and_the_others_their_supervisors() -> None:
     async with application.running(Settings(tools=ToolSettings(workers=1))):
         per_child = {name: getattr((await get_state(name)).flags, "per_child", False) for name in SUPERVISORS}
-    assert [name for name, own in per_child.items() if own] == ["agent_supervisor"]
+    assert [name for name, own in per_child.items() if own] == ["mcp_supervisor", "agent_supervisor"]
 
 
 @pytest.mark.parametrize("settings", [{"model": "echo"}, "sys.config", Path("sys.config"), Settings])

@@ -24,7 +24,17 @@ MAX_FILES: Final = 100
 EXTENSION: Final = ".config"
 
 APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "agents": ("model", "base_url", "api_key", "prices", "streaming", "tools", "providers", "garbage_collection"),
+    "agents": (
+        "model",
+        "base_url",
+        "api_key",
+        "prices",
+        "streaming",
+        "tools",
+        "providers",
+        "garbage_collection",
+        "mcp",
+    ),
     "understudy": ("agents", "sessions", "cluster", "gateway", "daemon", "logging", "supervision"),
 }
 """The parameters of each application. Source of the first: API reference, "Stream Configuration"."""

@@ -1,0 +1,20 @@
+"""The MCP servers of an agent: their tools join its own, and change while it runs."""
+
+from msgspec.structs import replace
+
+from actors import Pid
+from agents.agent_config import AgentConfig
+from agents.mcp.keeper import use
+from agents.mcp.tools import Asking, BoundTools
+from agents.settings import Settings
+
+
+async def with_servers(config: AgentConfig, settings: Settings, agent: Pid) -> AgentConfig:
+    """Return the configuration with the tools of the agent's servers, which are kept until the agent ends.
+
+    The agent's start has connected to the servers. After a crash of the agent they may be down: their calls then fail
+    until they are up.
+    """
+    links = [await use(spec, agent) for spec in config.servers]
+    tools = BoundTools(config.tools, links, settings.streaming.tool_timeout / 1000)
+    return replace(config, tools=tools, policy=replace(config.policy, approval=Asking(tools)))

@@ -1,0 +1,76 @@
+"""A call of a server's tool, and the server's answer as the tool's result."""
+
+from contextvars import copy_context
+from typing import Any, Final
+
+from agents.extras import extra
+
+with extra("mcp", "an MCP server"):
+    from mcp import MCPError
+    from mcp.shared.dispatcher import ProgressFnT
+    from mcp_types import (
+        CONNECTION_CLOSED,
+        AudioContent,
+        CallToolResult,
+        EmbeddedResource,
+        ImageContent,
+        ResourceLink,
+        TextContent,
+        TextResourceContents,
+    )
+
+from agents.mcp.link import Link
+from agents.tools.errors import ServerRaised
+from agents.tools.progress import progress as reported
+
+NO_SESSION: Final = "Session terminated"
+"""The client's text for an answer 404: the server has forgotten the session, as after its restart."""
+
+
+async def call_tool(link: Link, name: str, arguments: dict[str, Any]) -> Any:
+    """Call a tool, and return its result. Raises ServerDown, ServerRaised."""
+    session = await link.connected()
+    try:
+        answer = await session.call_tool(name, arguments, progress_callback=_reporting())
+    except MCPError as failed:
+        if failed.code == CONNECTION_CLOSED or failed.message == NO_SESSION:
+            raise await link.lost() from failed
+        raise ServerRaised(failed.message) from failed
+    except (RuntimeError, ValueError) as invalid:  # it does not fit its own schema, or the protocol
+        raise ServerRaised(f"the server's answer is invalid: {str(invalid).partition(chr(10))[0]}") from invalid
+    return result_of(answer)
+
+
+def _reporting() -> ProgressFnT:
+    """Return what the client calls with the server's progress: it reports for this call."""
+    context = copy_context()
+
+    async def report(progress: float, total: float | None, message: str | None) -> None:
+        given = {"progress": progress, "total": total, "message": message}
+        context.run(reported, {name: value for name, value in given.items() if value is not None})
+
+    return report
+
+
+def result_of(answer: CallToolResult) -> Any:
+    """Return the text of an answer, or its data if it has no content. Raises ServerRaised for an error."""
+    text = "\n".join(map(_text, answer.content))
+    if answer.is_error:
+        raise ServerRaised(text or "an error without words")
+    return answer.structured_content if not answer.content and answer.structured_content is not None else text
+
+
+def _text(block: Any) -> str:
+    match block:
+        case TextContent(text=text):
+            return str(text)
+        case EmbeddedResource(resource=TextResourceContents(text=text)):
+            return str(text)
+        case ImageContent() | AudioContent():
+            return f"[{block.mime_type}, {len(block.data)} characters of base64, not shown]"
+        case EmbeddedResource(resource=resource):
+            return f"[{resource.mime_type or 'bytes'} of {resource.uri}, not shown]"
+        case ResourceLink():
+            return f"{block.name}: {block.uri}"
+        case _:
+            return f"[{type(block).__name__}, not shown]"

@@ -1,0 +1,172 @@
+"""The process of one connection to a server, from its begin to its end.
+
+The official client has cancel scopes, which one task must enter and leave. That task is this process: it opens the
+connection, lists the tools, lists them again when the server says that they changed, and ends with the connection.
+Calls use the session from their own tasks.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from agents.extras import extra
+
+with extra("mcp", "an MCP server"):
+    from mcp import ClientSession, MCPError
+    from mcp_types import (
+        CONNECTION_CLOSED,
+        METHOD_NOT_FOUND,
+        REQUEST_TIMEOUT,
+        Implementation,
+        PaginatedRequestParams,
+        ToolListChangedNotification,
+    )
+    from mcp_types import Tool as McpTool
+
+from actors import ExitProcess, Shutdown, Task
+from actors.log import get_logger
+from agents.core.text import each_text
+from agents.mcp.http import HttpServer
+from agents.mcp.link import STOPPED, Link, ListedTool
+from agents.mcp.stdio import StdioServer
+from agents.tools.errors import ServerDown
+from agents.tools.text import sendable
+
+MAX_TOOLS: Final = 1000
+LOOK_S: Final = 5.0  # pause between two looks at a server over HTTP, which has no connection that would break
+
+log = get_logger("understudy.mcp")
+
+
+class McpConnection(Task):
+    """One connection. Its keeper starts it, linked, and learns of its end by an Exit."""
+
+    def __init__(self, link: Link) -> None:
+        self._link, self._spec = link, link.spec
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        try:
+            await self._connected()
+        except Exception as error:
+            self._lost(error)
+            raise ExitProcess(Shutdown(self._link.why)) from error
+        finally:
+            self._link.down(STOPPED)
+
+    async def _connected(self) -> None:
+        """Keep the connection until it ends. Raises ServerDown, or an exception of the client."""
+        server = StdioServer(self._spec) if self._spec.server.command else HttpServer(self._spec)
+        async with server as (incoming, outgoing):
+            session = ClientSession(incoming, outgoing, message_handler=self._on_message, client_info=US)
+            async with session:
+                try:
+                    await self._serve(server, session)
+                except MCPError as failed:
+                    if isinstance(server, StdioServer) and failed.code == CONNECTION_CLOSED:
+                        self._link.down(await server.reason())
+                    raise
+                except Exception as error:
+                    self._lost(error)  # before the end of the server, which takes time
+                    raise
+
+    async def _serve(self, server: StdioServer | HttpServer, session: ClientSession) -> None:
+        async with asyncio.timeout(self._spec.start_s):
+            await session.initialize()
+            self._link.up(session, await self._tools(session))
+        log.info("mcp_server_up", server=self._spec.name, tools=len(self._link.tools))
+        await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
+
+    def _lost(self, error: Exception) -> None:
+        self._link.down(_reason(error, self._spec.start_s))
+
+    async def _watch(self, server: StdioServer, session: ClientSession) -> None:
+        """List the tools after each change, until the server has gone."""
+        while not server.lost.done():
+            waiting: set[asyncio.Future[Any]] = {server.lost, asyncio.ensure_future(self._changed.wait())}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for each in waiting - {server.lost}:
+                each.cancel()
+            if self._changed.is_set() and not server.lost.done():
+                await self._list_again(session)
+        raise ServerDown(self._spec.name, server.lost.result())
+
+    async def _look(self, session: ClientSession) -> None:
+        """List the tools after each change, and look whether the server is there, until it has gone."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._changed.wait()
+                await self._list_again(session)
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await session.send_ping()
+            except TimeoutError:
+                continue  # it is busy: the deadlines of its calls decide
+            except MCPError as failed:
+                if failed.code not in (METHOD_NOT_FOUND, REQUEST_TIMEOUT):
+                    raise
+
+    async def _list_again(self, session: ClientSession) -> None:
+        self._changed.clear()
+        async with asyncio.timeout(self._spec.start_s):
+            self._link.listed(await self._tools(session))
+
+    async def _tools(self, session: ClientSession) -> tuple[ListedTool, ...]:
+        """Return the server's tools. Raises ServerDown if they are too many."""
+        if session.server_capabilities is None or session.server_capabilities.tools is None:
+            return ()
+        tools: list[ListedTool] = []
+        cursor: str | None = None
+        while True:
+            params = None if cursor is None else PaginatedRequestParams(cursor=cursor)
+            page = await session.list_tools(params=params)
+            tools += map(_listed, page.tools)
+            if len(tools) > MAX_TOOLS or (page.next_cursor is not None and not page.tools):
+                raise ServerDown(self._spec.name, f"it lists more than {MAX_TOOLS} tools, or does not end its list")
+            if (cursor := page.next_cursor) is None:
+                return tuple(tools)
+
+    async def _on_message(self, message: Any) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            self._changed.set()
+
+
+def _listed(tool: McpTool) -> ListedTool:
+    description = tool.description or tool.title or f"The tool {tool.name}."
+    return ListedTool(tool.name, sendable(description), each_text(sendable, dict(tool.input_schema)))
+
+
+def _reason(error: BaseException, start_s: float) -> str:
+    """Return why the connection ended, in one line."""
+    first = next(_leaves(error))
+    match first:
+        case ServerDown():
+            return first.why
+        case TimeoutError():
+            return f"no answer within {start_s:g} s"
+        case MCPError():
+            return f"it answered: {first.message}"
+    words = " ".join(str(first).split())
+    return f"{type(first).__name__}: {words}" if words else type(first).__name__
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group of groups. Those of ours first: the client's follow from them."""
+    if isinstance(error, BaseExceptionGroup):
+        leaves = [leaf for each in error.exceptions for leaf in _leaves(each)]
+        yield from sorted(leaves, key=lambda leaf: not isinstance(leaf, ServerDown))
+    else:
+        yield error
+
+
+def _version() -> str:
+    try:
+        return version("understudy")
+    except PackageNotFoundError:  # not installed: the sources are on the path
+        return "0"
+
+
+US: Final = Implementation(name="understudy", version=_version())

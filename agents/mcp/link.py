@@ -1,0 +1,98 @@
+"""The link of agents to a server: its tools, and its session while there is a connection.
+
+The server's process makes the link and changes it. Agents only read it, so a model call waits for no process. A link
+outlives the server's process, as an ETS table outlives the process that writes to it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from actors.system.current import current_system
+from actors.system.process_system import ProcessSystem
+from agents.mcp.spec import ServerSpec
+from agents.tools.errors import ServerDown
+
+if TYPE_CHECKING:
+    from mcp import ClientSession
+
+STOPPED: Final = "it was stopped"
+END_S: Final = 2.0  # after the end of a connection, its reason is usually known within milliseconds
+
+
+class ListedTool(Struct, frozen=True):
+    """A tool as its server lists it. parameters: the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+class Link:
+    """State: the tools that the server has listed last, and the session, or why there is none.
+
+    version: rises with each change of the tools.
+    """
+
+    __slots__ = ("_gone", "_settled", "session", "spec", "tools", "version", "why")
+
+    def __init__(self, spec: ServerSpec) -> None:
+        self.spec = spec
+        self.tools: tuple[ListedTool, ...] = ()
+        self.version = 0
+        self.session: ClientSession | None = None
+        self.why = "it was not started"
+        self._settled = asyncio.Event()
+        self._gone = asyncio.Event()
+
+    def begin(self) -> None:
+        """Note that a connection is being made."""
+        self._settled.clear()
+
+    def up(self, session: "ClientSession", tools: tuple[ListedTool, ...]) -> None:
+        self.session = session
+        self.listed(tools)
+        self._gone.clear()
+        self._settled.set()
+
+    def listed(self, tools: tuple[ListedTool, ...]) -> None:
+        """Take the server's tools. Agents have them from their next model call on."""
+        if tools != self.tools:
+            self.tools, self.version = tools, self.version + 1
+
+    def down(self, why: str) -> None:
+        """Note the end of the connection. The first reason counts, until the next connection begins.
+
+        The tools stay: their calls fail until the server is up again.
+        """
+        if self.session is not None or not self._settled.is_set():
+            self.session, self.why = None, why
+            self._gone.set()
+            self._settled.set()
+
+    async def connected(self) -> "ClientSession":
+        """Return the session. Wait while a connection is being made. Raises ServerDown if there is none."""
+        await self._settled.wait()
+        if self.session is None:
+            raise ServerDown(self.spec.name, self.why)
+        return self.session
+
+    async def lost(self) -> ServerDown:
+        """Return why the connection ended, for a call that was in flight."""
+        try:
+            async with asyncio.timeout(END_S):
+                await self._gone.wait()
+        except TimeoutError:
+            return ServerDown(self.spec.name, "the connection was closed")
+        return ServerDown(self.spec.name, self.why)
+
+
+def link_of(spec: ServerSpec) -> Link:
+    """Return the current system's link to the server. Each later call returns the same one."""
+    return _links.setdefault(current_system(), {}).setdefault(spec.process_name, Link(spec))
+
+
+_links: Final[WeakKeyDictionary[ProcessSystem, dict[str, Link]]] = WeakKeyDictionary()

@@ -1,0 +1,115 @@
+"""A server by the official library.
+
+python server.py [stdio | PORT]
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from mcp.server.mcpserver import Context, MCPServer
+from pydantic import BaseModel
+
+app = MCPServer("tests", log_level="ERROR")
+
+
+class Name(BaseModel):
+    name: str
+
+
+@app.tool()
+async def echo(text: str) -> str:
+    """Say the text again."""
+    return text
+
+
+@app.tool()
+async def calculator(expression: str) -> str:
+    """Do not calculate."""
+    return f"the server's calculator got {expression}"
+
+
+@app.tool()
+async def sleeps(seconds: float) -> str:
+    """Answer late."""
+    await asyncio.sleep(seconds)
+    return "awake"
+
+
+@app.tool()
+async def hangs(begun: str, cancelled: str) -> str:
+    """Write a file, and never answer. If the call is cancelled, write another file."""
+    Path(begun).write_text(str(os.getpid()))
+    try:
+        await asyncio.Event().wait()
+    finally:
+        Path(cancelled).write_text("cancelled")
+    return ""
+
+
+@app.tool()
+async def fails(why: str) -> str:
+    """Fail."""
+    raise LookupError(why)
+
+
+@app.tool()
+async def counts(to: int, ctx: Context) -> str:
+    """Report progress."""
+    for number in range(1, to + 1):
+        await ctx.report_progress(number, to, f"step {number}")
+    return "counted"
+
+
+@app.tool()
+async def asks(ctx: Context) -> str:
+    """Ask the user."""
+    return str(await ctx.elicit("Your name?", Name))
+
+
+@app.tool()
+async def samples(ctx: Context) -> str:
+    """Ask the client's model."""
+    from mcp_types import SamplingMessage, TextContent
+
+    said = SamplingMessage(role="user", content=TextContent(type="text", text="Hello."))
+    return str(await ctx.session.create_message([said], max_tokens=1))
+
+
+@app.tool()
+async def adds_tool(name: str, ctx: Context) -> str:
+    """Add a tool, and remove echo."""
+    app.add_tool(echo, name=name, description="Say the text again, under another name.")
+    app.remove_tool("echo")
+    await ctx.session.send_tool_list_changed()
+    return "added"
+
+
+@app.tool()
+async def environment() -> str:
+    """Return the names of the variables."""
+    return " ".join(sorted(os.environ))
+
+
+@app.tool()
+async def floods(size: int) -> str:
+    """Return a text of this size."""
+    return "x" * size
+
+
+@app.tool()
+async def pid() -> int:
+    """Return the server's process id."""
+    return os.getpid()
+
+
+def main(mode: str = "stdio") -> None:
+    if mode == "stdio":
+        app.run("stdio")
+    else:
+        app.run("streamable-http", host="127.0.0.1", port=int(mode))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
