@@ -38,6 +38,7 @@ async def call_tool(link: Link, name: str, arguments: dict[str, Any]) -> Any:
         raise ServerRaised(failed.message) from failed
     except (RuntimeError, ValueError) as invalid:  # it does not fit its own schema, or the protocol
         raise ServerRaised(f"the server's answer is invalid: {str(invalid).partition(chr(10))[0]}") from invalid
+    await link.current()  # a call may have changed the server's tools: the next model call has them
     return result_of(answer)
 
 

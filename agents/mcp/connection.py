@@ -131,6 +131,7 @@ class McpConnection(Task):
 
     async def _on_message(self, message: Any) -> None:
         if isinstance(message, ToolListChangedNotification):
+            self._link.changing()
             self._changed.set()
 
 

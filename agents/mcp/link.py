@@ -6,6 +6,7 @@ outlives the server's process, as an ETS table outlives the process that writes 
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from agents.tools.errors import ServerDown
 if TYPE_CHECKING:
     from mcp import ClientSession
 
+LIST_S: Final = 2.0
 STOPPED: Final = "it was stopped"
 END_S: Final = 2.0  # after the end of a connection, its reason is usually known within milliseconds
 
@@ -37,7 +39,7 @@ class Link:
     version: rises with each change of the tools.
     """
 
-    __slots__ = ("_gone", "_settled", "session", "spec", "tools", "version", "why")
+    __slots__ = ("_current", "_gone", "_settled", "session", "spec", "tools", "version", "why")
 
     def __init__(self, spec: ServerSpec) -> None:
         self.spec = spec
@@ -47,6 +49,7 @@ class Link:
         self.why = "it was not started"
         self._settled = asyncio.Event()
         self._gone = asyncio.Event()
+        self._current = asyncio.Event()
 
     def begin(self) -> None:
         """Note that a connection is being made."""
@@ -58,10 +61,15 @@ class Link:
         self._gone.clear()
         self._settled.set()
 
+    def changing(self) -> None:
+        """Note that the server has other tools, which it has not listed yet."""
+        self._current.clear()
+
     def listed(self, tools: tuple[ListedTool, ...]) -> None:
         """Take the server's tools. Agents have them from their next model call on."""
         if tools != self.tools:
             self.tools, self.version = tools, self.version + 1
+        self._current.set()
 
     def down(self, why: str) -> None:
         """Note the end of the connection. The first reason counts, until the next connection begins.
@@ -70,6 +78,7 @@ class Link:
         """
         if self.session is not None or not self._settled.is_set():
             self.session, self.why = None, why
+            self._current.set()
             self._gone.set()
             self._settled.set()
 
@@ -79,6 +88,14 @@ class Link:
         if self.session is None:
             raise ServerDown(self.spec.name, self.why)
         return self.session
+
+    async def current(self) -> None:
+        """Wait until the server has listed the tools that it has announced, but not long."""
+        if self._current.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LIST_S):
+                await self._current.wait()
 
     async def lost(self) -> ServerDown:
         """Return why the connection ended, for a call that was in flight."""

@@ -8,7 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
+from mcp_types import SamplingMessage, TextContent
 from pydantic import BaseModel
 
 app = MCPServer("tests", log_level="ERROR")
@@ -71,8 +73,6 @@ async def asks(ctx: Context) -> str:
 @app.tool()
 async def samples(ctx: Context) -> str:
     """Ask the client's model."""
-    from mcp_types import SamplingMessage, TextContent
-
     said = SamplingMessage(role="user", content=TextContent(type="text", text="Hello."))
     return str(await ctx.session.create_message([said], max_tokens=1))
 
@@ -104,11 +104,33 @@ async def pid() -> int:
     return os.getpid()
 
 
-def main(mode: str = "stdio") -> None:
-    if mode == "stdio":
+@app.tool()
+async def headers(ctx: Context) -> str:
+    """Return the headers of the request that a test looks at."""
+    given = ctx.headers or {}
+    return f"{given.get('authorization')} {given.get('x-team')}"
+
+
+meeting = asyncio.Condition()
+here = 0
+
+
+@app.tool()
+async def meets(count: int) -> str:
+    """Answer when this many calls run."""
+    global here
+    async with meeting:
+        here += 1
+        meeting.notify_all()
+        await meeting.wait_for(lambda: here >= count)
+    return "met"
+
+
+def main(descriptor: str | None = None) -> None:
+    if descriptor is None:
         app.run("stdio")
     else:
-        app.run("streamable-http", host="127.0.0.1", port=int(mode))
+        uvicorn.run(app.streamable_http_app(), fd=int(descriptor), log_level="error")
 
 
 if __name__ == "__main__":
