@@ -31,7 +31,19 @@ from agents.settings import Settings
 agent_config({"model": "m", "answer_type": {"type": "object"}}, Settings())
 """
 
+MCP_SERVER = """
+import asyncio
+from agents import application, mcp, start_agent
+
+async def main():
+    async with application.running():
+        await start_agent(tools=[mcp.server("files", command=["true"])])
+
+asyncio.run(main())
+"""
+
 FEATURES = {
+    MCP_SERVER: "MissingExtra: an MCP server needs mcp, which is not installed: pip install 'understudy[mcp]'",
     "from agents.gateway import gateway": f"MissingExtra: the gateway needs fastapi, {INSTALL}",
     "from agents.configuration import load": f"MissingExtra: a configuration file needs lark, {INSTALL}",
     "from agents.sessions import Store": f"MissingExtra: a store of sessions needs sqlalchemy, {INSTALL}",

@@ -25,6 +25,10 @@ def called(number: Any, name: str, given: dict[str, Any]) -> None:
     match name:
         case "silent":
             return
+        case "hangs":
+            with open(given["begun"], "w") as begun:
+                begun.write(str(os.getpid()))
+            return
         case "dies":
             os._exit(3)
         case "leaves_a_child":  # which holds stdout
