@@ -137,7 +137,8 @@ class McpConnection(Task):
 
 def _listed(tool: McpTool) -> ListedTool:
     description = tool.description or tool.title or f"The tool {tool.name}."
-    return ListedTool(tool.name, sendable(description), each_text(sendable, dict(tool.input_schema)))
+    schema = {name: value for name, value in tool.input_schema.items() if name != "$schema"}  # some providers refuse it
+    return ListedTool(tool.name, sendable(description), each_text(sendable, schema))
 
 
 def _reason(error: BaseException, start_s: float) -> str:

@@ -19,7 +19,7 @@ from agents.configuration import InvalidConfiguration, load
 from agents.configuration.showing import rows
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.settings import McpServer, SessionSettings, Settings
+from agents.settings import Durability, McpServer, SessionSettings, Settings
 from supervisors.agent_supervisor import start_agent, stop_agent
 from tests.agents.mcp.conftest import RUDE, models, result
 
@@ -93,7 +93,7 @@ async def kept(tmp_path: Path) -> Any:
         yield Settings(
             base_url=model.base_url,
             api_key=SecretStr("x"),
-            sessions=SessionSettings(url=f"sqlite:///{tmp_path / 'sessions.db'}", durability="sync"),
+            sessions=SessionSettings(url=f"sqlite:///{tmp_path / 'sessions.db'}", durability=Durability.SYNC),
             mcp={"files": McpServer(command=(sys.executable, "-S", str(RUDE), "echo", "hangs", "spawns"))},
         )
 
