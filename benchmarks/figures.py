@@ -9,6 +9,7 @@ from benchmarks.subject import (
     Daemon,
     Gateway,
     Journal,
+    McpCalls,
     Otp,
     Processes,
     Resume,
@@ -74,6 +75,19 @@ SUITES: Final = (
         },
         beside=OTP,
         remark=BESIDE_OTP,
+    ),
+    Suite(
+        "mcp_calls",
+        "A call of an MCP server's tool over stdio, without the server's own time",
+        "CPU ms a call",
+        [McpCalls()],
+        {
+            "bare": "the official client alone, one call after another",
+            "call": "an agent's call, one after another",
+            "bare_at_once": "the official client alone, 100 calls at once",
+            "at_once": "an agent's calls, 100 at once",
+        },
+        targets={"call": [Target(2, "bare", above=True)], "at_once": [Target(2, "bare_at_once", above=True)]},
     ),
     Suite(
         "gateway",

@@ -40,6 +40,8 @@ OTHERS: Final = {
     "floor": "the floor",
     "sdk": "AsyncOpenAI",
     "prepared": "prepared bytes",
+    "bare": "the official client",
+    "bare_at_once": "the official client",
 }
 """The base of a target that is not a multiple of the figure beside it."""
 

@@ -20,6 +20,7 @@ from benchmarks import (
     endurance,
     failover,
     gateway,
+    mcp_calls,
     otp,
     processes,
     reading,
@@ -81,6 +82,12 @@ class Call(Struct, frozen=True, tag_field="job", tag="call"):
     sizes: supervised_calls.Sizes = field(default_factory=supervised_calls.Sizes)
 
 
+class McpCalls(Struct, frozen=True, tag_field="job", tag="mcp_calls"):
+    """The cost of a call of an MCP server's tool."""
+
+    sizes: mcp_calls.Sizes = field(default_factory=mcp_calls.Sizes)
+
+
 class Daemon(Struct, frozen=True, tag_field="job", tag="daemon"):
     """The cost of an idle daemon."""
 
@@ -125,6 +132,7 @@ Work: TypeAlias = (
     | Journal
     | Resume
     | Call
+    | McpCalls
     | Daemon
     | Clients
     | ChatPage
@@ -162,6 +170,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return sessions.resume_ms(sizes)
         case Call(sizes):
             return supervised_calls.measured(sizes)
+        case McpCalls(sizes):
+            return mcp_calls.measured(sizes)
         case Daemon(idle):
             return daemon.idle_daemon(idle)
         case Clients(server, clients, prefix, pace):

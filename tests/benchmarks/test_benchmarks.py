@@ -9,6 +9,7 @@ from benchmarks import (
     daemon_clients,
     endurance,
     gateway,
+    mcp_calls,
     processes,
     sessions,
     supervised_calls,
@@ -26,6 +27,7 @@ from benchmarks.subject import (
     Endurance,
     Gateway,
     Journal,
+    McpCalls,
     Processes,
     Resume,
     Supervision,
@@ -134,6 +136,11 @@ def test_the_gateway_has_all_figures_of_its_suite(base_url: str) -> None:
     found = run_apart(Gateway(gateway.Sizes(tokens=50, resumed=50)), base_url)
     assert set(found) == set(suite("gateway").titles)
     assert min(found.values()) > 0
+
+
+def test_calls_of_an_mcp_server_have_all_figures_of_their_suite(base_url: str) -> None:
+    found = run_apart(McpCalls(mcp_calls.Sizes(calls=1, at_once=2, rounds=1)), base_url)
+    assert set(found) == set(suite("mcp_calls").titles)
 
 
 def test_a_page_has_a_line_for_every_figure() -> None:
