@@ -18,8 +18,8 @@ from agents import application, mcp
 from agents.core.conversation import Function, ToolCall
 from agents.core.round import ToolFinished
 from agents.mcp.keeper import connect
-from agents.mcp.link import link_of
 from agents.mcp.tools import BoundTools
+from agents.mcp.view import view_of
 from agents.tools.executor import TurnCalls
 from benchmarks.workload import Measured
 
@@ -45,7 +45,7 @@ async def measured(sizes: Sizes) -> Measured:
         await session.initialize()
         await session.list_tools()
         await connect([spec])
-        tools = BoundTools({}, [link_of(spec)], default_s=30)
+        tools = BoundTools({}, [view_of(spec)], default_s=30)
 
         async def ours(count: int) -> None:
             await _supervised(tools, count)

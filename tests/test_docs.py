@@ -11,6 +11,7 @@ PAGES = [
     "agents.md",
     "daemon.md",
     "gateway.md",
+    "mcp.md",
     "processes.md",
     "rehearsal.md",
     "sessions.md",

@@ -15,6 +15,6 @@ async def with_servers(config: AgentConfig, settings: Settings, agent: Pid) -> A
     The agent's start has connected to the servers. After a crash of the agent they may be down: their calls then fail
     until they are up.
     """
-    links = [await use(spec, agent) for spec in config.servers]
-    tools = BoundTools(config.tools, links, settings.streaming.tool_timeout / 1000)
+    views = [await use(spec, agent) for spec in config.servers]
+    tools = BoundTools(config.tools, views, settings.streaming.tool_timeout / 1000)
     return replace(config, tools=tools, policy=replace(config.policy, approval=Asking(tools)))

@@ -19,7 +19,7 @@ with extra("mcp", "an MCP server"):
         TextResourceContents,
     )
 
-from agents.mcp.link import Link
+from agents.mcp.view import ServerView
 from agents.tools.errors import ServerRaised
 from agents.tools.progress import progress as reported
 
@@ -27,18 +27,18 @@ NO_SESSION: Final = "Session terminated"
 """The client's text for an answer 404: the server has forgotten the session, as after its restart."""
 
 
-async def call_tool(link: Link, name: str, arguments: dict[str, Any]) -> Any:
+async def call_tool(view: ServerView, name: str, arguments: dict[str, Any]) -> Any:
     """Call a tool, and return its result. Raises ServerDown, ServerRaised."""
-    session = await link.connected()
+    session = await view.connected()
     try:
         answer = await session.call_tool(name, arguments, progress_callback=_reporting())
     except MCPError as failed:
         if failed.code == CONNECTION_CLOSED or failed.message == NO_SESSION:
-            raise await link.lost() from failed
+            raise await view.lost() from failed
         raise ServerRaised(failed.message) from failed
     except (RuntimeError, ValueError) as invalid:  # it does not fit its own schema, or the protocol
         raise ServerRaised(f"the server's answer is invalid: {str(invalid).partition(chr(10))[0]}") from invalid
-    await link.current()  # a call may have changed the server's tools: the next model call has them
+    await view.current()  # a call may have changed the server's tools: the next model call has them
     return result_of(answer)
 
 

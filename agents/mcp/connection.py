@@ -29,8 +29,8 @@ from actors import ExitProcess, Shutdown, Task
 from actors.log import get_logger
 from agents.core.text import each_text
 from agents.mcp.http import HttpServer
-from agents.mcp.link import STOPPED, Link, ListedTool
 from agents.mcp.stdio import StdioServer
+from agents.mcp.view import STOPPED, ListedTool, ServerView
 from agents.tools.errors import ServerDown
 from agents.tools.text import sendable
 
@@ -43,8 +43,8 @@ log = get_logger("understudy.mcp")
 class McpConnection(Task):
     """One connection. Its keeper starts it, linked, and learns of its end by an Exit."""
 
-    def __init__(self, link: Link) -> None:
-        self._link, self._spec = link, link.spec
+    def __init__(self, view: ServerView) -> None:
+        self._view, self._spec = view, view.spec
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -52,9 +52,9 @@ class McpConnection(Task):
             await self._connected()
         except Exception as error:
             self._lost(error)
-            raise ExitProcess(Shutdown(self._link.why)) from error
+            raise ExitProcess(Shutdown(self._view.why)) from error
         finally:
-            self._link.down(STOPPED)
+            self._view.down(STOPPED)
 
     async def _connected(self) -> None:
         """Keep the connection until it ends. Raises ServerDown, or an exception of the client."""
@@ -66,7 +66,7 @@ class McpConnection(Task):
                     await self._serve(server, session)
                 except MCPError as failed:
                     if isinstance(server, StdioServer) and failed.code == CONNECTION_CLOSED:
-                        self._link.down(await server.reason())
+                        self._view.down(await server.reason())
                     raise
                 except Exception as error:
                     self._lost(error)  # before the end of the server, which takes time
@@ -75,12 +75,12 @@ class McpConnection(Task):
     async def _serve(self, server: StdioServer | HttpServer, session: ClientSession) -> None:
         async with asyncio.timeout(self._spec.start_s):
             await session.initialize()
-            self._link.up(session, await self._tools(session))
-        log.info("mcp_server_up", server=self._spec.name, tools=len(self._link.tools))
+            self._view.up(session, await self._tools(session))
+        log.info("mcp_server_up", server=self._spec.name, tools=len(self._view.tools))
         await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
 
     def _lost(self, error: Exception) -> None:
-        self._link.down(_reason(error, self._spec.start_s))
+        self._view.down(_reason(error, self._spec.start_s))
 
     async def _watch(self, server: StdioServer, session: ClientSession) -> None:
         """List the tools after each change, until the server has gone."""
@@ -112,7 +112,7 @@ class McpConnection(Task):
     async def _list_again(self, session: ClientSession) -> None:
         self._changed.clear()
         async with asyncio.timeout(self._spec.start_s):
-            self._link.listed(await self._tools(session))
+            self._view.listed(await self._tools(session))
 
     async def _tools(self, session: ClientSession) -> tuple[ListedTool, ...]:
         """Return the server's tools. Raises ServerDown if they are too many."""
@@ -131,7 +131,7 @@ class McpConnection(Task):
 
     async def _on_message(self, message: Any) -> None:
         if isinstance(message, ToolListChangedNotification):
-            self._link.changing()
+            self._view.changing()
             self._changed.set()
 
 

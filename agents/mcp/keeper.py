@@ -47,8 +47,8 @@ from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
 from actors.server.outcomes import NOTHING, Ignore
-from agents.mcp.link import END_S, STOPPED, Link, link_of
 from agents.mcp.spec import ServerSpec
+from agents.mcp.view import END_S, STOPPED, ServerView, view_of
 from agents.tools.errors import ServerDown
 from agents.tools.retry import pause_s
 from supervisors import ChildSpec, RestartType
@@ -87,7 +87,7 @@ class Kept(Struct, frozen=True):
     failures: how many of the latest ended early. users: their monitors. used_s: the time of the latest use.
     """
 
-    link: Link
+    view: ServerView
     connection: Pid | None = None
     begun_s: float = 0.0
     attempt: int = 0
@@ -110,13 +110,13 @@ async def connect(specs: Iterable[ServerSpec]) -> None:
 async def _connect(spec: ServerSpec) -> None:
     await _ask(spec, ConnectNow())
     async with asyncio.timeout(spec.start_s + END_S):  # the connection keeps its own deadline
-        await link_of(spec).connected()
+        await view_of(spec).connected()
 
 
-async def use(spec: ServerSpec, user: Pid) -> Link:
-    """Return the link to the server, which is kept until user ends."""
+async def use(spec: ServerSpec, user: Pid) -> ServerView:
+    """Return the view of the server, which is kept until user ends."""
     await _ask(spec, Use(user))
-    return link_of(spec)
+    return view_of(spec)
 
 
 async def _ask(spec: ServerSpec, request: ConnectNow | Use) -> None:
@@ -143,7 +143,7 @@ class ServerKeeper(GenServer[Kept]):
         if whereis(spec.process_name) is not None:  # two agents started this server at the same time
             return IGNORE
         register(spec.process_name, self.pid)
-        return Ready(_begun(Kept(link_of(spec), used_s=now_s())))
+        return Ready(_begun(Kept(view_of(spec), used_s=now_s())))
 
     def handle_call(self, request: ConnectNow | Use, caller: Caller, state: Kept) -> Reply[Kept]:
         state = replace(state, used_s=now_s())
@@ -157,8 +157,8 @@ class ServerKeeper(GenServer[Kept]):
     def handle_info(self, message: Any, state: Kept) -> Next[Kept]:
         match message:
             case Exit(pid) if pid is state.connection:
-                state.link.down(STOPPED)  # it may have been killed before it began
-                if not state.users and not state.failures and state.link.version == 0:
+                state.view.down(STOPPED)  # it may have been killed before it began
+                if not state.users and not state.failures and state.view.version == 0:
                     return Stop(NORMAL, state)  # the start of its only agent has failed
                 state = _paused(state)
             case Connect(attempt) if attempt == state.attempt and state.connection is None:
@@ -175,15 +175,15 @@ class ServerKeeper(GenServer[Kept]):
         if state.connection is not None:
             send_exit(state.connection, SHUTDOWN)
             await ended(state.connection)
-        state.link.down(STOPPED)
+        state.view.down(STOPPED)
 
 
 def _begun(state: Kept) -> Kept:
     """Start a connection, linked to the keeper."""
     from agents.mcp.connection import McpConnection  # loads the client's library: `_ask` has done so
 
-    state.link.begin()
-    connection = McpConnection.start_link(state.link)
+    state.view.begin()
+    connection = McpConnection.start_link(state.view)
     return replace(state, connection=connection, begun_s=now_s(), attempt=state.attempt + 1)
 
 
@@ -191,7 +191,7 @@ def _paused(state: Kept) -> Kept:
     """Plan the next connection, after the end of the latest."""
     failures = 1 if now_s() - state.begun_s >= STEADY_S else state.failures + 1
     pause = pause_s(failures, BACKOFF_S, random())  # noqa: S311 (jitter, no secret)
-    log.warning("mcp_server_down", server=state.link.spec.name, why=state.link.why, next_attempt_s=round(pause, 2))
+    log.warning("mcp_server_down", server=state.view.spec.name, why=state.view.why, next_attempt_s=round(pause, 2))
     send_after(pause, self_pid(), Connect(state.attempt))
     return replace(state, connection=None, failures=failures)
 

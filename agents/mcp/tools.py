@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from agents.mcp.link import Link, ListedTool
+from agents.mcp.view import ListedTool, ServerView
 from agents.tools.tool import Tool
 
 OBJECT: Final = TypeAdapter(dict[str, Any])
@@ -26,8 +26,8 @@ class BoundTools(Mapping[str, Tool]):
     deadline of a call whose server has none.
     """
 
-    def __init__(self, own: Mapping[str, Tool], links: Sequence[Link], default_s: float) -> None:
-        self._own, self._links, self._default_s = own, links, default_s
+    def __init__(self, own: Mapping[str, Tool], views: Sequence[ServerView], default_s: float) -> None:
+        self._own, self._views, self._default_s = own, views, default_s
         self._versions: tuple[int, ...] | None = None
         self._tools: Mapping[str, Tool] = {}
 
@@ -41,19 +41,19 @@ class BoundTools(Mapping[str, Tool]):
         return len(self._present())
 
     def _present(self) -> Mapping[str, Tool]:
-        versions = tuple(link.version for link in self._links)
+        versions = tuple(view.version for view in self._views)
         if versions != self._versions:
             self._tools, self._versions = self._made(), versions
         return self._tools
 
     def _made(self) -> Mapping[str, Tool]:
-        listed = [(link, each, INVALID.sub("_", each.name)[:MAX_NAME]) for link in self._links for each in link.tools]
+        listed = [(view, each, INVALID.sub("_", each.name)[:MAX_NAME]) for view in self._views for each in view.tools]
         uses = Counter([*self._own, *(name for _, _, name in listed)])
         tools = dict(self._own)
-        for link, each, name in listed:
-            wanted = name if name and uses[name] == 1 else f"{link.spec.name}_{name}"
+        for view, each, name in listed:
+            wanted = name if name and uses[name] == 1 else f"{view.spec.name}_{name}"
             free = _free(wanted, tools)
-            tools[free] = tool_of(link, each, free, self._default_s)
+            tools[free] = tool_of(view, each, free, self._default_s)
         return tools
 
 
@@ -74,12 +74,12 @@ class Asking(Collection[str]):
         return sum(1 for _ in self)
 
 
-def tool_of(link: Link, listed: ListedTool, name: str, default_s: float) -> Tool:
+def tool_of(view: ServerView, listed: ListedTool, name: str, default_s: float) -> Tool:
     """Return a server's tool. name: the one that the model calls."""
-    spec, settings = link.spec, link.spec.server
+    spec, settings = view.spec, view.spec.server
 
     async def call(**arguments: Any) -> Any:
-        return await _called(link, listed.name, arguments)
+        return await _called(view, listed.name, arguments)
 
     return Tool(
         name=name,
@@ -95,11 +95,11 @@ def tool_of(link: Link, listed: ListedTool, name: str, default_s: float) -> Tool
     )
 
 
-async def _called(link: Link, name: str, arguments: dict[str, Any]) -> Any:
+async def _called(view: ServerView, name: str, arguments: dict[str, Any]) -> Any:
     """Call a tool of the server. Raises ServerDown, ServerRaised."""
     from agents.mcp.call import call_tool  # loads the client's library: the connection has done so
 
-    return await call_tool(link, name, arguments)
+    return await call_tool(view, name, arguments)
 
 
 def _free(wanted: str, tools: Mapping[str, Tool]) -> str:

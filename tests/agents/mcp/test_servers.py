@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from agents import StreamError, StreamToolProgress, StreamToolResult, StreamToolStart, agent, application, mcp
 from agents.mcp import ServerSpec
 from agents.mcp.keeper import connect
-from agents.mcp.link import link_of
 from agents.mcp.tools import BoundTools
+from agents.mcp.view import view_of
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings
 from agents.tools.run import run_call
@@ -136,7 +136,7 @@ async def test_a_call_that_is_late_is_cancelled_at_the_server(stage: Stage, tmp_
 async def test_calls_of_one_server_do_not_wait_for_each_other(stage: Stage, spec: ServerSpec) -> None:
     """The tool answers when 100 calls run: if one waited for another, none would end."""
     await connect([spec])
-    tool = BoundTools({}, [link_of(spec)], default_s=60)["meets"]
+    tool = BoundTools({}, [view_of(spec)], default_s=60)["meets"]
     answers = await asyncio.gather(*(run_call(tool, '{"count": 100}', None) for _ in range(100)))
     assert answers == ["met"] * 100
 

@@ -1,6 +1,6 @@
-"""The link of agents to a server: its tools, and its session while there is a connection.
+"""The agents' view of a server: its tools, and its session while there is a connection.
 
-The server's process makes the link and changes it. Agents only read it, so a model call waits for no process. A link
+The server's process changes the view. Agents only read it, so a model call waits for no process. A view
 outlives the server's process, as an ETS table outlives the process that writes to it.
 """
 
@@ -33,7 +33,7 @@ class ListedTool(Struct, frozen=True):
     parameters: Mapping[str, Any]
 
 
-class Link:
+class ServerView:
     """State: the tools that the server has listed last, and the session, or why there is none.
 
     version: rises with each change of the tools.
@@ -107,9 +107,9 @@ class Link:
         return ServerDown(self.spec.name, self.why)
 
 
-def link_of(spec: ServerSpec) -> Link:
-    """Return the current system's link to the server. Each later call returns the same one."""
-    return _links.setdefault(current_system(), {}).setdefault(spec.process_name, Link(spec))
+def view_of(spec: ServerSpec) -> ServerView:
+    """Return the current system's view of the server. Each later call returns the same one."""
+    return _views.setdefault(current_system(), {}).setdefault(spec.process_name, ServerView(spec))
 
 
-_links: Final[WeakKeyDictionary[ProcessSystem, dict[str, Link]]] = WeakKeyDictionary()
+_views: Final[WeakKeyDictionary[ProcessSystem, dict[str, ServerView]]] = WeakKeyDictionary()
