@@ -41,10 +41,13 @@ log = get_logger("understudy.mcp")
 
 
 class McpConnection(Task):
-    """One connection. Its keeper starts it, linked, and learns of its end by an Exit."""
+    """One connection. Its keeper starts it, linked, and learns of its end by an Exit.
 
-    def __init__(self, view: ServerView) -> None:
-        self._view, self._spec = view, view.spec
+    number: what `view.begin` returned.
+    """
+
+    def __init__(self, view: ServerView, number: int) -> None:
+        self._view, self._number, self._spec = view, number, view.spec
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -54,7 +57,7 @@ class McpConnection(Task):
             self._lost(error)
             raise ExitProcess(Shutdown(self._view.why)) from error
         finally:
-            self._view.down(STOPPED)
+            self._view.down(self._number, STOPPED)
 
     async def _connected(self) -> None:
         """Keep the connection until it ends. Raises ServerDown, or an exception of the client."""
@@ -66,7 +69,7 @@ class McpConnection(Task):
                     await self._serve(server, session)
                 except MCPError as failed:
                     if isinstance(server, StdioServer) and failed.code == CONNECTION_CLOSED:
-                        self._view.down(await server.reason())
+                        self._view.down(self._number, await server.reason())
                     raise
                 except Exception as error:
                     self._lost(error)  # before the end of the server, which takes time
@@ -80,7 +83,7 @@ class McpConnection(Task):
         await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
 
     def _lost(self, error: Exception) -> None:
-        self._view.down(_reason(error, self._spec.start_s))
+        self._view.down(self._number, _reason(error, self._spec.start_s))
 
     async def _watch(self, server: StdioServer, session: ClientSession) -> None:
         """List the tools after each change, until the server has gone."""

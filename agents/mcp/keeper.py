@@ -8,6 +8,7 @@ A keeper ends when no agent has used its server for IDLE_S.
 """
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from random import random
@@ -74,15 +75,15 @@ class Use(Struct, frozen=True):
 
 
 class Connect(Struct, frozen=True):
-    """Reminder: make the next connection. attempt: the number of connections that began before."""
+    """Reminder: make the next connection. after: the number of the one that ended."""
 
-    attempt: int
+    after: int
 
 
 class Kept(Struct, frozen=True):
     """The state of a keeper.
 
-    connection: None while the keeper pauses. begun_s: its begin. attempt: how many have begun.
+    connection: None while the keeper pauses. number: of the connection or of the last one. begun_s: its begin.
 
     failures: how many of the latest ended early. users: their monitors. used_s: the time of the latest use.
     """
@@ -90,7 +91,7 @@ class Kept(Struct, frozen=True):
     view: ServerView
     connection: Pid | None = None
     begun_s: float = 0.0
-    attempt: int = 0
+    number: int = 0
     failures: int = 0
     users: frozenset[Ref] = frozenset()
     used_s: float = 0.0
@@ -109,8 +110,11 @@ async def connect(specs: Iterable[ServerSpec]) -> None:
 
 async def _connect(spec: ServerSpec) -> None:
     await _ask(spec, ConnectNow())
-    async with asyncio.timeout(spec.start_s + END_S):  # the connection keeps its own deadline
-        await view_of(spec).connected()
+    try:
+        async with asyncio.timeout(spec.start_s + END_S):  # the connection keeps its own deadline
+            await view_of(spec).connected()
+    except TimeoutError:
+        raise ServerDown(spec.name, f"no answer within {spec.start_s:g} s") from None
 
 
 async def use(spec: ServerSpec, user: Pid) -> ServerView:
@@ -119,11 +123,19 @@ async def use(spec: ServerSpec, user: Pid) -> ServerView:
     return view_of(spec)
 
 
+async def revive(view: ServerView) -> None:
+    """Start the process of a server that has ended unused, or crashed, since its agents began to use it."""
+    if view.session is None and whereis(view.process_name) is None:
+        await _ask(view.spec, ConnectNow())
+
+
 async def _ask(spec: ServerSpec, request: ConnectNow | Use) -> None:
     """Ask the server's process, and start it if necessary."""
-    await asyncio.to_thread(import_module, CONNECTION)  # no loop may wait for the half second that this takes
+    if CONNECTION not in sys.modules:
+        await asyncio.to_thread(import_module, CONNECTION)  # no loop may wait for the half second that this takes
+    name = spec.process_name
     while True:
-        while (keeper := whereis(spec.process_name)) is None:
+        while (keeper := whereis(name)) is None:
             await start_child(MCP_SUPERVISOR, spec)
         try:
             await call(keeper, request, timeout_s=None)
@@ -157,11 +169,11 @@ class ServerKeeper(GenServer[Kept]):
     def handle_info(self, message: Any, state: Kept) -> Next[Kept]:
         match message:
             case Exit(pid) if pid is state.connection:
-                state.view.down(STOPPED)  # it may have been killed before it began
+                state.view.down(state.number, STOPPED)  # it may have been killed before it began
                 if not state.users and not state.failures and state.view.version == 0:
                     return Stop(NORMAL, state)  # the start of its only agent has failed
                 state = _paused(state)
-            case Connect(attempt) if attempt == state.attempt and state.connection is None:
+            case Connect(after) if after == state.number and state.connection is None:
                 state = _begun(state)
             case Down(ref):
                 state = replace(state, users=state.users - {ref}, used_s=now_s())
@@ -175,16 +187,16 @@ class ServerKeeper(GenServer[Kept]):
         if state.connection is not None:
             send_exit(state.connection, SHUTDOWN)
             await ended(state.connection)
-        state.view.down(STOPPED)
+        state.view.down(state.number, STOPPED)
 
 
 def _begun(state: Kept) -> Kept:
     """Start a connection, linked to the keeper."""
     from agents.mcp.connection import McpConnection  # loads the client's library: `_ask` has done so
 
-    state.view.begin()
-    connection = McpConnection.start_link(state.view)
-    return replace(state, connection=connection, begun_s=now_s(), attempt=state.attempt + 1)
+    number = state.view.begin()
+    connection = McpConnection.start_link(state.view, number)
+    return replace(state, connection=connection, number=number, begun_s=now_s())
 
 
 def _paused(state: Kept) -> Kept:
@@ -192,7 +204,7 @@ def _paused(state: Kept) -> Kept:
     failures = 1 if now_s() - state.begun_s >= STEADY_S else state.failures + 1
     pause = pause_s(failures, BACKOFF_S, random())  # noqa: S311 (jitter, no secret)
     log.warning("mcp_server_down", server=state.view.spec.name, why=state.view.why, next_attempt_s=round(pause, 2))
-    send_after(pause, self_pid(), Connect(state.attempt))
+    send_after(pause, self_pid(), Connect(state.number))
     return replace(state, connection=None, failures=failures)
 
 
@@ -204,4 +216,4 @@ def _until_idle(state: Kept) -> Any:
 KEEPER: Final = ChildSpec("server", ServerKeeper, restart=RestartType.TRANSIENT)
 """The template of the mcp supervisor's children."""
 
-__all__ = ["KEEPER", "MCP_SUPERVISOR", "ServerDown", "ServerKeeper", "connect", "use"]
+__all__ = ["KEEPER", "MCP_SUPERVISOR", "ServerDown", "ServerKeeper", "connect", "revive", "use"]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from agents.mcp.keeper import revive
 from agents.mcp.view import ListedTool, ServerView
 from agents.tools.tool import Tool
 
@@ -99,6 +100,7 @@ async def _called(view: ServerView, name: str, arguments: dict[str, Any]) -> Any
     """Call a tool of the server. Raises ServerDown, ServerRaised."""
     from agents.mcp.call import call_tool  # loads the client's library: the connection has done so
 
+    await revive(view)
     return await call_tool(view, name, arguments)
 
 

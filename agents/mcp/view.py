@@ -39,21 +39,36 @@ class ServerView:
     version: rises with each change of the tools.
     """
 
-    __slots__ = ("_current", "_gone", "_settled", "session", "spec", "tools", "version", "why")
+    __slots__ = (
+        "_current",
+        "_gone",
+        "_number",
+        "_settled",
+        "process_name",
+        "session",
+        "spec",
+        "tools",
+        "version",
+        "why",
+    )
 
     def __init__(self, spec: ServerSpec) -> None:
-        self.spec = spec
+        self.spec, self.process_name = spec, spec.process_name
         self.tools: tuple[ListedTool, ...] = ()
         self.version = 0
         self.session: ClientSession | None = None
         self.why = "it was not started"
+        self._number = 0
         self._settled = asyncio.Event()
         self._gone = asyncio.Event()
         self._current = asyncio.Event()
 
-    def begin(self) -> None:
-        """Note that a connection is being made."""
+    def begin(self) -> int:
+        """Note that a connection is being made, and return its number. What earlier ones note is ignored from now on."""
+        self._number += 1
+        self.session = None
         self._settled.clear()
+        return self._number
 
     def up(self, session: "ClientSession", tools: tuple[ListedTool, ...]) -> None:
         self.session = session
@@ -71,12 +86,12 @@ class ServerView:
             self.tools, self.version = tools, self.version + 1
         self._current.set()
 
-    def down(self, why: str) -> None:
-        """Note the end of the connection. The first reason counts, until the next connection begins.
+    def down(self, number: int, why: str) -> None:
+        """Note the end of the connection with this number. The first reason counts.
 
         The tools stay: their calls fail until the server is up again.
         """
-        if self.session is not None or not self._settled.is_set():
+        if number == self._number and (self.session is not None or not self._settled.is_set()):
             self.session, self.why = None, why
             self._current.set()
             self._gone.set()

@@ -8,7 +8,8 @@ import select
 import pytest
 from pydantic import SecretStr
 
-from actors import StartFailed
+from actors import KILL, StartFailed, ended, whereis
+from actors import exit as send_exit
 from agents import StreamApprovalRequired, StreamComplete, StreamToolStart, agent, application, mcp
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings
@@ -54,6 +55,16 @@ async def test_a_server_that_died_is_started_again_for_the_same_agent(stage: Sta
     (down,) = logged("mcp_server_down")
     assert (down["server"], down["why"]) == ("rude", "it ended: exit code 3")
     assert down["next_attempt_s"] <= 0.5
+
+
+async def test_a_server_whose_process_is_killed_serves_the_same_agents_again(stage: Stage) -> None:
+    spec = rude("echo")
+    pid = await stage.agent("calls echo", tools=[spec])
+    keeper = whereis(spec.process_name)
+    assert keeper is not None
+    send_exit(keeper, KILL)
+    await ended(keeper)
+    assert (await result(pid, '{"text": "hello"}')).content == "hello"
 
 
 async def test_a_server_that_hangs_costs_a_call_its_deadline(stage: Stage) -> None:
