@@ -68,9 +68,9 @@ FOREIGN = {
     "lark": {"agents/configuration/erlang"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
-    "mcp": {"agents/mcp"},
-    "mcp_types": {"agents/mcp"},
-    "anyio": {"agents/mcp/lines.py"},
+    "mcp": {"agents/mcp", "agents/cli/remote/mcp.py"},
+    "mcp_types": {"agents/mcp", "agents/cli/remote/mcp.py"},
+    "anyio": {"agents/mcp/lines.py", "agents/cli/remote/mcp.py"},
     "sqlalchemy": {"agents/sessions"},
     "alembic": {"agents/sessions"},
 }

@@ -7,7 +7,7 @@ import gc
 import importlib
 import sys
 
-from agents.extras import extra
+from agents.extras import MissingExtra, extra
 from agents.node.garbage import uncollected
 from agents.node.standard_streams import standard_streams
 
@@ -41,6 +41,7 @@ COMMANDS = {
     "approve": ("agents.cli.remote.streams:approve", "Approve a tool call that waits for a decision."),
     "deny": ("agents.cli.remote.streams:deny", "Deny a tool call that waits for a decision."),
     "steer": ("agents.cli.remote.streams:steer", "Add a user message to a running turn."),
+    "mcp": ("agents.cli.remote.mcp:mcp_command", "Offer the daemon's agents as tools of an MCP server."),
     "stop": ("agents.cli.remote.control:stop", "Stop an agent of the daemon."),
     "reload": ("agents.cli.remote.control:reload_command", "Make the daemon read its configuration again."),
     "stop-daemon": ("agents.cli.remote.control:stop_daemon", "Stop the daemon after its running turns."),
@@ -109,6 +110,9 @@ def _exit_code() -> int:
         code = error.exit_code
     except click.Abort:
         code = INTERRUPTED
+    except MissingExtra as missing:  # of the command that was called
+        complain(f"understudy: {missing}")
+        code = WRONG_USE
     return int(code or 0)
 
 

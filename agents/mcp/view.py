@@ -64,7 +64,7 @@ class ServerView:
         self._current = asyncio.Event()
 
     def begin(self) -> int:
-        """Note that a connection is being made, and return its number. What earlier ones note is ignored from now on."""
+        """Note that a connection is being made, and return its number. Notes of earlier ones are ignored from now on."""
         self._number += 1
         self.session = None
         self._settled.clear()
