@@ -34,6 +34,7 @@ async def call_tool(view: ServerView, name: str, arguments: dict[str, Any]) -> A
         answer = await session.call_tool(name, arguments, progress_callback=_reporting())
     except MCPError as failed:
         if failed.code == CONNECTION_CLOSED or failed.message == NO_SESSION:
+            view.changing()
             raise await view.lost() from failed
         raise ServerRaised(failed.message) from failed
     except (RuntimeError, ValueError) as invalid:  # it does not fit its own schema, or the protocol

@@ -48,7 +48,6 @@ class McpConnection(Task):
 
     def __init__(self, view: ServerView, number: int) -> None:
         self._view, self._number, self._spec = view, number, view.spec
-        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         try:
@@ -88,11 +87,11 @@ class McpConnection(Task):
     async def _watch(self, server: StdioServer, session: ClientSession) -> None:
         """List the tools after each change, until the server has gone."""
         while not server.lost.done():
-            waiting: set[asyncio.Future[Any]] = {server.lost, asyncio.ensure_future(self._changed.wait())}
+            waiting: set[asyncio.Future[Any]] = {server.lost, asyncio.ensure_future(self._view.changed.wait())}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for each in waiting - {server.lost}:
                 each.cancel()
-            if self._changed.is_set() and not server.lost.done():
+            if self._view.changed.is_set() and not server.lost.done():
                 await self._list_again(session)
         raise ServerDown(self._spec.name, server.lost.result())
 
@@ -101,7 +100,7 @@ class McpConnection(Task):
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
-                    await self._changed.wait()
+                    await self._view.changed.wait()
                 await self._list_again(session)
             try:
                 async with asyncio.timeout(LOOK_S):
@@ -113,7 +112,7 @@ class McpConnection(Task):
                     raise
 
     async def _list_again(self, session: ClientSession) -> None:
-        self._changed.clear()
+        self._view.changed.clear()
         async with asyncio.timeout(self._spec.start_s):
             self._view.listed(await self._tools(session))
 
@@ -135,7 +134,6 @@ class McpConnection(Task):
     async def _on_message(self, message: Any) -> None:
         if isinstance(message, ToolListChangedNotification):
             self._view.changing()
-            self._changed.set()
 
 
 def _listed(tool: McpTool) -> ListedTool:

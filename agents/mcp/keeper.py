@@ -84,7 +84,6 @@ class Kept(Struct, frozen=True):
     """The state of a keeper.
 
     connection: None while the keeper pauses. number: of the connection or of the last one. begun_s: its begin.
-
     failures: how many of the latest ended early. users: their monitors. used_s: the time of the latest use.
     """
 
@@ -216,4 +215,4 @@ def _until_idle(state: Kept) -> Any:
 KEEPER: Final = ChildSpec("server", ServerKeeper, restart=RestartType.TRANSIENT)
 """The template of the mcp supervisor's children."""
 
-__all__ = ["KEEPER", "MCP_SUPERVISOR", "ServerDown", "ServerKeeper", "connect", "revive", "use"]
+__all__ = ["KEEPER", "MCP_SUPERVISOR", "ServerKeeper", "connect", "revive", "use"]

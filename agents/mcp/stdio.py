@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Final
 
 from actors.kernel.ending import finish
@@ -45,15 +46,12 @@ class StdioServer:
 
     async def __aenter__(self) -> tuple[Incoming, Outgoing]:
         self._process = _spawned(self._spec)
-        self._pidfd = os.pidfd_open(self._process.pid)
-        self._loop.add_reader(self._pidfd, self._on_exit)
-        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
-        assert stdin is not None
-        messages, self._stdout = await self._reader(stdout, MAX_MESSAGE_BYTES)
-        lines, self._stderr = await self._reader(stderr, STDERR_CHUNK)
-        self._stdin, flow = await self._loop.connect_write_pipe(Flow, stdin)
-        self._logging = self._loop.create_task(_logged(lines, LineLog("mcp_server_stderr", self._spec.name)))
-        return Incoming(messages, self._spec.name, self._no_more, self._lose), Outgoing(self._stdin, flow)
+        try:
+            return await self._streams()
+        except BaseException:  # no descriptor left, or the start was cancelled
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         await finish(self._close())
@@ -62,6 +60,17 @@ class StdioServer:
         """Return why the server has gone. Its exit may follow the end of its stdout by a moment."""
         await asyncio.wait({self._exited}, timeout=GRACE_S)
         return self.lost.result() if self.lost.done() else CLOSED
+
+    async def _streams(self) -> tuple[Incoming, Outgoing]:
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None
+        messages, self._stdout = await self._reader(stdout, MAX_MESSAGE_BYTES)
+        lines, self._stderr = await self._reader(stderr, STDERR_CHUNK)
+        self._stdin, flow = await self._loop.connect_write_pipe(Flow, stdin)
+        self._pidfd = os.pidfd_open(self._process.pid)
+        self._loop.add_reader(self._pidfd, self._on_exit)
+        self._logging = self._loop.create_task(_logged(lines, LineLog("mcp_server_stderr", self._spec.name)))
+        return Incoming(messages, self._spec.name, self._no_more, self._lose), Outgoing(self._stdin, flow)
 
     async def _close(self) -> None:
         self._stdin.close()
@@ -111,8 +120,10 @@ def _spawned(spec: ServerSpec) -> subprocess.Popen[bytes]:
     settings = spec.server
     secret = {name: value.get_secret_value() for name, value in settings.secret_env.items()}
     variables = {**environment(os.environ), **settings.env, **secret}
-    if shutil.which(settings.command[0], path=variables.get("PATH")) is None:
-        raise ServerDown(spec.name, f"the command does not exist: {settings.command[0]!r}")
+    program = settings.command[0]
+    found = Path(settings.cwd or "", program) if "/" in program else program
+    if shutil.which(found, path=variables.get("PATH")) is None:
+        raise ServerDown(spec.name, f"the command does not exist: {program!r}")
     try:
         return subprocess.Popen(  # noqa: S603 (the host's command, no shell)
             [sys.executable, "-I", "-S", "-c", TIED, str(os.getpid()), *settings.command],

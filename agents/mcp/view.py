@@ -36,7 +36,7 @@ class ListedTool(Struct, frozen=True):
 class ServerView:
     """State: the tools that the server has listed last, and the session, or why there is none.
 
-    version: rises with each change of the tools.
+    version: rises with each change of the tools. changed: set while the connection is to list them again.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class ServerView:
         "_gone",
         "_number",
         "_settled",
+        "changed",
         "process_name",
         "session",
         "spec",
@@ -62,9 +63,10 @@ class ServerView:
         self._settled = asyncio.Event()
         self._gone = asyncio.Event()
         self._current = asyncio.Event()
+        self.changed = asyncio.Event()
 
     def begin(self) -> int:
-        """Note that a connection is being made, and return its number. Notes of earlier ones are ignored from now on."""
+        """Note that a connection is being made, and return its number. Notes of earlier ones are ignored then."""
         self._number += 1
         self.session = None
         self._settled.clear()
@@ -77,8 +79,9 @@ class ServerView:
         self._settled.set()
 
     def changing(self) -> None:
-        """Note that the server has other tools, which it has not listed yet."""
+        """Have the connection list the tools again: the server has announced others, or may be gone."""
         self._current.clear()
+        self.changed.set()
 
     def listed(self, tools: tuple[ListedTool, ...]) -> None:
         """Take the server's tools. Agents have them from their next model call on."""
