@@ -37,7 +37,8 @@ class HttpServer:
         client = httpx2.AsyncClient(
             headers=self._headers,
             timeout=httpx2.Timeout(CONNECT_S, read=None),
-            transport=_Bounded(limits=httpx2.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS)),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS),
+            event_hooks={"response": [_bound]},
         )
         await self._stack.enter_async_context(client)
         streams = streamable_http_client(self._url, http_client=client, max_sse_event_size=MAX_MESSAGE_BYTES)
@@ -49,15 +50,11 @@ class HttpServer:
         return await self._stack.__aexit__(kind, error, trace)
 
 
-class _Bounded(httpx2.AsyncHTTPTransport):
-    """HTTP whose JSON answers are bounded. The client bounds the events of a stream."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().handle_async_request(request)
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            assert isinstance(response.stream, httpx2.AsyncByteStream)
-            response.stream = _BoundedBody(response.stream)
-        return response
+async def _bound(response: httpx2.Response) -> None:
+    """Bound a JSON answer. The client bounds the events of a stream."""
+    if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _BoundedBody(response.stream)
 
 
 class _BoundedBody(httpx2.AsyncByteStream):

@@ -6,6 +6,8 @@ import re
 import select
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from actors import KILL, StartFailed, ended, whereis
@@ -117,6 +119,24 @@ async def test_a_line_without_an_end_ends_its_server(stage: Stage) -> None:
     ended = await result(pid)
     assert ended.error == "crashed"
     assert "it sent a line above 16777216 bytes" in ended.content
+
+
+async def test_an_answer_over_http_that_is_too_long_fails_the_start(stage: Stage) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=b" " * (16 * 2**20 + 1), content_type="application/json")
+
+    site = web.Application()
+    site.router.add_post("/mcp", answer)
+    async with TestServer(site) as server:
+        with pytest.raises(StartFailed, match="an answer above 16777216 bytes"):
+            await stage.agent("calls echo", tools=[mcp.server("x", url=str(server.make_url("/mcp")))])
+
+
+async def test_a_server_that_nobody_runs_fails_the_start_in_one_line(stage: Stage) -> None:
+    with pytest.raises(StartFailed) as failed:
+        await stage.agent("calls echo", tools=[mcp.server("x", url="http://127.0.0.1:1/mcp")])
+    assert str(failed.value).startswith("agent did not start: the MCP server 'x' is down: ConnectError: ")
+    assert "\n" not in str(failed.value)
 
 
 async def test_a_flood_of_messages_leaves_room_for_others(stage: Stage) -> None:
