@@ -11,7 +11,7 @@ from agents.agent_config import InvalidAgentConfig
 from agents.agent_config.kept import not_given
 from agents.instance.waking import Origin
 from agents.mcp.keeper import connect
-from agents.mcp.spec import names_server, servers_of
+from agents.mcp.spec import ServerSpec, servers_of
 from agents.settings import Settings
 from agents.tools.errors import InvalidTool, PoolUnavailable, ServerDown
 from agents.tools.importing import import_named
@@ -34,9 +34,16 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
         tools = [tool for tool in usable(named) if tool.isolation == "process"]
         if tools and whereis(TOOL_POOL) is not None:  # a restarted pool imports when a call needs it
             await (await open_pool()).load(tools)
-        if isinstance(named, list | tuple) and any(map(names_server, named)):
-            await connect(servers_of(named, settings.mcp))
+        await connect(_servers(named, settings))
     except InvalidTool as invalid:
-        raise InvalidAgentConfig(fault if fault.path else fault.below("tools") for fault in invalid.faults) from None
+        raise InvalidAgentConfig(fault.below("tools") for fault in invalid.faults) from None
     except (PoolUnavailable, ServerDown) as unavailable:
         raise StartFailed("agent", unavailable) from unavailable
+
+
+def _servers(named: Any, settings: Settings) -> tuple[ServerSpec, ...]:
+    """Return the servers of a list of tools. A faulty list has none: the agent's start reports its faults."""
+    try:
+        return servers_of(named if isinstance(named, list | tuple) else (), settings.mcp)
+    except InvalidTool:
+        return ()

@@ -50,9 +50,9 @@ class FallbackOptions(TypedDict, total=False):
 class AgentOptions(TypedDict, total=False):
     """The keys of AgentSettings, which describes each.
 
-    tools: names of built-in tools, "module:function", Tools, or annotated functions. A type checker takes any item,
-    since mypy sees a list of tools with different signatures as list[object]. answer_type: a pydantic model, a
-    dataclass, a TypedDict, or a JSON schema of an object.
+    tools: names of built-in tools, "module:function", Tools, annotated functions, or MCP servers: ("mcp", "files"). A
+    type checker takes any item, since mypy sees a list of tools with different signatures as list[object].
+    answer_type: a pydantic model, a dataclass, a TypedDict, or a JSON schema of an object.
     """
 
     id: str
