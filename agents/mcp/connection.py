@@ -77,7 +77,7 @@ class McpConnection(Task):
     async def _serve(self, server: StdioServer | HttpServer, session: ClientSession) -> None:
         async with asyncio.timeout(self._spec.start_s):
             await session.initialize()
-            self._view.up(session, await self._tools(session))
+            self._view.up(self._number, session, await self._tools(session))
         log.info("mcp_server_up", server=self._spec.name, tools=len(self._view.tools))
         await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
 
@@ -114,7 +114,7 @@ class McpConnection(Task):
     async def _list_again(self, session: ClientSession) -> None:
         self._view.changed.clear()
         async with asyncio.timeout(self._spec.start_s):
-            self._view.listed(await self._tools(session))
+            self._view.listed(self._number, await self._tools(session))
 
     async def _tools(self, session: ClientSession) -> tuple[ListedTool, ...]:
         """Return the server's tools. Raises ServerDown if they are too many."""

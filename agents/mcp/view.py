@@ -72,22 +72,25 @@ class ServerView:
         self._settled.clear()
         return self._number
 
-    def up(self, session: "ClientSession", tools: tuple[ListedTool, ...]) -> None:
-        self.session = session
-        self.listed(tools)
-        self._gone.clear()
-        self._settled.set()
+    def up(self, number: int, session: "ClientSession", tools: tuple[ListedTool, ...]) -> None:
+        """Note that the connection with this number can be used."""
+        if number == self._number:
+            self.session = session
+            self.listed(number, tools)
+            self._gone.clear()
+            self._settled.set()
 
     def changing(self) -> None:
         """Have the connection list the tools again: the server has announced others, or may be gone."""
         self._current.clear()
         self.changed.set()
 
-    def listed(self, tools: tuple[ListedTool, ...]) -> None:
+    def listed(self, number: int, tools: tuple[ListedTool, ...]) -> None:
         """Take the server's tools. Agents have them from their next model call on."""
-        if tools != self.tools:
-            self.tools, self.version = tools, self.version + 1
-        self._current.set()
+        if number == self._number:
+            if tools != self.tools:
+                self.tools, self.version = tools, self.version + 1
+            self._current.set()
 
     def down(self, number: int, why: str) -> None:
         """Note the end of the connection with this number. The first reason counts.
