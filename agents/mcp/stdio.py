@@ -96,12 +96,10 @@ class StdioServer:
 
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
-        found = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOWAIT)
+        how = _exit_of(self._pidfd)
         os.close(self._pidfd)
-        assert found is not None
-        code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
         self._exited.set_result(None)
-        self._lose(f"it ended: {WorkerDied.of(code).how}")
+        self._lose(f"it ended: {how}")
 
     def _no_more(self) -> None:
         """Lose the server, unless its exit, which says more, comes soon."""
@@ -136,6 +134,16 @@ def _spawned(spec: ServerSpec) -> subprocess.Popen[bytes]:
         )
     except OSError as failed:
         raise ServerDown(spec.name, f"its process can't be started: {failed}") from failed
+
+
+def _exit_of(pidfd: int) -> str:
+    """Return how the process ended, in words. It stays a zombie, so that its number is not used again."""
+    try:
+        found = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOWAIT)
+    except ChildProcessError:  # the host reaps every child
+        return "its exit code is unknown"
+    assert found is not None
+    return WorkerDied.of(found.si_status if found.si_code == os.CLD_EXITED else -found.si_status).how
 
 
 async def _logged(lines: asyncio.StreamReader, log: LineLog) -> None:

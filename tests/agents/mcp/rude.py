@@ -61,6 +61,9 @@ def main(tools: list[str]) -> None:
             case {"method": "tools/list", "id": number}:
                 schema = {"type": "object"}
                 send({"id": number, "result": {"tools": [{"name": name, "inputSchema": schema} for name in tools]}})
+            case {"method": "notifications/cancelled", "params": {"reason": reason}} if "CANCELLED" in os.environ:
+                with open(os.environ["CANCELLED"], "w") as cancelled:
+                    cancelled.write(str(reason))
             case {"method": "tools/call", "id": number, "params": params}:
                 called(number, params["name"], params.get("arguments", {}))
 
