@@ -79,7 +79,9 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """Return the whole tree, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
     limits, policy, tools = settings.supervision, provider_policy(settings), settings.tools
-    root, streams, each_agent = limits.understudy, _many(limits.stream_supervisor), _each(limits.agent_supervisor)
+    root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
+    each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
+    each_server = DynamicFlags(limits.mcp_supervisor.intensity, limits.mcp_supervisor.period, per_child=True)
     prepare = partial(load_tools, settings)
     retention = settings.sessions.retention
     sliced = settings.garbage_collection is GarbageCollection.SLICED
@@ -91,7 +93,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, node, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
-        ChildSpec(MCP_SUPERVISOR, DynamicSupervisor, _each(limits.mcp_supervisor), KEEPER, name=MCP_SUPERVISOR),
+        ChildSpec(MCP_SUPERVISOR, DynamicSupervisor, each_server, KEEPER, name=MCP_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, ready, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
@@ -212,8 +214,3 @@ def provider_policy(settings: Settings) -> ProviderPolicy:
 
 def _many(limits: RestartLimits) -> DynamicFlags:
     return DynamicFlags(limits.intensity, limits.period)
-
-
-def _each(limits: RestartLimits) -> DynamicFlags:
-    """Return flags that limit each child: one that fails too often is not restarted, and the others continue."""
-    return DynamicFlags(limits.intensity, limits.period, per_child=True)

@@ -134,8 +134,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
 def _tools_and_answer(
     checked: AgentSettings, settings: Settings, *, from_host: bool
 ) -> tuple[Mapping[str, Tool], tuple[ServerSpec, ...], AnswerType | None]:
-    """Return the agent's tools, its servers and its answer type. Raises InvalidAgentConfig
-    with their faults and those of routes."""
+    """Return the agent's tools, servers and answer type. Raises InvalidAgentConfig with their faults and the routes'."""
     faults: list[Fault] = []
     tools: Mapping[str, Tool] = {}
     servers: tuple[ServerSpec, ...] = ()
