@@ -134,7 +134,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
 def _tools_and_answer(
     checked: AgentSettings, settings: Settings, *, from_host: bool
 ) -> tuple[Mapping[str, Tool], tuple[ServerSpec, ...], AnswerType | None]:
-    """Return the agent's tools, servers and answer type. Raises InvalidAgentConfig with their faults and the routes'."""
+    """Return the agent's tools, servers and answer type. Raises InvalidAgentConfig with the faults, also of routes."""
     faults: list[Fault] = []
     tools: Mapping[str, Tool] = {}
     servers: tuple[ServerSpec, ...] = ()
