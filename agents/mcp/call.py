@@ -14,6 +14,7 @@ with extra("mcp", "an MCP server"):
         CallToolResult,
         EmbeddedResource,
         ImageContent,
+        InputRequiredResult,
         ResourceLink,
         TextContent,
         TextResourceContents,
@@ -31,7 +32,7 @@ async def call_tool(view: ServerView, name: str, arguments: dict[str, Any]) -> A
     """Call a tool, and return its result. Raises ServerDown, ServerRaised."""
     session = await view.connected()
     try:
-        answer = await session.call_tool(name, arguments, progress_callback=_reporting())
+        answer = await session.call_tool(name, arguments, progress_callback=_reporting(), allow_input_required=True)
     except MCPError as failed:
         if failed.code == CONNECTION_CLOSED or failed.message == NO_SESSION:
             view.changing()
@@ -39,6 +40,8 @@ async def call_tool(view: ServerView, name: str, arguments: dict[str, Any]) -> A
         raise ServerRaised(failed.message) from failed
     except (RuntimeError, ValueError) as invalid:  # it does not fit its own schema, or the protocol
         raise ServerRaised(f"the server's answer is invalid: {str(invalid).partition(chr(10))[0]}") from invalid
+    if isinstance(answer, InputRequiredResult):
+        raise ServerRaised("the server asks for input, which is not supported")
     await view.current()  # a call may have changed the server's tools: the next model call has them
     return result_of(answer)
 

@@ -6,8 +6,8 @@ Calls use the session from their own tasks.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -15,10 +15,12 @@ from agents.extras import extra
 
 with extra("mcp", "an MCP server"):
     from mcp import ClientSession, MCPError
+    from mcp.client.subscriptions import SubscriptionLost, listen
     from mcp_types import (
         CONNECTION_CLOSED,
         METHOD_NOT_FOUND,
         REQUEST_TIMEOUT,
+        UNSUPPORTED_PROTOCOL_VERSION,
         Implementation,
         PaginatedRequestParams,
         ToolListChangedNotification,
@@ -76,10 +78,11 @@ class McpConnection(Task):
 
     async def _serve(self, server: StdioServer | HttpServer, session: ClientSession) -> None:
         async with asyncio.timeout(self._spec.start_s):
-            await session.initialize()
+            await _negotiate(session)
             self._view.up(self._number, session, await self._tools(session))
         log.info("mcp_server_up", server=self._spec.name, tools=len(self._view.tools))
-        await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
+        async with _announcing(session, self._spec.start_s):
+            await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
 
     def _lost(self, error: Exception) -> None:
         self._view.down(self._number, _reason(error, self._spec.start_s))
@@ -114,7 +117,10 @@ class McpConnection(Task):
     async def _list_again(self, session: ClientSession) -> None:
         self._view.changed.clear()
         async with asyncio.timeout(self._spec.start_s):
-            self._view.listed(self._number, await self._tools(session))
+            tools = await self._tools(session)
+        if tools != self._view.tools:
+            log.info("mcp_server_tools_changed", server=self._spec.name, tools=len(tools))
+        self._view.listed(self._number, tools)
 
     async def _tools(self, session: ClientSession) -> tuple[ListedTool, ...]:
         """Return the server's tools. Raises ServerDown if they are too many."""
@@ -134,6 +140,27 @@ class McpConnection(Task):
     async def _on_message(self, message: Any) -> None:
         if isinstance(message, ToolListChangedNotification):
             self._view.changing()
+
+
+async def _negotiate(session: ClientSession) -> None:
+    """Agree on a version of the protocol. A server that knows only the later ones refuses the handshake."""
+    try:
+        await session.initialize()
+    except MCPError as refused:
+        if refused.code != UNSUPPORTED_PROTOCOL_VERSION:
+            raise
+        await session.discover()
+
+
+@asynccontextmanager
+async def _announcing(session: ClientSession, start_s: float) -> AsyncIterator[None]:
+    """Have the server announce other tools, where the protocol does so only on request."""
+    async with AsyncExitStack() as stack:
+        if session.discover_result is not None:
+            with suppress(MCPError, SubscriptionLost, TimeoutError):  # a server whose tools do not change
+                async with asyncio.timeout(start_s):
+                    await stack.enter_async_context(listen(session, tools_list_changed=True))
+        yield
 
 
 def _listed(tool: McpTool) -> ListedTool:

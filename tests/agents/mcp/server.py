@@ -1,16 +1,20 @@
 """A server by the official library.
 
-python server.py [stdio | PORT]
+python server.py [DESCRIPTOR [only_later]]
+
+DESCRIPTOR: of a socket that listens; without it, the server speaks on stdin and stdout.
 """
 
 import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import SamplingMessage, TextContent
+from mcp.shared.exceptions import MCPError
+from mcp_types import UNSUPPORTED_PROTOCOL_VERSION, SamplingMessage, TextContent
 from pydantic import BaseModel
 
 app = MCPServer("tests", log_level="ERROR")
@@ -83,6 +87,7 @@ async def adds_tool(name: str, ctx: Context) -> str:
     app.add_tool(echo, name=name, description="Say the text again, under another name.")
     app.remove_tool("echo")
     await ctx.session.send_tool_list_changed()
+    await ctx.notify_tools_changed()
     return "added"
 
 
@@ -126,7 +131,17 @@ async def meets(count: int) -> str:
     return "met"
 
 
-def main(descriptor: str | None = None) -> None:
+async def refuse_handshake(ctx: Any, call_next: Any) -> Any:
+    """Behave as a server that knows only the later versions of the protocol."""
+    if ctx.method == "initialize":
+        data = {"supported": ["2026-07-28"], "requested": "2025-11-25"}
+        raise MCPError(code=UNSUPPORTED_PROTOCOL_VERSION, message="unsupported protocol version", data=data)
+    return await call_next(ctx)
+
+
+def main(descriptor: str | None = None, only_later: str = "") -> None:
+    if only_later:
+        app.middleware.append(refuse_handshake)
     if descriptor is None:
         app.run("stdio")
     else:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCRIPT = f"""
 {models("echo", "fails", "counts", "asks", "samples", "floods", "environment", "hangs", "headers")}
+{models("adds_tool", "parrot")}
 
 [models.rebinds]
 [[models.rebinds.turns]]
@@ -51,14 +52,14 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 @contextmanager
-def serving(port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(*options: str, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run a server over HTTP. Its socket listens before it runs, so that no client comes too early."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
         listening.listen()
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
-        command = [sys.executable, str(OFFICIAL), str(listening.fileno())]
+        command = [sys.executable, str(OFFICIAL), str(listening.fileno()), *options]
         process = subprocess.Popen(command, pass_fds=[listening.fileno()])
     try:
         yield address, process
@@ -170,6 +171,20 @@ async def test_changed_tools_are_those_of_the_next_model_call(stage: Stage) -> N
     assert (second - first, first - second) == ({"parrot"}, {"echo"})
 
 
+async def test_a_server_that_knows_only_the_later_versions_of_the_protocol_is_used_too(
+    stage: Stage, logged: Logged
+) -> None:
+    with serving("only_later") as (url, _):
+        spec = mcp.server("later", url=url)
+        running = await stage.agent("calls parrot", tools=[spec])
+        changes = await stage.agent("calls adds_tool", tools=[spec])
+        assert (await result(changes, '{"name": "parrot"}')).content == "added"
+        await logged.until("mcp_server_tools_changed", 1)
+        assert (await result(running, '{"text": "hello"}')).content == "hello"
+        asks = await stage.agent("calls asks", tools=[spec])
+        assert (await result(asks)).error == "raised"
+
+
 async def test_a_call_over_http_crashes_when_its_server_dies_and_the_next_server_is_found(
     stage: Stage, logged: Logged
 ) -> None:
@@ -182,7 +197,7 @@ async def test_a_call_over_http_crashes_when_its_server_dies_and_the_next_server
             if isinstance(event, StreamToolResult):
                 assert event.result.error == "crashed"
         await logged.until("mcp_server_down", 1)
-    with serving(int(url.split(":")[2].split("/")[0])):
+    with serving(port=int(url.split(":")[2].split("/")[0])):
         await connect([spec])
         pid = await stage.agent("calls echo", tools=[spec])
         assert (await result(pid, '{"text": "hello"}')).content == "hello"
