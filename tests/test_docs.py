@@ -13,6 +13,7 @@ PAGES = [
     "gateway.md",
     "mcp.md",
     "processes.md",
+    "providers.md",
     "rehearsal.md",
     "sessions.md",
     "subscribers.md",

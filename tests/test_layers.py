@@ -58,7 +58,10 @@ APART = {"__init__", "__main__", "rehearsal"}
 FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/http/openai_client.py"},
-    "httpx2": {"agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py", "agents/mcp"},
+    "httpx2": {
+        *("agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py"),
+        *("agents/llm/http/request_head.py", "agents/mcp"),
+    },
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},
     "uvicorn": {"agents/gateway/serving.py", "agents/gateway/server_connections.py"},

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
+from agents.agent_config.kept import SECRETS
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
@@ -224,7 +225,11 @@ def _with_value(error: Any) -> Fault:
     if fault.got:
         return fault
     came = type(error["input"]).__name__ if fault.path == ("tools",) else _shown(error["input"])  # it may show a secret
-    return replace(fault, got="a secret" if "api_key" in f"{fault.path}{came}" else came[:80])
+    return replace(fault, got="a secret" if _may_show_secret(f"{fault.path}{came}") else came[:80])
+
+
+def _may_show_secret(text: str) -> bool:
+    return "api_key" in text or any(repr(name) in text for name in SECRETS)
 
 
 def _shown(value: object) -> str:

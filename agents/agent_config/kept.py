@@ -2,7 +2,8 @@
 
 Other programs may write to the store, so its content is data and not trusted. A kept configuration may name built-in
 tools, and providers of the settings. Code, addresses and MCP servers are accepted only if this program has given them
-to an agent, by its configuration or by start_agent. An address with its own key is not accepted: no key is kept.
+to an agent, by its configuration or by start_agent. An address with its own secrets is not accepted, because no
+secret is kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,8 @@ from agents.tools.callables import address_of
 from agents.tools.registry import BUILTIN
 from agents.tools.tool import Tool
 
-SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
+SECRETS: Final = ("api_key", "headers", "query")
+"""Keys whose values may be secrets."""
 ADDRESS: Final = "base_url"
 
 _given: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
@@ -34,7 +36,7 @@ _given: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
 def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the configuration for a later start, as JSON data without secrets; None if JSON can't contain it."""
     try:
-        config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
+        config = {key: _plain(key, value) for key, value in given.items() if key not in SECRETS}
         kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
     except (TypeError, ValueError, RecursionError):
         return None
@@ -44,10 +46,10 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
 def comes_back_whole(given: Mapping[str, Any]) -> bool:
     """Return whether an agent with this configuration can be restored completely from its session.
 
-    An agent's own key is not kept, and an answer type without a bounded check is not accepted from a store.
+    An agent's own secrets are not kept, and an answer type without a bounded check is not accepted from a store.
     """
     kept = kept_config(given)
-    return kept is not None and not _has_key(given) and _bounded(kept.get("answer_type"))
+    return kept is not None and not _has_secret(given) and _bounded(kept.get("answer_type"))
 
 
 def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def give(given: Mapping[str, Any]) -> None:
     tools = config.get("tools") or ()
     named = {tool for tool in tools if isinstance(tool, str) and ":" in tool}
     named |= {_server(tool) for tool in tools if names_server(tool)}
-    if not _has_key(given):
+    if not _has_secret(given):
         named |= {each[ADDRESS] for _, each in _asked(config) if each.get(ADDRESS) is not None}
     if named:
         _given.setdefault(current_system(), set()).update(named)
@@ -81,8 +83,9 @@ def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
         if address is not None and str(address) not in given:
             expected, got = "an address that this program gave an agent without a key", Redactor()(str(address))
             yield Fault((*path, ADDRESS), expected, repr(got))
-        if each.get(SECRET) is not None:
-            yield Fault((*path, SECRET), "none with a session", "a secret")
+        for secret in SECRETS:
+            if each.get(secret) is not None:
+                yield Fault((*path, secret), "none with a session", "a secret")
 
 
 def _server(tool: Any) -> str:
@@ -90,8 +93,8 @@ def _server(tool: Any) -> str:
     return f"{MCP} {tool[1]}"
 
 
-def _has_key(given: Mapping[str, Any]) -> bool:
-    return any(SECRET in each for _, each in _asked(given))
+def _has_secret(given: Mapping[str, Any]) -> bool:
+    return any(secret in each for _, each in _asked(given) for secret in SECRETS)
 
 
 def _bounded(answer_type: Any) -> bool:
@@ -123,7 +126,9 @@ def _plain(key: str, value: Any) -> Any:
                 raise TypeError("a server that is not in the settings has no name that another program knows")
             return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
         case "fallbacks" if value is not None:
-            return [{name: each for name, each in _mapping(fallback).items() if name != SECRET} for fallback in value]
+            return [
+                {name: each for name, each in _mapping(fallback).items() if name not in SECRETS} for fallback in value
+            ]
         case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
             return value.model_json_schema()
         case _ if isinstance(value, BaseModel):

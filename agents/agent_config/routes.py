@@ -1,6 +1,6 @@
 """The routes of an agent: its model, then its fallbacks, each with its provider's address, key and price."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -13,8 +13,30 @@ from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
 from agents.settings import NamedProvider, Settings
 from agents.settings.agent import AgentSettings, Fallback
+from agents.settings.headers import pairs_of
+from agents.settings.secret import key_of
 
 UNNAMED = NamedProvider()
+
+
+class ProviderAddress(Struct, frozen=True):
+    """An address, and the keys that belong to it. None: not given."""
+
+    base_url: str | None = None
+    headers: Mapping[str, SecretStr] | None = None
+    query: Mapping[str, SecretStr] | None = None
+    api_version: str | None = None
+
+    def over(self, below: "ProviderAddress") -> "ProviderAddress":
+        """Return this address with the missing keys of the one below. Another base_url gets none of them."""
+        if self.base_url is not None:
+            return self
+        return ProviderAddress(
+            below.base_url,
+            below.headers if self.headers is None else self.headers,
+            below.query if self.query is None else self.query,
+            below.api_version if self.api_version is None else self.api_version,
+        )
 
 
 class ModelChoice(Struct, frozen=True):
@@ -23,7 +45,7 @@ class ModelChoice(Struct, frozen=True):
     provider: str | None = None
     model: str | None = None
     api_preference: Api | None = None
-    base_url: str | None = None
+    address: ProviderAddress = ProviderAddress()
     api_key: SecretStr | None = None
     model_options: dict[str, Any] | None = None
 
@@ -31,17 +53,37 @@ class ModelChoice(Struct, frozen=True):
 def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Candidate]]:
     """Yield the routes in the order in which they are tried. The settings must have no route_faults."""
     for each in _asked(agent, settings):
-        provider = _provider(each, settings)
-        key = each.api_key or provider.api_key or settings.api_key
+        model = _model(each, agent, settings) or ""
         route = Route(
-            Endpoint(each.base_url or provider.base_url or settings.base_url, key.get_secret_value() if key else None),
-            _model(each, agent, settings) or "",
+            endpoint_of(each, model, settings),
+            model,
             each.api_preference or agent.api_preference,
             agent.model_options if each.model_options is None else each.model_options,
         )
-        price = _price(each, route.model, settings)
-        where = f"{route.model} at {route.endpoint.address}"
+        price = _price(each, model, settings)
+        where = f"{model} at {route.endpoint.address}"
         yield route, Candidate(price, where)
+
+
+def endpoint_of(asked: ModelChoice, model: str, settings: Settings) -> Endpoint:
+    """Return the endpoint of a choice whose provider the settings have. model: its name, for Azure."""
+    provider = _provider(asked, settings)
+    address, key = _address(asked, provider, settings), asked.api_key or provider.api_key or settings.api_key
+    return Endpoint(
+        address.base_url,
+        key_of(key or None),
+        pairs_of(address.headers),
+        pairs_of(address.query),
+        address.api_version,
+        deployment="" if address.api_version is None else model,
+    )
+
+
+def _address(asked: ModelChoice, provider: NamedProvider, settings: Settings) -> ProviderAddress:
+    home = ProviderAddress(provider.base_url, provider.headers, provider.query, provider.api_version)
+    return asked.address.over(home).over(
+        ProviderAddress(settings.base_url, settings.headers, settings.query, settings.api_version)
+    )
 
 
 def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
@@ -72,7 +114,8 @@ def _asked(agent: AgentSettings, settings: Settings) -> tuple[ModelChoice, ...]:
     """Return the agent's own choice and its fallbacks, each with its provider."""
     order = settings.providers.order
     provider = agent.provider or (order[0] if order and agent.base_url is None else None)
-    own = ModelChoice(provider, agent.model, base_url=agent.base_url, api_key=agent.api_key)
+    address = ProviderAddress(agent.base_url, agent.headers, agent.query, agent.api_version)
+    own = ModelChoice(provider, agent.model, address=address, api_key=agent.api_key)
     if agent.fallbacks is None:
         others = tuple(ModelChoice(name) for name in order if name != provider)
         return (own, *others) if provider is not None else (own,)
@@ -82,11 +125,12 @@ def _asked(agent: AgentSettings, settings: Settings) -> tuple[ModelChoice, ...]:
 def _at_home(fallback: Fallback, own: ModelChoice) -> ModelChoice:
     """Return the fallback; without a provider, its missing keys get the agent's values."""
     home = own if fallback.provider is None else ModelChoice(fallback.provider)
+    own_address = ProviderAddress(fallback.base_url, fallback.headers, fallback.query, fallback.api_version)
     return ModelChoice(
         home.provider,
         fallback.model or home.model,
         fallback.api_preference,
-        fallback.base_url or home.base_url,
+        own_address.over(home.address),
         fallback.api_key or home.api_key,
         fallback.model_options,
     )

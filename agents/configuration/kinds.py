@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from agents.settings.headers import MaybeWritten
+from agents.settings.secret import Renewed
 from agents.settings.values import MOST, Address, Spelled, Unit
 
 REFERENCE = '{env, "NAME"} or {file, "path"}'
@@ -45,7 +47,8 @@ AS_IT_IS = frozenset({Form.TEXT, Form.CHOICE, Form.PATH, Form.ADDRESS})
 class Kind(Struct, frozen=True):
     """A kind of value.
 
-    words: for a fault. inner: the kind of a mapping's values or a sequence's items. model: of a section.
+    words: for a fault. inner: the kind of a mapping's values or a sequence's items. model: of a section. literal: a
+    file may give a secret as it is, if it does not look like one. renewed: a file with it is read again.
     """
 
     form: Form
@@ -54,6 +57,8 @@ class Kind(Struct, frozen=True):
     inner: Any = None
     model: type[BaseModel] | None = None
     choices: tuple[str, ...] = ()
+    literal: bool = False
+    renewed: bool = False
 
     @property
     def fields(self) -> Mapping[str, "Kind"]:
@@ -108,7 +113,7 @@ def _plain(type_: Any, metadata: Sequence[Any]) -> Kind:
     if type_ is Path:
         return Kind(Form.PATH, "a path")
     if type_ is SecretStr:
-        return Kind(Form.SECRET, REFERENCE)
+        return _secret(metadata)
     if issubclass(type_, BaseModel):
         return Kind(Form.SECTION, "a section: [{key, value}, ...] or #{key => value}", model=type_)
     if issubclass(type_, StrEnum):
@@ -116,6 +121,13 @@ def _plain(type_: Any, metadata: Sequence[Any]) -> Kind:
     if type_ is str:
         return _text(metadata)
     raise TypeError(f"expected an annotation that settings use, got {type_!r}")
+
+
+def _secret(metadata: Sequence[Any]) -> Kind:
+    literal = any(isinstance(each, MaybeWritten) for each in metadata)
+    renewed = any(isinstance(each, Renewed) for each in metadata)
+    words = f"text, or for a secret {REFERENCE}" if literal else REFERENCE
+    return Kind(Form.SECRET, words, literal=literal, renewed=renewed)
 
 
 def _text(metadata: Sequence[Any]) -> Kind:

@@ -17,6 +17,7 @@ from agents.configuration.sources.overrides import CONFIG, of_environment, of_fl
 from agents.configuration.sources.reading import Mark, SourceReader
 from agents.core.faults import Fault, InvalidValue, KeyPath, Where
 from agents.settings import Settings
+from agents.settings.faults import of_pydantic
 from agents.settings.tokens import token_faults
 
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
@@ -116,7 +117,7 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
                 if all(fault.path != path for fault in faults):  # else the value is missing because it was removed
-                    faults.append(_invalid_value(path, marks, each))
+                    faults.append(_invalid_value(each, marks))
                 _remove(data, path)
 
 
@@ -142,10 +143,13 @@ def _section(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _invalid_value(path: KeyPath, marks: Mapping[KeyPath, Mark], error: Mapping[str, Any]) -> Fault:
-    cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidValue) and _kind_at(path).form is Form.SECTION:  # about several values of it
+def _invalid_value(error: Mapping[str, Any], marks: Mapping[KeyPath, Mark]) -> Fault:
+    path: KeyPath = tuple(error["loc"])
+    form, cause = _kind_at(path).form, error.get("ctx", {}).get("error")
+    if form is Form.SECTION and isinstance(cause, InvalidValue):  # about several values of it
         return _placed(cause.fault.below(*path), marks)
+    if form is Form.MAPPING:  # the fault is in a name, or in one of the values
+        return _placed(of_pydantic(error), marks)
     mark = marks.get(path)
     return _fault(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
 

@@ -9,6 +9,7 @@ from agents.configuration.kinds import Form, Kind, fields_of
 from agents.configuration.sources.secrets import holds_password
 from agents.core.faults import KeyPath
 from agents.settings import Settings
+from agents.settings.headers import WrittenValue
 
 
 class Leaf(NamedTuple):
@@ -40,6 +41,8 @@ def secrets_of(settings: Settings) -> frozenset[str]:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     for _, value, kind in leaves(settings):
+        if isinstance(value, WrittenValue):
+            continue  # text that the file shows, such as the name of a program
         if isinstance(value, SecretStr):
             yield value.get_secret_value()
         elif kind.form is Form.ADDRESS and value is not None and holds_password(value):

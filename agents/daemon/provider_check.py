@@ -11,10 +11,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import SecretStr
 
+from agents.agent_config.routes import ModelChoice, endpoint_of, route_faults, routes
 from agents.daemon.finding import Finding, Verdict
 from agents.llm.endpoint import Endpoint
+from agents.llm.key import KeySource, NoKey
 from agents.settings import Settings
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=8.0, sock_connect=4.0)
@@ -35,30 +36,25 @@ def _endpoints(settings: Settings) -> Iterator[Endpoint]:
 
     The settings' own endpoint is left out if every model call goes to a named provider.
     """
-    key = _text(settings.api_key) or os.environ.get("OPENAI_API_KEY")
-    if not settings.providers.order or settings.base_url or settings.api_key:
-        yield Endpoint(settings.base_url, key)
-    for named in settings.providers.named.values():
-        yield Endpoint(named.base_url or settings.base_url, _text(named.api_key) or key)
+    unnamed = not settings.providers.order or settings.base_url or settings.api_key
+    for name in (*([None] if unnamed else ()), *settings.providers.named):
+        yield endpoint_of(ModelChoice(name), "", settings)
     for agent in settings.agents:
-        if agent.base_url is not None:
-            yield Endpoint(agent.base_url, _text(agent.api_key) or key)
-
-
-def _text(key: SecretStr | None) -> str | None:
-    return None if key is None else key.get_secret_value()
+        if agent.base_url is not None and not any(route_faults(agent, settings)):
+            (route, _), *_ = routes(agent, settings)
+            yield route.endpoint
 
 
 async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
     where = endpoint.address
-    if not endpoint.api_key:
+    if endpoint.key is None and not endpoint.has_own_authorization:
         return _of(Verdict.WARN, f"{where}: no API key: set OPENAI_API_KEY, or api_key in the configuration")
     try:
         await asyncio.get_running_loop().getaddrinfo(urlsplit(endpoint.url).hostname, None)
-        headers = {"Authorization": f"Bearer {endpoint.api_key}"}
-        query = f"?{endpoint.query}" if endpoint.query else ""
-        async with http.get(f"{endpoint.base.rstrip('/')}/models{query}", headers=headers) as answer:
+        async with http.get(endpoint.models_url, headers=await _headers(endpoint)) as answer:
             return _answered(where, answer.status)
+    except NoKey as missing:
+        return _of(Verdict.FAIL, f"{where}: {missing}")
     except socket.gaierror:
         return _of(Verdict.FAIL, f"{where}: unknown host name (DNS)")
     except aiohttp.ClientSSLError:
@@ -70,6 +66,18 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
         return _of(Verdict.FAIL, f"{where}: no answer in time")
     except (aiohttp.ClientError, ValueError) as error:
         return _of(Verdict.FAIL, f"{where}: {type(error).__name__}")
+
+
+async def _headers(endpoint: Endpoint) -> dict[str, str]:
+    """Return the headers that authorize a request. Raises NoKey."""
+    key, headers = endpoint.key, dict(endpoint.headers)
+    is_token = isinstance(key, KeySource) and key.is_token
+    key = await key.read(again=False) if isinstance(key, KeySource) else key
+    if key is None or endpoint.has_own_authorization:
+        return headers
+    if endpoint.api_version is not None and not is_token:
+        return {"api-key": key, **headers}
+    return {"Authorization": f"Bearer {key}", **headers}
 
 
 def _answered(where: str, status: int) -> Finding:

@@ -1,8 +1,8 @@
 """A provider: the process that holds one endpoint's client and its circuit breaker.
 
 State: ProviderState. The first model call to an endpoint starts its provider, and all agents of that endpoint share it.
-A provider ends after idle_s without a call, and the next call starts it again. The same address with another key is
-another provider.
+A provider ends after idle_s without a call, and the next call starts it again. The same address with another key,
+other headers or another query is another provider.
 
     lease = await acquire(endpoint)         # raises ProviderFailed(CircuitOpen) while the breaker is open
     ...                                     # one model call with lease.client
@@ -156,9 +156,9 @@ async def open_provider(endpoint: Endpoint) -> Pid:
 
 
 def name_of(endpoint: Endpoint) -> str:
-    """Return the provider's name: its address and a keyed hash of its key, which reveals nothing about the key."""
-    secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode(errors="surrogatepass")
-    return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=16).hexdigest()}"
+    """Return the provider's name: its address and a keyed hash of its secrets, which reveals nothing about them."""
+    identity = endpoint.identity.encode(errors="surrogatepass")
+    return f"provider:{endpoint.address}#{blake2b(identity, key=_SALT, digest_size=16).hexdigest()}"
 
 
 class Provider(GenServer[ProviderState]):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from agents.llm.key import READ_KEYS
+
 MASK: Final = "***"
 SHORTEST: Final = 6  # a shorter secret would match parts of ordinary words
 
@@ -34,15 +36,23 @@ def secrets_in(environ: Mapping[str, str]) -> Iterator[str]:
 class Redactor:
     """A function that masks secrets in a text.
 
-    secrets: known secrets, spelled as in the configuration.
+    secrets: known secrets, spelled as in the configuration. API keys that are read later are masked, too.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)
-        self._pattern = re.compile("|".join((*map(re.escape, known), *_PATTERNS)))
+        self._secrets = frozenset(secrets)
+        self._read_keys: tuple[str, ...] = ()
+        self._pattern = _pattern(self._secrets)
 
     def __call__(self, text: str) -> str:
+        if (read := tuple(READ_KEYS)) != self._read_keys:
+            self._read_keys, self._pattern = read, _pattern(self._secrets.union(read))
         return self._pattern.sub(_masked, text)
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    known = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)
+    return re.compile("|".join((*map(re.escape, known), *_PATTERNS)))
 
 
 def _masked(found: re.Match[str]) -> str:

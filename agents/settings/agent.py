@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
-from agents.settings.secret import NO_SECRET, OptionalSecret
+from agents.settings.headers import NOT_GIVEN, Headers, Parameters
+from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.values import (
     NUMBER,
     AgentId,
@@ -84,23 +85,28 @@ class Fallback(_Checked):
 
     provider: a name in the settings. Given: a missing key has the provider's value; if the provider has none, base_url
     and api_key come from the settings, and the other keys from the agent. None: all missing keys come from the agent.
+    headers, query: of the requests. api_version: of Azure. An own base_url has only its own three.
     """
 
     provider: Name | None = None
     model: Name | None = None
     api_preference: Api | None = None
     base_url: HttpAddress | None = None
-    api_key: OptionalSecret = NO_SECRET
+    api_key: ApiKey = NO_SECRET
+    headers: Headers = NOT_GIVEN
+    query: Parameters = NOT_GIVEN
+    api_version: Name | None = None
     model_options: ModelOptions | None = None
 
 
 class AgentSettings(_Checked):
     """The settings of an agent.
 
-    provider: a name in the settings; None: the first of providers.order, unless base_url is given. fallbacks: None: the
-    other providers in their order, if the agent uses a named provider. max_queue: messages that may wait for their
-    turn. max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user
-    who owns the agent; None: only the scope `admin` gives access.
+    provider: a name in the settings; None: the first of providers.order, unless base_url is given. headers, query: of
+    the requests. api_version: of Azure. An own base_url has only its own three. fallbacks: None: the other providers in
+    their order, if the agent uses a named provider. max_queue: messages that may wait for their turn. max_steering:
+    messages that may wait for the next model call of the running turn. owner: the gateway's user who owns the agent;
+    None: only the scope `admin` gives access.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -113,7 +119,10 @@ class AgentSettings(_Checked):
     streaming_config: StreamingConfig = StreamingConfig()
     provider: Name | None = None
     base_url: HttpAddress | None = None
-    api_key: OptionalSecret = NO_SECRET
+    api_key: ApiKey = NO_SECRET
+    headers: Headers = NOT_GIVEN
+    query: Parameters = NOT_GIVEN
+    api_version: Name | None = None
     model_options: ModelOptions = {}
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()

@@ -6,10 +6,10 @@ settings check the values at run time.
 
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from pydantic import SecretStr
-
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
+from agents.settings.headers import GivenPairs
+from agents.settings.secret import GivenApiKey
 
 __all__ = ["AgentOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
 
@@ -43,7 +43,10 @@ class FallbackOptions(TypedDict, total=False):
     model: str | None
     api_preference: Api | ApiName | None
     base_url: str | None
-    api_key: SecretStr | str | None
+    api_key: GivenApiKey
+    headers: GivenPairs
+    query: GivenPairs
+    api_version: str | None
     model_options: dict[str, Any] | None
 
 
@@ -65,7 +68,10 @@ class AgentOptions(TypedDict, total=False):
     streaming_config: StreamingOptions
     provider: str | None
     base_url: str | None
-    api_key: SecretStr | str | None
+    api_key: GivenApiKey
+    headers: GivenPairs
+    query: GivenPairs
+    api_version: str | None
     model_options: dict[str, Any]
     fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None
     limits: LimitsOptions

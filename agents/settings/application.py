@@ -13,9 +13,10 @@ from agents.settings.agent import AgentSettings
 from agents.settings.applies import Applies
 from agents.settings.cluster import ClusterSettings
 from agents.settings.gateway import GatewaySettings
+from agents.settings.headers import NOT_GIVEN, Headers, Parameters
 from agents.settings.kept_sessions import SessionSettings
 from agents.settings.mcp import McpServer
-from agents.settings.secret import NO_SECRET, OptionalSecret
+from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.values import (
     Amount,
     Count,
@@ -83,13 +84,17 @@ class NamedProvider(BaseModel):
     """A provider with a name.
 
     model: for agents and fallbacks without a model. prices: by model; they take precedence over the general prices.
-    base_url, api_key: None: those of Settings.
+    base_url, api_key: None: those of Settings. headers, query: of the requests. api_version: of Azure. An own base_url
+    has only its own three.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: HttpAddress | None = None
-    api_key: OptionalSecret = NO_SECRET
+    api_key: ApiKey = NO_SECRET
+    headers: Headers = NOT_GIVEN
+    query: Parameters = NOT_GIVEN
+    api_version: Name | None = None
     model: Name | None = None
     prices: dict[str, ModelPrice] = {}
 
@@ -188,15 +193,19 @@ class Settings(BaseModel):
     """The settings of the application.
 
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
-    means OPENAI_BASE_URL and OPENAI_API_KEY. prices: by the name of the model. mcp: by the name of the server.
-    garbage_collection: as long as the application runs. agents: those that start with the daemon.
+    means OPENAI_BASE_URL and OPENAI_API_KEY. headers, query: of the requests to base_url. api_version: of Azure.
+    prices: by the name of the model. mcp: by the name of the server. garbage_collection: as long as the application
+    runs. agents: those that start with the daemon.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: Annotated[Name | None, Applies.NEW_AGENTS] = DEFAULT_MODEL
     base_url: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
-    api_key: Annotated[OptionalSecret, Applies.NEW_AGENTS] = NO_SECRET
+    api_key: Annotated[ApiKey, Applies.NEW_AGENTS] = NO_SECRET
+    headers: Annotated[Headers, Applies.NEW_AGENTS] = NOT_GIVEN
+    query: Annotated[Parameters, Applies.NEW_AGENTS] = NOT_GIVEN
+    api_version: Annotated[Name | None, Applies.NEW_AGENTS] = None
     prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()

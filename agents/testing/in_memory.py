@@ -23,12 +23,11 @@ class InMemoryClient:
 
     def __init__(self, director: Director, endpoint: Endpoint) -> None:
         self._director, self._endpoint = director, endpoint
+        self._key = endpoint.api_key if isinstance(endpoint.api_key, str) else ""
 
     def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         sent = msgspec.json.decode(body)
-        return self._answer(
-            lambda: self._director.answer(FORMS[api], sent, self._endpoint.api_key or ""), f"POST {PATHS[api]}"
-        )
+        return self._answer(lambda: self._director.answer(FORMS[api], sent, self._key), f"POST {PATHS[api]}")
 
     def resume(
         self, response_id: str, after: int, *, connect_s: float

@@ -16,8 +16,8 @@ from msgspec import Struct
 from agents.configuration.erlang import Atom, List, ParseFailed, Position, String, Term, Tuple, parse
 from agents.configuration.faults import unknown_key
 from agents.configuration.sources.reading import pairs_of, shown
-from agents.configuration.sources.regular_file import UnreadableFile, read
 from agents.core.faults import Fault, KeyPath, Where
+from agents.settings.regular_file import UnreadableFile, read
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_FILES: Final = 100
@@ -25,15 +25,8 @@ EXTENSION: Final = ".config"
 
 APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "agents": (
-        "model",
-        "base_url",
-        "api_key",
-        "prices",
-        "streaming",
-        "tools",
-        "providers",
-        "garbage_collection",
-        "mcp",
+        *("model", "base_url", "api_key", "headers", "query", "api_version"),
+        *("prices", "streaming", "tools", "providers", "garbage_collection", "mcp"),
     ),
     "understudy": ("agents", "sessions", "cluster", "gateway", "daemon", "logging", "supervision"),
 }

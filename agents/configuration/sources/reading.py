@@ -9,9 +9,11 @@ from msgspec import Struct
 from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map, Position, String, Term, Tuple, to_text
 from agents.configuration.faults import unknown_key
 from agents.configuration.kinds import Form, Kind
-from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
+from agents.configuration.sources.secrets import holds_password, is_reference, resolved
 from agents.core.faults import Fault, KeyPath, Where
-from agents.node.redaction import Redactor
+from agents.node.redaction import SECRET_NAME, Redactor
+from agents.settings.headers import WrittenValue
+from agents.settings.secret_file import NoSecret
 
 SHOWN_CHARS: Final = 60
 NOT_SHOWN: Final = "a literal (not shown)"
@@ -106,17 +108,28 @@ class SourceReader:
     def _secret(self, term: Term, kind: Kind, path: KeyPath) -> Any:
         if is_reference(term):
             try:
-                return resolved(term, self._environ, self._folder)
+                return resolved(term, self._environ, self._folder, renewed=kind.renewed)
             except NoSecret as missing:
                 self.fault(term.at, path, missing.expected, missing.got)
                 return NOTHING
-        text = None if kind.form is Form.SECRET else _text(term)
+        text = _text(term)
+        if kind.form is Form.SECRET:
+            return (
+                WrittenValue(text)
+                if text and kind.literal and _is_harmless(path, text)
+                else self._misfit(term, kind, path)
+            )
         if text is None:
             return self._misfit(term, kind, path)
         if holds_password(text):
             self.fault(term.at, path, '{env, "NAME"} or {file, "path"} for what holds a password', "it as it is")
             return NOTHING
         return text
+
+
+def _is_harmless(path: KeyPath, text: str) -> bool:
+    """Return whether neither the name of a header or parameter nor its value looks like a secret."""
+    return SECRET_NAME.search(str(path[-1])) is None and _REDACT(text) == text
 
 
 class _Nothing:

@@ -1,63 +1,43 @@
 """The client for a provider: the openai client makes the head of a request, and we read the bytes of the answer.
 
-The openai client adds keys and organisation. For each request it copies options, merges headers and walks through type
-annotations, with the same result: 0.6 ms of a short turn's 2 ms. So it makes one request per API, to a transport that
-keeps the head and sends nothing. The later requests have this head.
+The openai client adds keys, organisation, and the headers and the query of the settings. For each request it copies
+options, merges headers and walks through type annotations, with the same result: 0.6 ms of a short turn's 2 ms. So it
+makes one request per API, to a transport that keeps the head and sends nothing. The later requests have this head.
 
 The transport makes the connections, through a proxy if one is set. The client limits only the time to connect, and
-retries nothing: its callers do. Each failure raises ProviderFailed with a Fault.
+retries nothing: its callers do. The exception is a key that a source renews after a 401. Each failure raises
+ProviderFailed with a Fault.
 """
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, Final, Self
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import httpx2
 import openai
-from msgspec import Struct
 
 from agents.core.errors import ApiError, ConnectionClosed, NetworkError
 from agents.llm.client_faults import connection_fault, status_fault, wrong_scheme
 from agents.llm.dialects import DIALECTS
 from agents.llm.encoding import BadEncoding
-from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
+from agents.llm.endpoint import AUTHORIZATION, Api, Endpoint, ProviderFailed
+from agents.llm.http.credential import UNUSED, Credential
 from agents.llm.http.proxy import proxy_of
+from agents.llm.http.request_head import RequestHead
 from agents.llm.http.transport import BODY, AiohttpTransport
+from agents.llm.key import KeySource
 from agents.llm.tls_probe import speaks_tls
 
 FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
 """Failures of a connection. OSError is not among them: the block that reads the answer may raise its own OSError."""
 
 HTTP_PORT: Final = 80
+UNAUTHORIZED: Final = 401
 
-OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
-"""The headers that describe a body. Each request has its own."""
-
-
-class RequestHead(Struct, frozen=True):
-    """The head of the requests to one address."""
-
-    url: httpx2.URL
-    headers: list[tuple[bytes, bytes]]
-
-    @classmethod
-    def of(cls, request: httpx2.Request) -> Self:
-        return cls(request.url, [(name, value) for name, value in request.headers.raw if name.lower() not in OF_A_BODY])
-
-    def request(self, body: bytes, cookies: httpx2.Cookies, connect_s: float) -> httpx2.Request:
-        """Return a request with this body. Only the connection has a deadline."""
-        timeout = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
-        return httpx2.Request(
-            "POST",
-            self.url,
-            headers=self.headers,
-            cookies=cookies,
-            content=body,
-            extensions={"timeout": timeout},
-        )
+NewRequest: TypeAlias = Callable[[], AbstractAsyncContextManager[httpx2.Response]]
+"""Makes a request with the present key, which its block sends."""
 
 
 class OpenAIClient:
@@ -67,26 +47,47 @@ class OpenAIClient:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        key = _key(endpoint)
-        self._address = endpoint.address
+        self._credential = Credential(endpoint)
+        self._endpoint, self._address = endpoint, endpoint.address
         self._url = _url(endpoint)
         self._answered = False  # true after the first answer to any request
         self._http = httpx2.AsyncClient(
-            transport=AiohttpTransport(self._url), follow_redirects=True, params=httpx2.QueryParams(endpoint.query)
+            transport=AiohttpTransport(self._url),
+            follow_redirects=True,
+            params=httpx2.QueryParams(endpoint.url_query),
+            event_hooks={"request": [self._check_headers]},
         )
-        self._client = openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, max_retries=0, http_client=self._http)
-        self._heads: dict[Api, RequestHead] = {}
+        self._use(self._credential.key)
 
     def __repr__(self) -> str:
         return f"OpenAIClient({self._address!r})"
 
     async def close(self) -> None:
+        self._credential.close()
         await self._client.close()
+
+    def _use(self, key: str) -> None:
+        """Make the later requests with this key."""
+        self._key, self._client = key, _client_of(self._endpoint, key, self._http)
+        self._heads: dict[Api, RequestHead] = {}
+
+    async def _renew(self, refused: str | None = None) -> None:
+        """Use the present key. refused: the key that the provider has just refused. Raises ProviderFailed."""
+        if (key := await self._credential.read(refused)) != self._key:
+            self._use(key)
+
+    async def _check_headers(self, request: httpx2.Request) -> None:
+        """Remove an unused key, and all our headers from a request that a redirect sends to another server."""
+        elsewhere = (request.url.scheme, request.url.netloc) != (self._url.scheme, self._url.netloc)
+        for name in (*AUTHORIZATION, *(name for name, _ in self._endpoint.headers)):
+            if elsewhere or request.headers.get(name, "").endswith(UNUSED):
+                request.headers.pop(name, None)
 
     async def prepare(self, api: Api) -> RequestHead:
         """Return the head of the API's requests, which the first request otherwise makes."""
-        if (head := self._heads.get(api)) is None:
-            head = self._heads[api] = await _head(self._client, DIALECTS[api].path, self._http.params)
+        heads = self._heads  # those of the present key, which may change meanwhile
+        if (head := heads.get(api)) is None:
+            head = heads[api] = await _head(self._client, DIALECTS[api].path, self._http.params)
         return head
 
     def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -94,23 +95,27 @@ class OpenAIClient:
 
         body: JSON. connect_s: the deadline for the connection. The answer itself has no deadline here.
         """
-        return self._answer(self._posted(api, body, connect_s), connect_s)
+        return self._answer(lambda: self._posted(api, body, connect_s), connect_s)
 
     def resume(
         self, response_id: str, after: int, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Give the bytes of a background response after the event with this number, in the same way as stream."""
-        retrieve: Any = self._client.responses.with_streaming_response.retrieve
         timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
-        retrieved = retrieve(response_id, stream=True, starting_after=after, timeout=timeout)
-        return self._answer(_http_response(retrieved), connect_s)
+
+        def retrieved() -> AbstractAsyncContextManager[httpx2.Response]:
+            retrieve: Any = self._client.responses.with_streaming_response.retrieve
+            return _http_response(retrieve(response_id, stream=True, starting_after=after, timeout=timeout))
+
+        return self._answer(retrieved, connect_s)
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
         """Cancel a background response. Errors are ignored, since the response ends anyway."""
-        cancel = self._client.responses.with_streaming_response.cancel
-        with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError):
-            async with asyncio.timeout(timeout_s), cancel(response_id):
-                pass
+        with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError, ProviderFailed):
+            async with asyncio.timeout(timeout_s):
+                await self._renew()
+                async with self._client.responses.with_streaming_response.cancel(response_id):
+                    pass
 
     @asynccontextmanager
     async def _posted(self, api: Api, body: bytes, connect_s: float) -> AsyncGenerator[httpx2.Response, None]:
@@ -127,16 +132,29 @@ class OpenAIClient:
             await response.aclose()
 
     @asynccontextmanager
-    async def _answer(
-        self, request: AbstractAsyncContextManager[httpx2.Response], connect_s: float
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    async def _authorized(self, request: NewRequest) -> AsyncGenerator[httpx2.Response, None]:
+        """Send a request with the present key, and again if its key is refused and its source has another one."""
+        await self._renew()
+        key = self._key
+        async with AsyncExitStack() as stack:
+            try:
+                response = await stack.enter_async_context(request())
+            except ProviderFailed as failed:
+                if not _is_refusal(failed):
+                    raise
+                with suppress(ProviderFailed):  # the provider's own error says more
+                    await self._renew(refused=key)
+                if self._key == key:
+                    raise
+                response = await stack.enter_async_context(request())
+            yield response
+
+    @asynccontextmanager
+    async def _answer(self, request: NewRequest, connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
         try:
-            async with request as response:
+            async with self._authorized(request) if self._credential.changes else request() as response:
                 self._answered = True
                 yield response.extensions[BODY]
-        except openai.APIStatusError as error:
-            self._answered = True
-            raise ProviderFailed(_refused(error.response)) from error
         except FAILURES as error:
             fault = connection_fault(error, connect_s, self._address)
             if isinstance(fault, ConnectionClosed) and not self._answered and await self._is_mistaken():
@@ -148,6 +166,22 @@ class OpenAIClient:
         url = self._url
         direct = proxy_of(url.scheme, url.host) is None
         return url.scheme == "http" and direct and await speaks_tls(url.host, url.port or HTTP_PORT)
+
+
+def _client_of(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
+    """Return the openai client that makes an endpoint's requests. They go over the connections of http."""
+    given: Any = {
+        "default_headers": dict(endpoint.headers),
+        "default_query": dict(endpoint.query),
+        "http_client": http,
+        "max_retries": 0,
+    }
+    if endpoint.api_version is None:
+        return openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, **given)
+    is_token = isinstance(endpoint.key, KeySource) and endpoint.key.is_token
+    resource, deployment = endpoint.azure
+    given |= {"azure_deployment": deployment, "azure_ad_token" if is_token else "api_key": key}
+    return openai.AsyncAzureOpenAI(azure_endpoint=resource, api_version=endpoint.api_version, **given)
 
 
 async def _head(client: openai.AsyncOpenAI, path: str, params: httpx2.QueryParams) -> RequestHead:
@@ -167,9 +201,12 @@ async def _head(client: openai.AsyncOpenAI, path: str, params: httpx2.QueryParam
 
 @asynccontextmanager
 async def _http_response(request: AbstractAsyncContextManager[Any]) -> AsyncGenerator[httpx2.Response, None]:
-    """Return the response below a response of the openai client."""
-    async with request as response:
-        yield response.http_response
+    """Return the response below a response of the openai client. Raises ProviderFailed for an error status."""
+    try:
+        async with request as response:
+            yield response.http_response
+    except openai.APIStatusError as error:
+        raise ProviderFailed(_refused(error.response)) from error
 
 
 def _refused(response: httpx2.Response) -> ApiError:
@@ -178,16 +215,8 @@ def _refused(response: httpx2.Response) -> ApiError:
     return status_fault(response.status_code, response.headers, response.content, request.method, address)
 
 
-def _key(endpoint: Endpoint) -> str:
-    """Return the key. A missing or invalid key is a 401 as from the provider, so that the next route may be tried."""
-    key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
-    if not key:
-        raise ProviderFailed(ApiError(401, MISSING_KEY, "missing_key"))
-    if not (key.isascii() and key.isprintable()):
-        raise ProviderFailed(
-            ApiError(401, "expected an API key of printable ASCII, got other characters", "invalid_key")
-        )
-    return key
+def _is_refusal(failed: ProviderFailed) -> bool:
+    return isinstance(failed.fault, ApiError) and failed.fault.code == UNAUTHORIZED
 
 
 def _url(endpoint: Endpoint) -> httpx2.URL:

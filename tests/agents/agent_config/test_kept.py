@@ -27,6 +27,8 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"base_url": ["http://127.0.0.1:9/v1"]}, "base_url: expected an address that this program gave an agent"),
     ({"api_key": "sk-theirs"}, "api_key: expected none with a session, got a secret"),
     ({"fallbacks": [{"model": "x", "api_key": "sk-theirs"}]}, "api_key: expected none with a session"),
+    ({"headers": {"x-key": "sk-theirs"}}, "headers: expected none with a session, got a secret"),
+    ({"fallbacks": [{"model": "x", "query": {"key": "sk-theirs"}}]}, "query: expected none with a session"),
     ({"provider": "theirs"}, "provider: expected one of the settings' providers"),
     ({"tools": "subprocess:getoutput"}, "tools: expected a valid list"),
     ({"tools": [["subprocess:getoutput"]]}, "tools[0]: expected a name, a Tool or a function"),

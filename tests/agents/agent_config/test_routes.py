@@ -29,7 +29,7 @@ def settings(**given: Any) -> Settings:
     )
 
 
-def asked(config: dict[str, Any], **given: Any) -> list[tuple[str | None, str | None, str]]:
+def asked(config: dict[str, Any], **given: Any) -> list[tuple[str | None, Any, str]]:
     routes = agent_config(config, settings(**given)).routes
     return [(route.endpoint.base_url, route.endpoint.api_key, route.model) for route in routes]
 
@@ -98,3 +98,91 @@ async def test_a_turn_continues_with_the_next_provider_of_the_order(server: Rehe
         last = [event async for event in agent.stream(pid, "hello")][-1]
     assert isinstance(last, StreamComplete)
     assert last.response.answer == "hello"
+
+
+# What belongs to an address
+
+HEADERS = {"x-key": "sk-of-the-settings"}
+
+
+@pytest.mark.parametrize(
+    ("config", "named", "expected"),
+    [
+        ({"fallbacks": []}, {}, (("x-key", "sk-of-the-settings"),)),
+        ({"fallbacks": []}, {"headers": {"x-key": "of the provider"}}, (("x-key", "of the provider"),)),
+        ({"fallbacks": []}, {"headers": {}}, ()),
+        ({"fallbacks": []}, {"base_url": "http://else/v1"}, ()),
+        ({"base_url": "http://else/v1"}, {}, ()),
+        ({"base_url": "http://else/v1", "headers": {"x-key": "own"}}, {}, (("x-key", "own"),)),
+        ({"headers": {"x-key": "own"}, "fallbacks": []}, {"headers": {"x-key": "no"}}, (("x-key", "own"),)),
+    ],
+)
+def test_headers_belong_to_an_address_and_are_sent_to_no_other(
+    config: dict[str, Any], named: dict[str, Any], expected: Any
+) -> None:
+    providers = {"named": {"main": named}, "order": ["main"]}
+    given = Settings.model_validate(
+        {"model": "m", "base_url": "http://own/v1", "headers": HEADERS, "query": {"q": "1"}, "providers": providers}
+    )
+    (route,) = agent_config(config, given).routes
+    assert route.endpoint.headers == expected
+    assert (route.endpoint.query == (("q", "1"),)) == (route.endpoint.base_url == "http://own/v1")
+
+
+def test_a_deployment_of_azure_is_the_model_of_each_route() -> None:
+    given = Settings.model_validate(
+        {
+            "base_url": "https://r.openai.azure.com",
+            "api_version": "2024-10-21",
+            "providers": {"named": {"local": {"base_url": "http://local/v1", "model": "small"}}},
+        }
+    )
+    config = {"model": "large", "fallbacks": [{"model": "other"}, {"provider": "local"}]}
+    endpoints = [route.endpoint for route in agent_config(config, given).routes]
+    assert [(each.api_version, each.deployment) for each in endpoints] == [
+        ("2024-10-21", "large"),
+        ("2024-10-21", "other"),
+        (None, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("headers", {"x y": "1"}, "headers: expected names of headers, got 'x y'"),
+        ("headers", {"Content-Length": "1"}, "headers that the client does not write itself, got 'Content-Length'"),
+        ("headers", {"a": "1", "A": "2"}, "headers: expected every header once, got A again"),
+        ("headers", {"a": "sk-secret\r\nHost: b"}, "headers.a: expected printable ASCII, got other characters"),
+        ("headers", {"a": 7}, "headers.a: "),
+        ("headers", "sk-secret: 1", "headers: "),
+        ("query", {"": "sk-secret"}, "query: expected names of parameters, got ''"),
+        ("headerz", {"x-key": "sk-secret"}, "headerz: expected one of "),
+        ("api_key", lambda: "sk-secret", ""),
+        ("api_key", 7, "api_key: "),
+    ],
+)
+def test_what_no_request_can_carry_is_one_line_without_its_value(key: str, value: Any, said: str) -> None:
+    if not said:
+        assert agent_config({"model": "m", key: value}, Settings()).routes
+        return
+    with pytest.raises(InvalidAgentConfig) as refused:
+        agent_config({"model": "m", key: value}, Settings())
+    (line,) = str(refused.value).splitlines()
+    assert said in line
+    assert "sk-secret" not in line
+
+
+def test_no_text_of_a_configuration_shows_its_headers_query_or_key() -> None:
+    secret = {"x-key": "sk-secret"}
+    given = Settings.model_validate({"headers": secret, "query": secret, "api_key": lambda: "sk-secret"})
+    config = agent_config({"headers": secret, "query": secret, "fallbacks": [{"headers": secret}]}, given)
+    for each in (given, given.model_dump(mode="json"), given.model_dump_json(), config, config.routes):
+        assert "sk-secret" not in repr(each) + str(each)
+
+
+async def test_an_agent_asks_with_a_key_of_a_function() -> None:
+    async with RehearsalServer(builtin(), api_key="rehearsal") as server, application.running(Settings()):
+        pid = await agent_supervisor.start_agent(
+            {"model": "echo", "base_url": server.base_url, "api_key": lambda: "rehearsal", "headers": {"x-a": "b"}}
+        )
+        assert (await agent.chat(pid, "hello")).content == "hello"

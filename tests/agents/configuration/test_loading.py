@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from agents.configuration import InvalidConfiguration, load
+from agents.configuration.showing import rows
+from agents.configuration.walking import secrets_of
 from agents.llm.endpoint import Api
 from agents.settings import Durability, ModelPrice
 from agents.settings.agent import WhenBusy
@@ -319,6 +321,50 @@ def test_a_refused_value_shows_no_secret_of_another_source() -> None:
             {"UNDERSTUDY_API_KEY": "sk-of-mine", "UNDERSTUDY_SESSIONS__URL": "x://u:sk-of-mine@h", "UNDERSTUDY_X": "1"},
         )
     assert "sk-of-mine" not in str(refused.value)
+
+
+def test_a_key_of_a_file_follows_the_file(loading: Loader, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text("first")
+    api_key = loading(agents('{api_key, {file, "key"}}')).settings.api_key
+    assert api_key is not None
+    assert api_key.get_secret_value() == "first"
+    key.write_text("the next one")
+    assert api_key.get_secret_value() == "the next one"
+
+
+def test_a_header_is_given_as_it_is_or_by_reference(loading: Loader) -> None:
+    text = agents("""
+        {headers, #{"x-title" => "My program", "x-key" => {env, "KEY"}}},
+        {providers, [{named, #{a => #{query => [{"tenant", "b"}]}}}]}
+    """)
+    loaded = loading(text, {"KEY": "of-the-environment"})
+    headers = loaded.settings.headers
+    assert headers is not None
+    assert {name: value.get_secret_value() for name, value in headers.items()} == {
+        "x-title": "My program",
+        "x-key": "of-the-environment",
+    }
+    assert secrets_of(loaded.settings) == {"of-the-environment"}  # the log masks no words of a title
+    shown = {row.key: row.value for row in rows(loaded)}
+    assert shown["headers.x-title"] == shown["headers.x-key"] == shown["providers.named.a.query.tenant"] == "***"
+
+
+@pytest.mark.parametrize(
+    "literal",
+    ['"x-api-key" => "abcdef"', '"authorization" => "abcdef"', '"x-app" => "sk-abcdefghij"', '"x" => "Bearer abcdef"'],
+)
+def test_a_header_that_looks_like_a_secret_stands_by_reference(refusal: Refusal, literal: str) -> None:
+    (line,) = refusal(agents(f"{{headers, #{{{literal}}}}}"))
+    assert 'expected text, or for a secret {env, "NAME"} or {file, "path"}, got a literal (not shown)' in line
+    assert "abcdef" not in line
+
+
+def test_a_faulty_header_is_one_line_that_names_it(refusal: Refusal) -> None:
+    assert refusal(agents('{headers, #{"x y" => "1"}}')) == [
+        "sys.config:1:22: headers: expected names of headers, got 'x y'"
+    ]
 
 
 def test_a_flag_is_seen_by_others_so_that_a_secret_stands_there_by_reference(loading: Loader, refusal: Refusal) -> None:

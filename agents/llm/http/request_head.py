@@ -1,0 +1,32 @@
+"""The head of the requests to one address. Later requests have the head of the first one."""
+
+from typing import Final, Self
+
+import httpx2
+from msgspec import Struct
+
+OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""The headers that describe a body. Each request has its own."""
+
+
+class RequestHead(Struct, frozen=True):
+    """The head of the requests to one address."""
+
+    url: httpx2.URL
+    headers: list[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, request: httpx2.Request) -> Self:
+        return cls(request.url, [(name, value) for name, value in request.headers.raw if name.lower() not in OF_A_BODY])
+
+    def request(self, body: bytes, cookies: httpx2.Cookies, connect_s: float) -> httpx2.Request:
+        """Return a request with this body. Only the connection has a deadline."""
+        timeout = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
+        return httpx2.Request(
+            "POST",
+            self.url,
+            headers=self.headers,
+            cookies=cookies,
+            content=body,
+            extensions={"timeout": timeout},
+        )
