@@ -1,6 +1,7 @@
 """The routes of an agent: its model, then its fallbacks, each with its provider's address, key and price."""
 
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from agents.settings.headers import pairs_of
 from agents.settings.secret import key_of
 
 UNNAMED = NamedProvider()
+LONGEST_CACHE_KEY = 64  # characters, at OpenAI and Azure
 
 
 class ProviderAddress(Struct, frozen=True):
@@ -48,6 +50,7 @@ class ModelChoice(Struct, frozen=True):
     address: ProviderAddress = ProviderAddress()
     api_key: SecretStr | None = None
     model_options: dict[str, Any] | None = None
+    reasoning_effort: str | None = None
 
 
 def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Candidate]]:
@@ -59,6 +62,8 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
             model,
             each.api_preference or agent.api_preference,
             agent.model_options if each.model_options is None else each.model_options,
+            each.reasoning_effort or agent.reasoning_effort,
+            _cache_key(agent.id) if _has_cache_key(each, settings) else None,
         )
         price = _price(each, model, settings)
         where = f"{model} at {route.endpoint.address}"
@@ -84,6 +89,16 @@ def _address(asked: ModelChoice, provider: NamedProvider, settings: Settings) ->
     return asked.address.over(home).over(
         ProviderAddress(settings.base_url, settings.headers, settings.query, settings.api_version)
     )
+
+
+def _has_cache_key(asked: ModelChoice, settings: Settings) -> bool:
+    provider = _provider(asked, settings)
+    return settings.prompt_cache_key if provider.prompt_cache_key is None else provider.prompt_cache_key
+
+
+def _cache_key(session: str) -> str:
+    """Return the session's id, or a hash of it if providers would refuse it as too long."""
+    return session if len(session) <= LONGEST_CACHE_KEY else blake2b(session.encode(), digest_size=32).hexdigest()
 
 
 def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
@@ -133,6 +148,7 @@ def _at_home(fallback: Fallback, own: ModelChoice) -> ModelChoice:
         own_address.over(home.address),
         fallback.api_key or home.api_key,
         fallback.model_options,
+        fallback.reasoning_effort,
     )
 
 

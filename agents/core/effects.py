@@ -64,13 +64,14 @@ class AnswerChecked(Struct, frozen=True):
 class StartCompletion(Struct, frozen=True):
     """Effect: ask the model, with this conversation, after a wait between at_least_s and at_most_s.
 
-    tries: the number of the agent's model, and its retries so far.
+    tries: the number of the agent's model, and its retries so far. first: of the turn's model calls.
     """
 
     conversation: Conversation
     tries: Tries = Tries()
     at_least_s: float = 0.0
     at_most_s: float = 0.0
+    first: bool = True
 
 
 class RunTool(Struct, frozen=True):

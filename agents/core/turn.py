@@ -88,7 +88,8 @@ def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: Tur
 
 def start_completion(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
     """Return the effect that asks the model, after a wait."""
-    return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s)
+    first = past.spent.model_calls == 1
+    return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s, first)
 
 
 def ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:

@@ -30,7 +30,9 @@ class Counts:
         self.registry = CollectorRegistry()
         self._turns = self._counter("turns", "Finished turns.", "outcome")
         self._tokens = self._counter(
-            "tokens", "Tokens: input and output as providers count them, streamed as they arrived.", "kind"
+            "tokens",
+            "Tokens: input, its cached part and output by providers' counts, streamed as they came.",
+            "kind",
         )
         self._model_calls = self._counter("model_calls", "Model calls. Retries of a call are not counted here.")
         self._retries = self._counter("model_retries", "Retries of model calls.")
@@ -46,6 +48,7 @@ class Counts:
     def add_turn(self, turn: TurnEnded) -> None:
         self._turns.labels(turn.fault or SUCCESS).inc()
         self._tokens.labels("input").inc(turn.usage.input_tokens or 0)
+        self._tokens.labels("cached").inc(turn.usage.cached_tokens or 0)
         self._tokens.labels("output").inc(turn.usage.output_tokens or 0)
         self._model_calls.inc(turn.model_calls)
         self._retries.inc(turn.retries)

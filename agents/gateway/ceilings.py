@@ -25,7 +25,16 @@ PATIENCE: Final[Path] = ("streaming_config", "chunk_timeout")
 """A key with both a ceiling and a floor. Most healthy answers would miss a deadline that is too short."""
 
 HOST_ONLY: Final[frozenset[Path]] = frozenset(
-    {("provider",), ("base_url",), ("api_key",), ("headers",), ("query",), ("api_version",), ("fallbacks",)}
+    {
+        ("provider",),
+        ("base_url",),
+        ("api_key",),
+        ("headers",),
+        ("query",),
+        ("api_version",),
+        ("reasoning_effort",),
+        ("fallbacks",),
+    }
 )
 
 

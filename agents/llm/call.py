@@ -40,12 +40,14 @@ async def model_call(
     stream: bool = True,
     retry: RetryPolicy = NO_RETRY,
     encoder: RequestEncoder | None = None,
+    first: bool = True,
 ) -> None:
     """Send a request, and give the sink the answer. The last delta is Finished or Failed: each failure is a delta, too.
 
     tools: name, description, parameters of each. stream: False asks for the answer in one piece. A response in
     background mode is always streamed, since it would have to be polled otherwise. retry: the policy for resuming such
     a response, which loses no output. This function retries nothing else. encoder: that of the turn's earlier requests.
+    first: of the turn, so that a tool_choice may force a call.
     On cancellation this function closes the connection before it ends.
     """
     reader, encoder = _reader(route), encoder or RequestEncoder()
@@ -55,13 +57,13 @@ async def model_call(
         return await give(sink, reader.break_off(failed.fault))
     try:
         streamed = stream or _in_background(route)
-        body = await in_slices(encoder.body(route, conversation, tools, stream=streamed))
+        body = await in_slices(encoder.body(route, conversation, tools, stream=streamed, first=first))
         try:
             await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
         except Unanswered as unanswered:
             if not streamed or _in_background(route):
                 raise
-            body = await in_slices(encoder.body(route, conversation, tools, stream=False))
+            body = await in_slices(encoder.body(route, conversation, tools, stream=False, first=first))
             await _ask_whole(lease.client, route.api, body, reader, sink, deadlines, unanswered)
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))

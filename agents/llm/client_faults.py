@@ -22,6 +22,8 @@ from agents.llm.encoding import BadEncoding
 from agents.llm.retry_after import retry_after_s
 from agents.llm.text import one_line
 
+UNKNOWN_FIELD: Final = (400, 422)
+CACHE_KEY: Final = "prompt_cache_key"
 WRONG_PATH: Final = (404, 405)
 _VERSION: Final = re.compile(r"/v\d+\w*/")
 _WRONG_ADDRESS: Final = "einval"
@@ -41,6 +43,8 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, method: s
     address: the request's address without secrets.
     """
     fault = faults.api_error(status, body, retry_after_s(headers, time.time()))
+    if status in UNKNOWN_FIELD and CACHE_KEY in fault.message:
+        return replace(fault, message=f"{fault.message} (set {CACHE_KEY} to false for this provider)")
     if status not in WRONG_PATH:
         return fault
     hint = "" if _VERSION.search(address) else "; the base_url of most providers ends in /v1"

@@ -24,7 +24,8 @@ class Dialect(Struct, frozen=True):
     request: returns the body of a request, without the conversation. messages: the name of the body's field for the
     conversation. entries: yields the entries of that field for one turn. answer_form: returns the keys of a request for
     an answer in a form, which has name, schema and strict. path: of the API, below the provider's address.
-    has_background: whether the API can resume an answer after its connection broke.
+    has_background: whether the API can resume an answer after its connection broke. effort: returns the keys of a
+    request for a reasoning effort. cache_key: the name of the body's field for the key of the provider's prompt cache.
     """
 
     reader: Callable[[Callable[[], str], bool], StreamReader]
@@ -34,6 +35,8 @@ class Dialect(Struct, frozen=True):
     answer_form: Callable[[Mapping[str, Any]], dict[str, Any]]
     path: str
     has_background: bool
+    effort: Callable[[str], dict[str, Any]]
+    cache_key: str = "prompt_cache_key"
 
 
 def _chat_form(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +56,7 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
         answer_form=_chat_form,
         path="/chat/completions",
         has_background=False,
+        effort=lambda effort: {"reasoning_effort": effort},
     ),
     Api.RESPONSES: Dialect(
         reader=lambda new_id, background: responses.ResponsesReader(new_id, background=background),
@@ -62,5 +66,6 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
         answer_form=_responses_form,
         path="/responses",
         has_background=True,
+        effort=lambda effort: {"reasoning": {"effort": effort}},
     ),
 }

@@ -40,14 +40,21 @@ class RequestEncoder:
         self._turns: list[EncodedTurn] = []
 
     def body(
-        self, route: Route, conversation: Conversation, tools: Sequence[Mapping[str, Any]], *, stream: bool
+        self,
+        route: Route,
+        conversation: Conversation,
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        stream: bool,
+        first: bool = True,
     ) -> Generator[None, None, bytes]:
         """Return the body of a request, for `in_slices`. Raises ValueError or TypeError for data that is not JSON.
 
-        tools: name, description, parameters of each. stream: False asks for the answer in one piece.
+        tools: name, description, parameters of each. stream: False asks for the answer in one piece. first: of
+        the turn's model calls.
         """
-        options = route.options if stream else {**route.options, "stream": False}
-        if conversation and isinstance(conversation[-1], ToolMessage):
+        options = route.sent_options if stream else {**route.sent_options, "stream": False}
+        if not first or (conversation and isinstance(conversation[-1], ToolMessage)):
             options = _without_forced_call(options)
         dialect = DIALECTS[route.api]
         rest = _dumped(dialect.request(tools, model=route.model, options=options))
@@ -112,7 +119,17 @@ def _dumped(data: dict[str, Any]) -> bytes:
 
 
 def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Drop a tool_choice that forces a call: a model that must call a tool can't answer, so the turn would not end."""
-    if options.get("tool_choice") in _FREE_CHOICES:
+    """Drop a tool_choice that forces a call: a model that must call a tool can't answer, so the turn would not end.
+
+    A choice among some tools stays one, but forces none of them.
+    """
+    choice = options.get("tool_choice")
+    if choice in _FREE_CHOICES:
         return options
-    return {name: value for name, value in options.items() if name != "tool_choice"}
+    free = {name: value for name, value in options.items() if name != "tool_choice"}
+    match choice:
+        case {"type": "allowed_tools", "allowed_tools": {**allowed}}:
+            return {**free, "tool_choice": {**choice, "allowed_tools": {**allowed, "mode": "auto"}}}
+        case {"type": "allowed_tools"}:
+            return {**free, "tool_choice": {**choice, "mode": "auto"}}
+    return free

@@ -85,7 +85,8 @@ class Fallback(_Checked):
 
     provider: a name in the settings. Given: a missing key has the provider's value; if the provider has none, base_url
     and api_key come from the settings, and the other keys from the agent. None: all missing keys come from the agent.
-    headers, query: of the requests. api_version: of Azure. An own base_url has only its own three.
+    headers, query: of the requests. api_version: of Azure. An own base_url has only its own three. reasoning_effort:
+    None: the agent's.
     """
 
     provider: Name | None = None
@@ -97,16 +98,17 @@ class Fallback(_Checked):
     query: Parameters = NOT_GIVEN
     api_version: Name | None = None
     model_options: ModelOptions | None = None
+    reasoning_effort: Name | None = None
 
 
 class AgentSettings(_Checked):
     """The settings of an agent.
 
     provider: a name in the settings; None: the first of providers.order, unless base_url is given. headers, query: of
-    the requests. api_version: of Azure. An own base_url has only its own three. fallbacks: None: the other providers in
-    their order, if the agent uses a named provider. max_queue: messages that may wait for their turn. max_steering:
-    messages that may wait for the next model call of the running turn. owner: the gateway's user who owns the agent;
-    None: only the scope `admin` gives access.
+    the requests. api_version: of Azure. An own base_url has only its own three. reasoning_effort: a word of the model,
+    such as "low". fallbacks: None: the other providers in their order, if the agent uses a named provider. max_queue:
+    messages that may wait for their turn. max_steering: messages that may wait for the next model call of the running
+    turn. owner: the gateway's user who owns the agent; None: only the scope `admin` gives access.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -124,6 +126,7 @@ class AgentSettings(_Checked):
     query: Parameters = NOT_GIVEN
     api_version: Name | None = None
     model_options: ModelOptions = {}
+    reasoning_effort: Name | None = None
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()
     when_busy: WhenBusy = WhenBusy.QUEUE

@@ -48,6 +48,7 @@ class FallbackOptions(TypedDict, total=False):
     query: GivenPairs
     api_version: str | None
     model_options: dict[str, Any] | None
+    reasoning_effort: str | None
 
 
 class AgentOptions(TypedDict, total=False):
@@ -73,6 +74,7 @@ class AgentOptions(TypedDict, total=False):
     query: GivenPairs
     api_version: str | None
     model_options: dict[str, Any]
+    reasoning_effort: str | None
     fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None
     limits: LimitsOptions
     when_busy: WhenBusy | WhenBusyName

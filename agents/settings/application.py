@@ -85,7 +85,7 @@ class NamedProvider(BaseModel):
 
     model: for agents and fallbacks without a model. prices: by model; they take precedence over the general prices.
     base_url, api_key: None: those of Settings. headers, query: of the requests. api_version: of Azure. An own base_url
-    has only its own three.
+    has only its own three. prompt_cache_key: None: that of Settings.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +95,7 @@ class NamedProvider(BaseModel):
     headers: Headers = NOT_GIVEN
     query: Parameters = NOT_GIVEN
     api_version: Name | None = None
+    prompt_cache_key: bool | None = None
     model: Name | None = None
     prices: dict[str, ModelPrice] = {}
 
@@ -194,8 +195,9 @@ class Settings(BaseModel):
 
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
     means OPENAI_BASE_URL and OPENAI_API_KEY. headers, query: of the requests to base_url. api_version: of Azure.
-    prices: by the name of the model. mcp: by the name of the server. garbage_collection: as long as the application
-    runs. agents: those that start with the daemon.
+    prompt_cache_key: send the session's id as the key of the provider's prompt cache. prices: by the name of the model.
+    mcp: by the name of the server. garbage_collection: as long as the application runs. agents: those that start with
+    the daemon.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -206,6 +208,7 @@ class Settings(BaseModel):
     headers: Annotated[Headers, Applies.NEW_AGENTS] = NOT_GIVEN
     query: Annotated[Parameters, Applies.NEW_AGENTS] = NOT_GIVEN
     api_version: Annotated[Name | None, Applies.NEW_AGENTS] = None
+    prompt_cache_key: Annotated[bool, Applies.NEW_AGENTS] = True
     prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()

@@ -105,6 +105,7 @@ class TurnShell:
             stream=config.stream,
             retry=config.policy.retries,
             encoder=self._encoder,
+            first=asked.first,
         )
 
     def _on_deltas(self, deltas: list[Delta]) -> Awaitable[None] | None:

@@ -54,6 +54,7 @@ def test_a_turn_is_counted_with_its_tokens_calls_and_durations() -> None:
     for sample in (
         'understudy_turns_total{outcome="complete"} 1.0',
         'understudy_tokens_total{kind="input"} 3.0',
+        'understudy_tokens_total{kind="cached"} 2.0',
         'understudy_tokens_total{kind="streamed"} 2.0',
         "understudy_model_calls_total 2.0",
         "understudy_model_retries_total 1.0",
@@ -80,4 +81,4 @@ def test_tool_names_beyond_the_limit_are_counted_as_one() -> None:
 
 def turn(*tools: ToolCalled) -> TurnEnded:
     metrics = StreamMetrics(1500.0, 80.0, 2, 8, 1.3, 5.3, 2, 40.0)
-    return TurnEnded(None, metrics, Usage(input_tokens=3, output_tokens=5), 2, 1, tools)
+    return TurnEnded(None, metrics, Usage(input_tokens=3, output_tokens=5, cached_tokens=2), 2, 1, tools)
