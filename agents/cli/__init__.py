@@ -54,6 +54,10 @@ COMMANDS = {
         "agents.rehearsal.command:rehearse",
         "Serve OpenAI's HTTP API with scripted models, for tests and demos.",
     ),
+    "record": (
+        "agents.rehearsal.record.command:record",
+        "Record the answers of a provider as a script for the rehearsal server.",
+    ),
 }
 """name: (module:attribute of the command, its line in the help)"""
 

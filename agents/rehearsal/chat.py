@@ -43,7 +43,7 @@ def failure(reply: ScriptedReply, request: ModelRequest, sent: int) -> list[Serv
 
 
 def failure_body(reply: ScriptedReply, request: ModelRequest) -> JSON:
-    return error_body("The server had an error while processing your request.", "server_error", code="server_error")
+    return error_body(reply.error.message, reply.error.type, code=reply.error.code)
 
 
 def _includes_usage(request: ModelRequest) -> bool:

@@ -41,7 +41,7 @@ class ErrorResponse(Exception):
         status: int,
         message: str,
         *,
-        kind: str = "invalid_request_error",
+        kind: str | None = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
         headers: dict[str, str] | None = None,
@@ -52,7 +52,7 @@ class ErrorResponse(Exception):
         self.body = error_body(message, kind, param, code)
 
 
-def error_body(message: str, kind: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+def error_body(message: str, kind: str | None, param: str | None = None, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
@@ -68,7 +68,7 @@ def invalid_api_key(given: str) -> ErrorResponse:
 
 
 def scripted_refusal(fault: ScriptedFault) -> ErrorResponse:
-    """Return the refusal of a rate_limit, server_error or overloaded fault."""
+    """Return the refusal of a rate_limit, server_error, overloaded or refused fault."""
     headers = _retry_headers(fault.retry_after_s)
     match fault.name:
         case "rate_limit":
@@ -77,6 +77,9 @@ def scripted_refusal(fault: ScriptedFault) -> ErrorResponse:
         case "overloaded":
             message = "The engine is currently overloaded, please try again later."
             return ErrorResponse(503, message, kind="server_error", code="overloaded", headers=headers)
+        case "refused":
+            status, message = fault.status or 500, fault.message or "The request was refused."
+            return ErrorResponse(status, message, kind=fault.type, code=fault.code, headers=headers)
         case _:
             message = "The server had an error while processing your request."
             return ErrorResponse(500, message, kind="server_error", code="server_error", headers=headers)

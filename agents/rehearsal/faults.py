@@ -79,14 +79,15 @@ async def end_connection(http: web.Request, fault: ScriptedFault) -> None:
         case "stall":
             await asyncio.Event().wait()
         case "drop":
-            await _cut(http, reset=True)
+            await cut_connection(http, reset=True)
         case "close":
-            await _cut(http, reset=False)
+            await cut_connection(http, reset=False)
         case _:
             pass
 
 
-async def _cut(http: web.Request, *, reset: bool) -> None:
+async def cut_connection(http: web.Request, *, reset: bool) -> None:
+    """End the connection, by a reset or by an early close, once the client could read the bytes before."""
     await asyncio.sleep(BEFORE_CUT_S)
     if (transport := http.transport) is None:
         return

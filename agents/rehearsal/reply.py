@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from agents.rehearsal.request import ModelRequest
-from agents.rehearsal.script import Model, ScriptedCall, ScriptedStep
+from agents.rehearsal.script import Model, ScriptedCall, ScriptedFault, ScriptedStep
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,20 @@ class ReportedUsage:
 
 
 @dataclass(frozen=True)
+class ReportedError:
+    """An error in the middle of a stream."""
+
+    message: str = "The server had an error while processing your request."
+    type: str | None = "server_error"
+    code: str | None = "server_error"
+
+
+@dataclass(frozen=True)
 class ScriptedReply:
-    """A reply to a request. key: makes its ids unique. A call that was cut by length has no CallEnd."""
+    """A reply to a request. key: makes its ids unique. A call that was cut by length has no CallEnd.
+
+    error: for a fault that ends the stream with one.
+    """
 
     key: str
     created: int
@@ -70,6 +82,7 @@ class ScriptedReply:
     pieces: tuple[Piece, ...]
     finish_reason: FinishReason
     usage: ReportedUsage
+    error: ReportedError = ReportedError()
 
 
 def is_token(piece: Piece) -> bool:
@@ -96,7 +109,8 @@ def compose(
     finish_reason: FinishReason = "tool_calls" if step.tool_calls else "stop"
     if length is not None:
         pieces, finish_reason = cut(pieces, length), "length"
-    return ScriptedReply(key, created, request.model, pieces, finish_reason, _usage(step, request, pieces))
+    usage = _usage(step, request, pieces)
+    return ScriptedReply(key, created, request.model, pieces, finish_reason, usage, _error(step.fault))
 
 
 def cut(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
@@ -144,10 +158,9 @@ def _pieces(step: ScriptedStep, request: ModelRequest) -> Iterator[Piece]:
 
 
 def _call(index: int, call: ScriptedCall, split_chars: int, request: ModelRequest) -> Iterator[Piece]:
-    text = _arguments(call, request)
     yield CallBegin(index, call.name)
-    for start in range(0, len(text), split_chars):
-        yield ArgumentsToken(index, text[start : start + split_chars])
+    for text in _arguments(call, split_chars, request):
+        yield ArgumentsToken(index, text)
     yield CallEnd(index)
 
 
@@ -155,10 +168,16 @@ def _in_turns(calls: Iterable[list[Piece]]) -> Iterator[Piece]:
     return (piece for pieces in zip_longest(*calls) for piece in pieces if piece is not None)
 
 
-def _arguments(call: ScriptedCall, request: ModelRequest) -> str:
-    if isinstance(call.arguments, str):
-        return fill(call.arguments, request)
-    return msgspec.json.encode(_filled(call.arguments, request)).decode()
+def _arguments(call: ScriptedCall, split_chars: int, request: ModelRequest) -> list[str]:
+    """Return the deltas of a call's arguments."""
+    match call.arguments:
+        case list(deltas):
+            return [fill(delta, request) for delta in deltas]
+        case str(given):
+            text = fill(given, request)
+        case table:
+            text = msgspec.json.encode(_filled(table, request)).decode()
+    return [text[start : start + split_chars] for start in range(0, len(text), split_chars)]
 
 
 def _filled(value: object, request: ModelRequest) -> Any:
@@ -171,6 +190,13 @@ def _filled(value: object, request: ModelRequest) -> Any:
             return {key: _filled(item, request) for key, item in value.items()}
         case _:
             return value
+
+
+def _error(fault: ScriptedFault | None) -> ReportedError:
+    """Return the fault's own error, or the usual one."""
+    if fault is None or (fault.message, fault.type, fault.code) == (None, None, None):
+        return ReportedError()
+    return ReportedError(fault.message or "", fault.type, fault.code)
 
 
 def _usage(step: ScriptedStep, request: ModelRequest, pieces: tuple[Piece, ...]) -> ReportedUsage:

@@ -36,7 +36,6 @@ ECHOED: JSON = {
     "truncation": "disabled",
     "user": None,
 }
-SERVER_ERROR = {"code": "server_error", "message": "The server had an error while processing your request."}
 
 
 def stream(reply: ScriptedReply, request: ModelRequest) -> list[ServerSentEvent]:
@@ -63,12 +62,16 @@ def whole(reply: ScriptedReply, request: ModelRequest) -> JSON:
 
 def failure(reply: ScriptedReply, request: ModelRequest, sent: int) -> list[ServerSentEvent]:
     """Yield an error in the middle of a stream. sent: the number of events before it."""
-    error = ServerSentEvent({**SERVER_ERROR, "param": None}, "error")
+    error = ServerSentEvent({**_error(reply), "param": None}, "error")
     return _numbered([error, ServerSentEvent({"response": failure_body(reply, request)}, "response.failed")], sent)
 
 
 def failure_body(reply: ScriptedReply, request: ModelRequest) -> JSON:
-    return _response(reply, request) | {"status": "failed", "error": SERVER_ERROR}
+    return _response(reply, request) | {"status": "failed", "error": _error(reply)}
+
+
+def _error(reply: ScriptedReply) -> JSON:
+    return {"code": reply.error.code, "message": reply.error.message}
 
 
 def _numbered(events: Iterable[ServerSentEvent], start: int = 0) -> list[ServerSentEvent]:

@@ -17,12 +17,13 @@ FaultName = Literal[
     "length",
     "overloaded",
     "rate_limit",
+    "refused",
     "server_error",
     "stall",
     "truncate",
 ]
 FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
-INSTEAD_OF_AN_ANSWER = frozenset({"html", "overloaded", "rate_limit", "server_error"})
+INSTEAD_OF_AN_ANSWER = frozenset({"html", "overloaded", "rate_limit", "refused", "server_error"})
 REFUSING = INSTEAD_OF_AN_ANSWER - {"html"}
 
 
@@ -31,10 +32,10 @@ def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _table_or_string(value: object) -> object:
-    if not isinstance(value, dict | str):
-        raise ValueError(f"expected a table or a string, got {value!r}")  # noqa: TRY004 (pydantic reads ValueError)
-    return value
+def _table_or_text(value: object) -> object:
+    if isinstance(value, dict | str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return value
+    raise ValueError(f"expected a table, a string or a list of strings, got {value!r}")
 
 
 def _words_or_list(value: object) -> object:
@@ -44,6 +45,7 @@ def _words_or_list(value: object) -> object:
 
 
 Words = Annotated[str | list[str], BeforeValidator(_words_or_list)]
+Arguments = Annotated[dict[str, Any] | str | list[str], BeforeValidator(_table_or_text)]
 Delay = Annotated[FiniteFloat, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -60,12 +62,18 @@ class ScriptedFault(Part):
     after_tokens: the tokens that are sent first; an answer with fewer tokens breaks after its last token.
     times: None breaks each request; N breaks N of them and lets the next one through.
     retry_after_s: the wait that a refusal asks of the client.
+    status: of a `refused`. message, type, code: of its error, and of an `error_event`; without all three: the
+    usual ones.
     """
 
     name: FaultName
     after_tokens: Count | None = None
     times: Annotated[int, Field(ge=1)] | None = None
     retry_after_s: Delay | None = None
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    message: str | None = None
+    type: str | None = None
+    code: str | None = None
 
     @model_validator(mode="after")
     def _has_only_its_settings(self) -> Self:
@@ -73,14 +81,21 @@ class ScriptedFault(Part):
             raise ValueError(f"expected no after_tokens with {self.name}: this fault replaces the answer")
         if self.retry_after_s is not None and self.name not in REFUSING:
             raise ValueError(f"expected no retry_after_s with {self.name}, only with {', '.join(sorted(REFUSING))}")
+        if (self.status is not None) != (self.name == "refused"):
+            raise ValueError(f"expected a status with refused, and with no other fault, got {self.name}")
+        if {self.message, self.type, self.code} != {None} and self.name not in {"refused", "error_event"}:
+            raise ValueError(f"expected no message, type and code with {self.name}, only with refused, error_event")
         return self
 
 
 class ScriptedCall(Part):
-    """A tool call. arguments: a table is sent as JSON, a string unchanged, valid JSON or not."""
+    """A tool call.
+
+    arguments: a table is sent as JSON, a string unchanged, valid JSON or not. A list gives the deltas themselves.
+    """
 
     name: Annotated[str, Field(min_length=1)]
-    arguments: Annotated[dict[str, Any] | str, BeforeValidator(_table_or_string)] = Field(default_factory=dict)
+    arguments: Arguments = Field(default_factory=dict)
 
 
 class ScriptedUsage(Part):

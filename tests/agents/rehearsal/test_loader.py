@@ -17,7 +17,7 @@ WRONG_STEPS = {
     "text = 5": "steps[0].text: expected a string or a list of strings, got 5",
     'text = "x", token_delay_s = -1': "steps[0].token_delay_s: expected greater than or equal to 0, got -1",
     'text = "x", token_delay_s = "1"': "steps[0].token_delay_s: expected a valid number, got '1'",
-    'tool_calls = [{ name = "t", arguments = 5 }]': "arguments: expected a table or a string, got 5",
+    'tool_calls = [{ name = "t", arguments = 5 }]': "arguments: expected a table, a string or a list of strings, got 5",
     "tool_calls = [{ arguments = {} }]": "tool_calls[0].name: missing",
     'fault = { name = "drop", retry_after_s = 1 }': "steps[0].fault: expected no retry_after_s with drop",
     'fault = { name = "html", after_tokens = 1 }': "steps[0].fault: expected no after_tokens with html",
