@@ -1,5 +1,5 @@
 # make demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
-# test-versions | check | bench: each sets up .venv by itself, the demo without the tools of development.
+# test-versions | test-litellm | check | bench: each sets up .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -8,7 +8,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions check lint types bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions test-litellm check lint types bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -62,6 +62,12 @@ postgresql:
 test-versions: $(STAMP)
 	$(BIN)/pytest -m versions --capture=no tests/packaging
 
+# Agents against LiteLLM's proxy, in an environment of its own: 760 MB, and a minute to start. Not in CI.
+test-litellm: $(STAMP)
+	@test -x .venv-litellm/bin/litellm || { \
+		$(PYTHON) -m venv .venv-litellm && .venv-litellm/bin/pip install --quiet 'litellm[proxy]'; }
+	$(BIN)/pytest -m litellm --capture=no tests/agents/llm/test_litellm.py
+
 check: lint types test
 
 lint: $(STAMP)
@@ -90,4 +96,4 @@ $(STAMP): $(RUNS)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers .venv-litellm .mypy_cache .pytest_cache .ruff_cache .hypothesis
