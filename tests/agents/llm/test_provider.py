@@ -25,6 +25,7 @@ from actors.testing import simulated
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, HalfOpen, Open, Outcome
 from agents.llm.endpoint import Endpoint, ProviderFailed
+from agents.llm.key import CallableKey
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, Acquire, Lease, ProviderPolicy, acquire, report
 from agents.llm.providers import breakers, change_policy
@@ -204,7 +205,12 @@ async def test_without_a_key_nothing_is_started(monkeypatch: pytest.MonkeyPatch)
 
 async def test_a_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    endpoint = Endpoint("http://user:sk-in-the-address@127.0.0.1:1/v1?token=sk-in-the-query", "sk-very-secret")
+    endpoint = Endpoint(
+        "http://user:sk-in-the-address@127.0.0.1:1/v1?token=sk-in-the-query",
+        "sk-very-secret",
+        headers=(("x-key", "sk-in-a-header"),),
+        query=(("key", "sk-in-a-parameter"),),
+    )
     async with AsyncioSystemBase():
         await real_providers()
         lease = await acquire(endpoint)
@@ -224,6 +230,26 @@ async def test_a_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
         shown += [repr(failed.value), caplog.text]
     assert "process_crashed" in caplog.text
     assert not [text for text in shown if "sk-" in text]
+
+
+async def test_other_headers_another_query_and_another_source_of_keys_are_another_provider() -> None:
+    def source() -> str:
+        return "key"
+
+    endpoints = [
+        HERE,
+        Endpoint(HERE.base_url, HERE.api_key, headers=(("x-tenant", "a"),)),
+        Endpoint(HERE.base_url, HERE.api_key, query=(("tenant", "a"),)),
+        Endpoint(HERE.base_url, HERE.api_key, api_version="1", deployment="a"),
+        Endpoint(HERE.base_url, HERE.api_key, api_version="1", deployment="b"),
+        Endpoint(HERE.base_url, CallableKey(source)),
+        Endpoint(HERE.base_url, CallableKey(lambda: "key")),
+    ]
+    async with AsyncioSystemBase():
+        await real_providers()
+        leases = [await acquire(each) for each in endpoints]
+        assert len({lease.provider for lease in leases}) == len(endpoints)
+        assert (await acquire(Endpoint(HERE.base_url, CallableKey(source)))).provider == leases[5].provider
 
 
 async def test_a_provider_that_crashed_is_started_by_the_next_call() -> None:

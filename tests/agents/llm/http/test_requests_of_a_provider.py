@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
+from agents.daemon.finding import Verdict
+from agents.daemon.provider_check import provider_findings
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from agents.llm.http.openai_client import OpenAIClient
 from agents.llm.key import CallableKey
 from agents.node.redaction import Redactor
+from agents.settings import Settings
 from agents.settings.secret_file import FileKey
 
 NO_KEYS: dict[str, str] = {}
@@ -35,6 +38,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.accepts: str | None = None
+        self.complaint = ""
         self.away = ""
         self.received: list[Received] = []
         self.address = ""
@@ -44,6 +48,8 @@ class Provider:
         self.received.append(received)
         if self.away:
             return web.Response(status=307, headers={"location": self.away})
+        if self.complaint:
+            return web.json_response({"error": {"message": self.complaint}}, status=400)
         if self.accepts is not None and f"Bearer {self.accepts}" not in received.keys:
             return web.json_response({"error": {"message": "Incorrect API key provided"}}, status=401)
         return web.Response(body=b"data: [DONE]\n\n", headers={"content-type": "text/event-stream"})
@@ -256,6 +262,33 @@ async def test_a_log_masks_keys_that_were_read_later(provider: Provider) -> None
     redact = Redactor()
     await asked(provider, api_key=CallableKey(lambda: "renewed-key-1"))
     assert redact("with renewed-key-1") == "with ***"
+
+
+async def test_a_refused_cache_key_says_how_to_leave_it_out(provider: Provider) -> None:
+    provider.complaint = "Unrecognized request argument supplied: prompt_cache_key"
+    line = await refusal(provider, "any")
+    assert line == f"api error 400: {provider.complaint} (set prompt_cache_key to false for this provider)"
+
+
+async def test_the_doctor_asks_with_the_headers_the_query_and_the_key_of_each_provider(provider: Provider) -> None:
+    def key() -> str:
+        return "renewed"
+
+    named: dict[str, dict[str, Any]] = {
+        "plain": {"headers": {"x-team": "a"}, "query": {"tenant": "b"}, "api_key": key},
+        "azure": {"api_version": "1", "api_key": "fixed"},
+        "header": {"headers": {"Authorization": "own"}},
+    }
+    addressed = {name: {"base_url": f"{provider.address}/v1", **each} for name, each in named.items()}
+    given = {"providers": {"named": addressed, "order": list(named)}}
+    findings = await provider_findings(Settings.model_validate(given))
+    assert [each.verdict for each in findings] == [Verdict.OK] * 3
+    seen = {each.path: (each.keys, each.headers.get("x-team")) for each in provider.received}
+    assert seen == {
+        "/v1/models?tenant=b": (["Bearer renewed"], "a"),
+        "/v1/openai/models?api-version=1": (["fixed"], None),
+        "/v1/models": (["own"], None),
+    }
 
 
 # Azure
