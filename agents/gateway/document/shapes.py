@@ -66,7 +66,9 @@ def _require_all(schema: dict[str, Any]) -> None:
     for each in fields.values():
         each.pop("default", None)
         for kind in (each, *each.get("anyOf", ())):
-            kind.pop("writeOnly", None)  # the answer shows a secret as stars
+            values = kind.get("additionalProperties")
+            for shown in (kind, *([values] if isinstance(values, dict) else ())):
+                shown.pop("writeOnly", None)  # the answer shows a secret as stars
 
 
 def _structs(info: Any) -> Iterator[type[msgspec.Struct]]:
