@@ -1,30 +1,28 @@
 """An agent's configuration, checked as a whole. Source: API reference, "Per-Agent Configuration"."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
-from agents.agent_config.kept import SECRETS
+from agents.agent_config.faulty_values import with_value
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
 from agents.core.limits import Limits
-from agents.core.nearest import suggestion
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import ModelCallDeadlines, Route
 from agents.llm.endpoint import Api
 from agents.mcp.spec import ServerSpec, names_server, servers_of
 from agents.settings import Settings
-from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.faults import of_pydantic
+from agents.settings.agent import AgentSettings, WhenBusy
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
@@ -110,7 +108,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
     try:
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
-        raise InvalidAgentConfig(map(_with_value, error.errors())) from None
+        raise InvalidAgentConfig(map(with_value, error.errors())) from None
     tools, servers, answer = _tools_and_answer(checked, settings, from_host=from_host)
     asked = tuple(routes(checked, settings))
     return AgentConfig(
@@ -213,40 +211,3 @@ def _deadlines(checked: AgentSettings, settings: Settings) -> ModelCallDeadlines
         idle_s=(own or streaming.timeout) / 1000,
         hasty=own is not None and own < max(streaming.timeout, host_first_byte),
     )
-
-
-def _with_value(error: Any) -> Fault:
-    """Return a fault of pydantic with the value, unless the value contains a secret."""
-    fault = of_pydantic(error)
-    if error["type"] == "extra_forbidden":
-        *section, name = error["loc"]
-        known = tuple(_keys(section))
-        return replace(fault, expected=f"one of {', '.join(known)}{suggestion(name, known)}")
-    if fault.got:
-        return fault
-    came = type(error["input"]).__name__ if fault.path == ("tools",) else _shown(error["input"])  # it may show a secret
-    return replace(fault, got="a secret" if _may_show_secret(f"{fault.path}{came}") else came[:80])
-
-
-def _may_show_secret(text: str) -> bool:
-    return "api_key" in text or any(repr(name) in text for name in SECRETS)
-
-
-def _shown(value: object) -> str:
-    """Return a value as text, or the name of its type if its repr raises, as for a value that nests deep."""
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - the repr of an object is code of the caller
-        return type(value).__name__
-
-
-SECTIONS: dict[str, type[BaseModel]] = {
-    "streaming_config": StreamingConfig,
-    "limits": LimitsConfig,
-    "fallbacks": Fallback,
-}
-
-
-def _keys(section: Sequence[Any]) -> Iterator[str]:
-    """Return the known keys of a section."""
-    return iter((SECTIONS[section[0]] if section else AgentSettings).model_fields)
