@@ -24,6 +24,7 @@ from actors import CallFailed, Down, Mailbox, Pid, Request, call, ended
 from actors.clock import unix_s
 from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
+from agents.agent_config.request import TurnRequest
 from agents.core.conversation import Conversation
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
@@ -104,6 +105,7 @@ def stream_chat(
     *,
     stream_id: str | None = None,
     answer_type: Any = None,
+    request: TurnRequest | None = None,
 ) -> str:
     """Send the agent a message, and return at once with the id of the stream that will answer.
 
@@ -112,13 +114,16 @@ def stream_chat(
     Busy), ends the turn, or steers it (then the running stream has the answer).
 
     stream_id: an id chosen by the caller. A message with the id of an existing stream is not answered twice: the
-    subscriber gets that stream's events, as with `follow`. answer_type: as in `chat`.
+    subscriber gets that stream's events, as with `follow`. answer_type: as in `chat`. request: what holds for this
+    message only, such as tools that the caller runs itself. A message with a request waits for its own turn, as one
+    with an answer type does.
 
     Raises NoCaller if subscriber_pid is missing and no process runs the code: use `stream`, or a Mailbox.
     """
     agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
-    deliver(agent, StreamChat(text, subscriber, stream_id, answer=checked_answer_type(answer_type)), wakes=True)
+    answer = checked_answer_type(answer_type)
+    deliver(agent, StreamChat(text, subscriber, stream_id, answer=answer, request=request), wakes=True)
     return stream_id
 
 
@@ -217,13 +222,14 @@ def unsubscribe(pid: Pid | str, subscriber_pid: Pid | None = None) -> None:
         deliver(checked_agent(pid), request)
 
 
-async def cancel(pid: Pid | str, stream_id: str | None = None) -> bool:
+async def cancel(pid: Pid | str, stream_id: str | None = None, *, unfollowed: bool = False) -> bool:
     """Cancel a turn. Its stream ends with stream_error, reason Cancelled; the text that had arrived is kept.
 
-    stream_id: that of a running or waiting turn; None: the running turn. Return True when the turn's connection is
-    closed and its tools, except those in threads, have ended. Return False if there was no such turn.
+    stream_id: that of a running or waiting turn; None: the running turn. unfollowed: only cancel a turn whose events no
+    running process gets. Return True when the turn's connection is closed and its tools, except those in threads, have
+    ended. Return False if there was no such turn.
     """
-    return await _ask(pid, Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
+    return await _ask(pid, Cancel(checked_optional(stream_id, "stream_id"), unfollowed), timeout_s=None)
 
 
 async def approve(

@@ -55,7 +55,7 @@ from agents.instance.requests import (
 )
 from agents.instance.servers import with_servers
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
-from agents.instance.subscriptions import events_of, followed, known, subscribed, unsubscribed
+from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, recorded, steered, stopping
 from agents.instance.waking import Origin, leave_session, open_session
 from agents.llm.endpoint import Api
@@ -123,7 +123,7 @@ class AgentInstance(GenServer[AgentState]):
             checked = await with_servers(checked, settings, self.pid)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
-        keeping, streaming = Keeping.by(settings, comes_back=comes_back_whole(config)), settings.streaming
+        keeping, streaming = _keeping(config, settings, origin), settings.streaming
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
@@ -201,6 +201,8 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(False, state)
             case HandOver(at_once):
                 return self._hand_over(at_once, state)
+            case Cancel(unfollowed=True) if is_followed(state, request.stream_id):
+                return Reply(False, state)
             case Cancel(stream_id) if running is not None and _running_stream(running, stream_id) is not None:
                 if running.over:
                     return Reply(False, replace(state, running=stopping(running, Cancelled())))
@@ -238,6 +240,12 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
     if origin.of_host:
         give(config)
     return checked
+
+
+def _keeping(config: Mapping[str, Any], settings: Settings, origin: Origin) -> Keeping:
+    if origin is Origin.ONCE:
+        return Keeping.once()
+    return Keeping.by(settings, comes_back=comes_back_whole(config))
 
 
 def _running_stream(running: Running | None, stream_id: str | None) -> Stream | None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.faulty_values import with_value
+from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
@@ -43,6 +44,7 @@ class AgentConfig(Struct, frozen=True):
     turn runs. answer: the type of the final answer; None: any text. answer_retries: how often the model is asked again
     for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
     servers: the MCP servers whose tools the agent has, besides its own.
+    request: what holds for one turn only.
     """
 
     id: str
@@ -60,6 +62,7 @@ class AgentConfig(Struct, frozen=True):
     answer_retries: int
     owner: str | None
     servers: tuple[ServerSpec, ...] = ()
+    request: TurnRequest = NO_REQUEST
 
     @property
     def api(self) -> Api:
@@ -76,6 +79,13 @@ class AgentConfig(Struct, frozen=True):
             return self
         return replace(self, answer=answer, policy=replace(self.policy, answer_retries=self.answer_retries))
 
+    def requested(self, request: TurnRequest | None) -> "AgentConfig":
+        """Return the same configuration with the request of a message, if it has one."""
+        if request is None:
+            return self
+        policy = replace(self.policy, client=request.tool_names)
+        return replace(self, routes=tuple(map(request.over, self.routes)), policy=policy, request=request)
+
     def asked_by(self, route: int) -> Route:
         """Return the route with this number, with request options that ask for the answer type."""
         chosen = self.routes[route]
@@ -83,12 +93,11 @@ class AgentConfig(Struct, frozen=True):
             return chosen
         return replace(chosen, options={**self.answer.asked_for(chosen.api), **chosen.options})
 
-    def shown_tools(self) -> list[dict[str, Any]]:
+    def shown_tools(self) -> list[Mapping[str, Any]]:
         """Return the descriptions of the tools for a model."""
-        return [
-            {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-            for tool in self.tools.values()
-        ]
+        tools = self.tools.values()
+        own = [{"name": tool.name, "description": tool.description, "parameters": tool.parameters} for tool in tools]
+        return [*own, *self.request.tools]
 
     def unconfigured(self) -> Iterator[tuple[str, str]]:
         """Yield the agent's built-in tools that lack a setting, each with the key of that setting."""

@@ -43,10 +43,10 @@ INTERRUPTED: Final = Interrupted()
 class TurnCheckpoint(Struct, frozen=True):
     """The kept state of a turn. Fields without a description are as in a Turn's Past; said is its ended_text.
 
-    messages: the turn's messages, from the user's message on. executing: the answer with the calls that run; None while
-    the model is asked. started: indexes of the calls that may have run. results: those of the calls. tally: from
-    `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the rest of this
-    checkpoint (checkpoint_parts.py); 0 if it is whole.
+    messages: the turn's messages, from its first one on, usually the user's. executing: the answer with the calls that
+    run; None while the model is asked. started: indexes of the calls that may have run. results: those of the calls.
+    tally: from `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the
+    rest of this checkpoint (checkpoint_parts.py); 0 if it is whole.
     """
 
     messages: Conversation
@@ -66,7 +66,8 @@ class TurnCheckpoint(Struct, frozen=True):
     def is_first(self) -> bool:
         """Return whether the turn has only asked the model: its message and stream_start are enough to resume it."""
         tally = self.tally and Tally(self.tally.started_s, self.tally.started_unix_s)
-        return len(self.messages) == 1 and self == TurnCheckpoint(self.messages, tally=tally)
+        only_asked = len(self.messages) == 1 and isinstance(self.messages[0], UserMessage)
+        return only_asked and self == TurnCheckpoint(self.messages, tally=tally)
 
 
 def first_checkpoint(message: str, events: Sequence[Event]) -> TurnCheckpoint:
@@ -78,7 +79,7 @@ def first_checkpoint(message: str, events: Sequence[Event]) -> TurnCheckpoint:
 def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint:
     """Return the checkpoint of a turn.
 
-    before: the conversation at the turn's start, without its user message. now_s: as in turn.step.
+    before: the conversation at the turn's start, without the turn's first messages. now_s: as in turn.step.
     """
     past, acc = turn.past, turn.acc
     executing = None

@@ -9,10 +9,21 @@ from agents.core.conversation import ToolCall
 from agents.core.deltas import CallDone, Finished
 from agents.core.effects import RunTool, Work
 from agents.core.errors import ToolError
-from agents.core.events import Event, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
+from agents.core.events import Event, StreamComplete, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
-from agents.core.turn import Phase, Step, Turn, ask_again, fail, with_event, with_results
+from agents.core.turn import (
+    Phase,
+    Step,
+    Turn,
+    ask_again,
+    ended,
+    fail,
+    response_of,
+    with_event,
+    with_results,
+    with_steered,
+)
 
 
 def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
@@ -34,7 +45,10 @@ def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
 
 
 def executing(turn: Turn, end: Finished, now_s: float) -> Step:
-    """Run the calls of the ended model call, if its answer is complete and no limit is exceeded."""
+    """Run the calls of the ended model call, if its answer is complete and no limit is exceeded.
+
+    Calls of the client's tools do not run. They end the turn after the results of the others.
+    """
     past, calls = turn.past, turn.acc.tool_calls
     if not end.complete:
         cut = end.raw_reason or "cut"
@@ -42,7 +56,8 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
     spent = replace(past.spent, tool_calls=past.spent.tool_calls + len(calls))
     if (reached := breach(past.policy.limits, spent)) is not None:
         return fail(turn, reached, now_s)
-    begun = Round(calls, past.round.started)
+    own = tuple(call for call in calls if call.name not in past.policy.client)
+    begun = Round(own, past.round.started)
     tally = past.tally.executing(now_s)
     turn = Turn(
         Phase.EXECUTING,
@@ -50,6 +65,8 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
         replace(past, spent=spent, tally=tally, calls=past.calls + calls, round=begun),
     )
     events: tuple[Event, ...] = ()
+    if not own:
+        return handed_back(turn, now_s)
     if end.usage is not None:
         turn, events = with_event(turn, StreamUsage(spent.usage, spent.cost), now_s)
     turn, start = with_event(turn, StreamFunctionExecutionStart(), now_s)
@@ -81,7 +98,24 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
     turn, events = with_event(replace(turn, past=past), StreamToolResult(call, finished.result), now_s)
     if past.round.over:
         turn = replace(turn, past=replace(past, tally=past.tally.executed(now_s)))
-        turn, effects = ask_again(turn, with_results(turn), now_s)
+        following = handed_back(turn, now_s) if _asks_client(turn) else ask_again(turn, with_results(turn), now_s)
+        turn, effects = following
     else:
         turn, effects = running_more(turn)
     return turn, (*events, *effects)
+
+
+def handed_back(turn: Turn, now_s: float) -> Step:
+    """End the turn with its calls of the client's tools. The next message has their results.
+
+    A message that the user added goes before the calls, because their results must follow them.
+    """
+    past = replace(turn.past, conversation=with_steered(turn.past.conversation, turn.past), steered=())
+    turn = replace(turn, past=past)
+    response = response_of(turn, now_s)
+    past = replace(past, conversation=with_results(turn))
+    return ended(replace(turn, past=past), StreamComplete(response), now_s)
+
+
+def _asks_client(turn: Turn) -> bool:
+    return any(call.name in turn.past.policy.client for call in turn.acc.tool_calls)

@@ -23,6 +23,7 @@ class TurnPolicy(Struct, frozen=True):
     calls start while the model still streams. approval: names of tools that may demand a person's approval of a call;
     these may change during a turn.
     answer_retries: how often the model is asked again after an answer of another type; None: any text is accepted.
+    client: names of the client's tools. Their calls end the turn, and the client runs them.
     """
 
     limits: Limits = Limits()
@@ -32,3 +33,4 @@ class TurnPolicy(Struct, frozen=True):
     eager: frozenset[str] = frozenset()
     approval: Collection[str] = frozenset()
     answer_retries: int | None = None
+    client: frozenset[str] = frozenset()

@@ -6,6 +6,7 @@ carries them out and passes the results to the next step. The steps for calls ar
     STREAMING --Finished, no calls--> ENDED                            stream_complete
     STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again
     STREAMING --Finished, calls--> EXECUTING --all results--> STREAMING
+    STREAMING, EXECUTING --calls of the client's tools--> ENDED        stream_complete
     STREAMING --Failed, may be retried--> STREAMING                    stream_reset
     any --Failed, a limit--> ENDED                                     stream_error
 """

@@ -34,10 +34,12 @@ class Follow(Struct, Request[bool], frozen=True):
 class Cancel(Struct, Request[bool], frozen=True):
     """Cancel a turn. The answer: whether there was such a turn, once its connection is closed and its workers ended.
 
-    stream_id: that of a running or waiting turn; None: the running turn.
+    stream_id: that of a running or waiting turn; None: the running turn. unfollowed: only cancel a turn that nobody
+    follows.
     """
 
     stream_id: str | None = None
+    unfollowed: bool = False
 
 
 class Full(Struct, frozen=True):

@@ -49,6 +49,17 @@ def events_of(state: AgentState, stream_id: str) -> tuple[Event, ...] | None:
     return () if known(state, stream_id) else None
 
 
+def is_followed(state: AgentState, stream_id: str | None) -> bool:
+    """Return whether a running process gets the events of this stream."""
+    if any(pid.alive for pid in state.subscribers):
+        return True
+    waiting = [chat for chat in state.queue if chat.stream_id == stream_id]
+    pids = [pid for chat in waiting for pid in (chat.subscriber, *chat.followers)]
+    return any(pid is not None and pid.alive for pid in pids) or any(
+        stream.followed for stream in _begun(state, stream_id or "")
+    )
+
+
 def known(state: AgentState, stream_id: str) -> bool:
     """Return whether the agent has this stream, or answers its message in the running one."""
     return any(_begun(state, stream_id)) or any(stream_id == chat.stream_id for chat in state.queue)

@@ -52,7 +52,7 @@ async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: Agen
     match state.config.when_busy:
         case _ if running.over and not state.queue:
             pass  # the client has the end of the turn: for it the agent is free
-        case WhenBusy.STEER if chat.answer is None and steered(running, chat.message, state) is True:
+        case WhenBusy.STEER if chat.joins and steered(running, chat.message, state) is True:
             if chat.subscriber is not None:
                 running.stream.follow(chat.subscriber, after=0)
             running.stream.steered_by += (chat.stream_id,)
@@ -80,12 +80,13 @@ def refuse(agent: Pid, chat: StreamChat, fault: Fault, state: AgentState) -> Non
 
 async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     has_stream(agent, chat.stream_id)
-    stream, config, cut = _stream(agent, chat, state), state.config.answering(chat.answer), chat.cut
+    stream, cut = _stream(agent, chat, state), chat.cut
+    config = state.config.answering(chat.answer).requested(chat.request)
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, config, state.conversation)
         await stream.durable()
         return await _over(agent, stream, _with_turn(state, conversation, stream))
-    handler = await start_child(STREAM_SUPERVISOR, chat.message, stream, config, state.conversation, cut)
+    handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, cut)
     link(handler)
     with suppress(ProcessError):  # it has ended: its Exit is on the way
         register(turn_name(state.config.id), handler)
@@ -194,8 +195,8 @@ def stopping(running: Running, fault: Fault) -> Running:
 
 
 async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
-    """Return the message with its recorder, if sessions are kept. The message is on its way to disk."""
-    if chat.recorder is not None:
+    """Return the message with its recorder, if the session is kept. The message is on its way to disk."""
+    if chat.recorder is not None or not state.keeping.kept:
         return chat
     return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
 

@@ -41,19 +41,21 @@ class Origin(Enum):
     """The source of an agent's configuration.
 
     GIVEN: the program. ADMIN: a client with the scope `admin`. USER: another client, which must own the session if it
-    exists. BEGUN: the program, for a session that a client begins and must own. KEPT: a session that must still exist.
+    exists. BEGUN: the program, for a session that a client begins and must own. ONCE: the program, for one turn of a
+    client; the session is not kept. KEPT: a session that must still exist.
     """
 
     GIVEN = "given"
     ADMIN = "admin"
     USER = "user"
     BEGUN = "begun"
+    ONCE = "once"
     KEPT = "kept"
 
     @property
     def of_host(self) -> bool:
         """Whether the configuration is the program's, so that it may name code, addresses and keys."""
-        return self in (Origin.GIVEN, Origin.BEGUN)
+        return self in (Origin.GIVEN, Origin.BEGUN, Origin.ONCE)
 
 
 async def open_session(
@@ -68,7 +70,7 @@ async def open_session(
     without being on disk. Their seqs are not used again.
     """
     await _last_turn_gone(config.id)
-    journal = await open_journal()
+    journal = None if origin is Origin.ONCE else await open_journal()
     if journal is None:
         return config.opening(), ()
     session = None

@@ -6,7 +6,7 @@ from actors import Task, alive
 from actors.clock import now_s, unix_s
 from agents.agent_config import AgentConfig
 from agents.core.checkpoint import interrupted, resumed
-from agents.core.conversation import Conversation, UserMessage
+from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.metrics import Tally
 from agents.core.turn import Past, Step, begin
@@ -19,14 +19,19 @@ class StreamHandler(Task):
     """The process of one turn.
 
     An agent starts the handler, is linked to it, and ends the stream if the handler crashes. If the agent has ended,
-    the handler ends the stream itself, unless it has ended. conversation: before the turn. cut: the known part of a cut
-    turn.
+    the handler ends the stream itself, unless it has ended. opening: the turn's first messages, usually the user's.
+    conversation: before the turn. cut: the known part of a cut turn.
     """
 
     def __init__(
-        self, message: str, stream: Stream, config: AgentConfig, conversation: Conversation, cut: Cut | None = None
+        self,
+        opening: Conversation,
+        stream: Stream,
+        config: AgentConfig,
+        conversation: Conversation,
+        cut: Cut | None = None,
     ) -> None:
-        self._message, self._stream, self._config = message, stream, config
+        self._opening, self._stream, self._config = opening, stream, config
         self._conversation, self._cut = conversation, cut
 
     async def run(self) -> None:
@@ -41,7 +46,7 @@ class StreamHandler(Task):
     def _begun(self) -> Step:
         config, cut = self._config, self._cut
         if cut is None or not cut.begun:
-            asked = (*self._conversation, UserMessage(self._message))
+            asked = (*self._conversation, *self._opening)
             return begin(self._stream.id, config.id, asked, config.policy, new_tally())
         idempotent = {name for name, tool in config.tools.items() if tool.idempotent}
         past = past_of(config, self._conversation)

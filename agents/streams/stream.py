@@ -64,20 +64,17 @@ class Stream:
     def __init__(
         self, id_: str, agent: Pid | None = None, subscribers: Iterable[Pid] = (), *, buffer_size: int | None = None
     ) -> None:
-        self.id = id_
-        self.agent = agent
-        self.buffer_size = buffer_size
+        self.id, self.agent, self.buffer_size = id_, agent, buffer_size
         self.turn: Turn | None = None
         self.calls: TurnCalls | None = None
         self.steered_by: tuple[str, ...] = ()
-        self._log = EventLog()
+        self._log, self._waited_s = EventLog(), 0.0
         self._subscribers: tuple[
             tuple[Receiver, int], ...
         ] = ()  # those with the whole log, and the limit of their mailbox
         self._slow: dict[Pid, int] = {}  # slow subscribers, each with its place
         self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
         self._timer: asyncio.TimerHandle | None = None
-        self._waited_s = 0.0
         for subscriber in subscribers:
             self.subscribe(subscriber)
 
@@ -106,6 +103,11 @@ class Stream:
     def state(self) -> TurnState:
         """The state of the turn, as its published events show it."""
         return state_of(self._log.joined())
+
+    @property
+    def followed(self) -> bool:
+        """Whether a running process gets the events."""
+        return any(process.phase != DEAD for process, _ in self._subscribers) or any(pid.alive for pid in self._slow)
 
     def answers(self, stream_id: str) -> bool:
         """Return whether this stream answers the message with this stream id."""
@@ -181,8 +183,6 @@ class Stream:
             self._other_loops[subscriber] = OtherLoopSubscriber(process)
         other = self._other_loops[subscriber]
         return other if other.phase != DEAD else None
-
-    # Slow subscribers
 
     def _mark_slow(self, subscriber: Pid) -> None:
         """Mark a subscriber as slow: it lacks the last event."""

@@ -98,7 +98,7 @@ class TurnShell:
         config = self._config
         await model_call(
             config.asked_by(asked.tries.route),
-            asked.conversation,
+            config.request.instructed(asked.conversation),
             self._on_deltas,
             tools=config.shown_tools(),
             deadlines=config.deadlines,
