@@ -115,11 +115,16 @@ class NewCode(Struct, frozen=True):
 
 
 class ErrorDetail(Struct, frozen=True, omit_defaults=True):
-    """An error. type: a word for programs. message: a line for people. faults: one line each, if there are several."""
+    """An error. type: a word for programs. message: a line for people. faults: one line each, if there are several.
+
+    param, code: on paths below /v1/, the faulty field of the request and a more exact word, or null.
+    """
 
     type: str
     message: str
     faults: tuple[str, ...] = ()
+    param: str | None = None
+    code: str | None = None
 
 
 class ErrorAnswer(Struct, frozen=True):

@@ -15,23 +15,27 @@ from starlette.types import Receive, Scope, Send
 
 from agents.gateway.connection import note_direct
 from agents.gateway.document.described import Described
-from agents.gateway.errors import EXPECTED, answer, crashed
+from agents.gateway.error_answers import answer, crashed
+from agents.gateway.errors import EXPECTED
 from agents.gateway.event_stream import Delivery
 from agents.gateway.gate import Gate
 from agents.gateway.guard.credentials import PRINTED_CODE_S, Credentials
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.openai_api.models import Models
 from agents.gateway.quotas import Quotas, UserLocks
 from agents.gateway.reports import NodeReports
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
+from agents.gateway.routes.chat_completions import chat_completions
 from agents.gateway.routes.chat_frames import chat_frames
 from agents.gateway.routes.cluster import cluster
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.login import login
 from agents.gateway.routes.message_stream import message_stream
+from agents.gateway.routes.openai_models import openai_models
 from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
@@ -68,7 +72,8 @@ class Gateway:
         """
         gate = Gate() if self._host is None else self._host.gate
         quotas = Quotas(settings, self._sessions, self._locks)
-        everything = Everything(self._sessions, gate, self._reservations, quotas, DefaultAgent.by(settings))
+        default, models = DefaultAgent.by(settings), Models.by(settings, int(time.time()))
+        everything = Everything(self._sessions, gate, self._reservations, quotas, default, models)
         own = settings.gateway
         allowed = Allowed(own.allowed_hosts, own.allowed_origins)
         delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, settings.streaming.enable_compression)
@@ -111,6 +116,8 @@ def _app(
     app.include_router(watch(everything))
     app.include_router(message_stream(everything, delivery))
     app.include_router(chat_frames(everything, delivery))
+    app.include_router(openai_models(everything))
+    app.include_router(chat_completions(everything, delivery))
     if host is not None:
         app.include_router(host_routes(host))
         app.include_router(cluster(host))

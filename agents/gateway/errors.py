@@ -13,12 +13,11 @@ from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
 from actors import CallFailed, InvalidArgument, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.core.faults import KeyPath, dotted
 from agents.core.text import to_json
 from agents.gateway.words import fault_of
 from agents.instance.elsewhere import CANNOT_START, FarFault
@@ -67,14 +66,21 @@ class Refusal(Exception):
     """The answer to a request that the gateway refuses.
 
     message: one line, for a person. faults: one line per fault, if there are several. retry_after_s: seconds until
-    the request may succeed.
+    the request may succeed. param, code: the faulty field and a more exact kind, for the paths below /v1/.
     """
 
     def __init__(
-        self, status: int, message: str, kind: str = "", faults: Sequence[str] = (), retry_after_s: int | None = None
+        self,
+        status: int,
+        message: str,
+        kind: str = "",
+        faults: Sequence[str] = (),
+        retry_after_s: int | None = None,
+        param: str | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.param, self.code = retry_after_s, param, code
         self.status, self.message, self.faults = status, message, tuple(faults)
         self.kind = kind or TYPES.get(status, "error")
 
@@ -149,26 +155,15 @@ def _of_session(error: SessionError) -> Refusal:
 
 def invalid(errors: Iterable[Any]) -> Refusal:
     """Return the refusal of a request in which pydantic found these errors."""
-    return _invalid(str(fault_of(each))[:LINE] for each in errors)
+    faults = [fault_of(each) for each in errors]
+    return _invalid((str(fault)[:LINE] for fault in faults), _field(faults[0].path) if faults else None)
 
 
-def _invalid(faults: Iterable[str]) -> Refusal:
+def _field(path: KeyPath) -> str | None:
+    """Return the field of a path, such as messages[0].content, without its place in the request."""
+    return dotted(path[1:])[:LINE] or None if path[:1] in (("body",), ("query",), ("path",)) else None
+
+
+def _invalid(faults: Iterable[str], param: str | None = None) -> Refusal:
     lines = tuple(faults)
-    return Refusal(422, "; ".join(lines), faults=lines)
-
-
-async def crashed(_request: Request, _error: Exception) -> Response:
-    """Answer a bug of the gateway with 500, as an exception handler of FastAPI. FastAPI then raises the bug again."""
-    refusal = Refusal(500, "the gateway failed: the daemon's log has the reason")
-    return Response(refusal.body, refusal.status, media_type="application/json")
-
-
-async def answer(request: Request, error: Exception) -> Response:
-    """Answer an expected exception, as an exception handler of FastAPI."""
-    refusal = refusal_of(error)
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if refusal.retry_after_s is not None:
-        headers["retry-after"] = str(refusal.retry_after_s)
-    if refusal.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    return Response(refusal.body, refusal.status, headers, media_type="application/json")
+    return Refusal(422, "; ".join(lines), faults=lines, param=param)

@@ -4,7 +4,7 @@ The agents and the store are counted at each check, so an ended agent never coun
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -52,16 +52,16 @@ class Quotas:
         return config
 
     @asynccontextmanager
-    async def one_more_agent(self, caller: Caller, agent_id: str | None) -> AsyncIterator[None]:
+    async def one_more_agent(self, caller: Caller, agent_id: str | None, *, kept: bool = True) -> AsyncIterator[None]:
         """Let the caller start an agent within the block. Raises Refusal if its user has too many agents or sessions.
 
-        agent_id: of an agent that may run or sleep already; None: a new one.
+        agent_id: of an agent that may run or sleep already; None: a new one. kept: whether the agent has a session.
         """
         if (user := _user(caller)) is None:
             yield
             return
         async with self._locks.lock(user):  # two requests must not share the last place
-            if agent_id is None or not await self._sessions.has_session(agent_id, user):
+            if kept and (agent_id is None or not await self._sessions.has_session(agent_id, user)):
                 await self._check_sessions(user)
             await self._check_agents(user, agent_id)
             yield
@@ -75,6 +75,12 @@ class Quotas:
         async with self._locks.lock(user):
             await self._check_sessions(user)
             yield
+
+    def check_options(self, caller: Caller, given: Iterable[str]) -> None:
+        """Raise Refusal for a request option that the host does not allow its clients."""
+        allowed = self._clients.model_options
+        if _user(caller) is not None and (refused := next((key for key in given if key not in allowed), None)):
+            raise Refusal(422, f"{refused}: expected one of {', '.join(allowed)}", param=refused)
 
     async def check_waiting(self, caller: Caller, message: str, agent: Pid | None) -> None:
         """Raise Refusal if the message and those that wait exceed max_waiting_bytes. agent: gets the message.

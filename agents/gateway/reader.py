@@ -11,6 +11,7 @@ from typing import Any, Final, Self, TypeAlias
 from actors import Down, Mailbox, MailboxClosed, Pid
 from actors.clock import now_s, unix_s
 from agents import agent
+from agents.agent_config.request import TurnRequest
 from agents.agent_registry import stands_in
 from agents.cluster.agents_here import ids_of
 from agents.core.errors import HandlerCrashed
@@ -58,14 +59,14 @@ class Reader:
         """A caller of `batches` gets ReaderClosed."""
         self._box.close()
 
-    def ask(self, pid: Pid, message: str) -> None:
+    def ask(self, pid: Pid, message: str, request: TurnRequest | None = None) -> None:
         """Send the message and read its stream. If the agent has a stream with this id, read that stream instead.
 
-        Raises CallFailed; the reader is then closed.
+        request: as in agent.stream_chat. Raises CallFailed; the reader is then closed.
         """
         self._begin(pid)
         try:
-            agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id)
+            agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id, request=request)
         except BaseException:
             self.close()
             raise

@@ -10,6 +10,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents.gateway.errors import Refusal
+from agents.gateway.openai_api.refusals import as_asked
 
 
 class TrailingSlash:
@@ -34,7 +35,7 @@ async def method_not_allowed(request: Request, _error: Exception) -> Response:
     """
     app: FastAPI = request.app
     methods = ", ".join(sorted(set(_methods(app, _path(request.scope)))))
-    refusal = Refusal(405, f"expected a method that this path has: {methods}; got another one")
+    refusal = as_asked(Refusal(405, f"expected a method that this path has: {methods}; got another one"), request.scope)
     return Response(refusal.body, refusal.status, {"allow": methods}, media_type="application/json")
 
 

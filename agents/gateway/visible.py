@@ -15,6 +15,7 @@ from agents.contract.answers import MessageReserved
 from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
 from agents.gateway.guard.caller import Caller
+from agents.gateway.openai_api.models import Models
 from agents.gateway.quotas import Quotas
 from agents.gateway.reader import AnyReader, Reader
 from agents.gateway.reservations import RESERVED_S, Reservations
@@ -43,13 +44,17 @@ class DefaultAgent(Struct, frozen=True):
 
 
 class Everything(Struct, frozen=True):
-    """The agents, streams and sessions of all users. A route reaches them only through `visible_to`."""
+    """The agents, streams and sessions of all users. A route reaches them only through `visible_to`.
+
+    models: the configured agents, for the routes below /v1/.
+    """
 
     sessions: Sessions
     gate: Gate
     reservations: Reservations
     quotas: Quotas
     default_agent: DefaultAgent = DefaultAgent()
+    models: Models = Models()
 
     def visible_to(self, caller: Caller) -> "Visible":
         return Visible(self, caller)

@@ -76,7 +76,12 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
 def _responses(answers: Iterable[Answer], refusals: Iterable[int], shapes: Shapes) -> dict[str, Any]:
     """Return the responses by status, in ascending order."""
     every = sorted((*answers, *map(_refusal, refusals)), key=lambda answer: answer.status)
-    return {str(answer.status): _response(answer, shapes) for answer in every}
+    found: dict[str, Any] = {}
+    for answer in every:
+        response = _response(answer, shapes)
+        if (other := found.setdefault(str(answer.status), response)) is not response:  # another media type
+            other["content"] |= response["content"]
+    return found
 
 
 def _refusal(status: int) -> Answer:
@@ -95,9 +100,14 @@ def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
             name: {"description": what, "schema": {"type": type_}} for name, type_, what in answer.headers
         }
     if answer.media_type is not None:
-        items = {} if answer.item is None else {"x-itemSchema": shapes.schema(answer.item)}
+        items = {} if answer.item is None else {"x-itemSchema": _item(answer.item, shapes)}
         response["content"] = {answer.media_type: {"schema": shapes.schema(answer.shape), **items}}
     return response
+
+
+def _item(item: Any, shapes: Shapes) -> dict[str, Any]:
+    """Return the schema of an event. item: a type, or a tuple of types."""
+    return {"anyOf": [shapes.schema(each) for each in item]} if isinstance(item, tuple) else shapes.schema(item)
 
 
 def _admission(path: str, scope: Scope | None, description: str) -> dict[str, Any]:

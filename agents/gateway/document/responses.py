@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,14 +19,16 @@ JSON_LINES: Final = "application/x-ndjson"
 MESSAGE_REFUSALS: Final = (404, 409, 422)
 """The statuses with which a message to an agent can be refused."""
 
+STREAM_ID: Final = ("X-Stream-Id", "string", "The stream's id, for /streams/{stream_id}/events.")
+
 _KEY: Final = "understudy_answers"
 
 
 class Answer(Struct, frozen=True):
     """One answer of a route.
 
-    media_type: None for an answer without a body. shape: the type of the body. item: the type of each event or line.
-    headers: the name, type and description of each header.
+    media_type: None for an answer without a body. shape: the type of the body. item: the type of each event or line, or
+    a tuple of types. headers: the name, type and description of each header.
     """
 
     status: int
@@ -65,9 +68,13 @@ def json(shape: Any, status: int = 200) -> Answer:
 
 
 def events(item: Any) -> Answer:
-    """Return an answer with server-sent events of this type."""
-    header = ("X-Stream-Id", "string", "The stream's id, for /streams/{stream_id}/events.")
-    return Answer(200, "Server-sent events, each sent when it occurs.", EVENTS, str, item, (header,))
+    """Return an answer with server-sent events of this type, or of a tuple of types."""
+    return Answer(200, "Server-sent events, each sent when it occurs.", EVENTS, str, item, (STREAM_ID,))
+
+
+def with_stream_id(answer: Answer) -> Answer:
+    """Return the same answer with the header that has the stream's id."""
+    return replace(answer, headers=(*answer.headers, STREAM_ID))
 
 
 def lines(item: Any) -> Answer:

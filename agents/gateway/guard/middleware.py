@@ -18,6 +18,7 @@ from agents.gateway.guard.first_message import authenticated, may_follow
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.place import PLACE, Place, place_of
 from agents.gateway.guard.tickets import Ticket
+from agents.gateway.openai_api.refusals import as_asked
 from agents.gateway.page_files import is_page, send_page
 
 HEADER_BYTES: Final = 16 * 1024
@@ -57,7 +58,8 @@ class Guard:
                 return
             admitted = await self._admitted(scope, route, place, receive, send)
         except Refusal as refusal:
-            await refuse(scope, receive, send, refusal, _challenge(scope, route, refusal))
+            asked = as_asked(refusal, scope)
+            await refuse(scope, receive, send, asked, _challenge(scope, route, refusal))
             return
         if admitted is not None:
             caller, receive, send = admitted
