@@ -24,7 +24,7 @@ from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
 from agents.gateway.openai_api.models import Models
-from agents.gateway.quotas import Quotas, UserLocks
+from agents.gateway.quotas import Locks, Quotas
 from agents.gateway.reports import NodeReports
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
@@ -36,6 +36,7 @@ from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.login import login
 from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.openai_models import openai_models
+from agents.gateway.routes.openai_responses import openai_responses
 from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
@@ -62,7 +63,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> None:
         self._sessions, self._credentials, self._host = sessions, Credentials(token), host
-        self._reservations, self._locks = Reservations(time.monotonic), UserLocks()
+        self._reservations, self._locks, self._continued = Reservations(time.monotonic), Locks(), Locks()
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
@@ -73,7 +74,7 @@ class Gateway:
         gate = Gate() if self._host is None else self._host.gate
         quotas = Quotas(settings, self._sessions, self._locks)
         default, models = DefaultAgent.by(settings), Models.by(settings, int(time.time()))
-        everything = Everything(self._sessions, gate, self._reservations, quotas, default, models)
+        everything = Everything(self._sessions, gate, self._reservations, quotas, default, models, self._continued)
         own = settings.gateway
         allowed = Allowed(own.allowed_hosts, own.allowed_origins)
         delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, settings.streaming.enable_compression)
@@ -118,6 +119,7 @@ def _app(
     app.include_router(chat_frames(everything, delivery))
     app.include_router(openai_models(everything))
     app.include_router(chat_completions(everything, delivery))
+    app.include_router(openai_responses(everything, delivery))
     if host is not None:
         app.include_router(host_routes(host))
         app.include_router(cluster(host))

@@ -24,20 +24,20 @@ from agents.settings import Scope, Settings
 RETRY_S: Final = 5
 
 
-class UserLocks:
-    """One lock for each user who adds agents or sessions now. A lock survives a reload, as its holder does."""
+class Locks:
+    """A lock for each name that is in use, such as a user who adds an agent. A lock survives a reload."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def lock(self, user: str) -> asyncio.Lock:
-        return self._locks.setdefault(user, asyncio.Lock())
+    def lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
 
 
 class Quotas:
     """The quotas and ceilings of gateway.clients."""
 
-    def __init__(self, settings: Settings, sessions: Sessions, locks: UserLocks) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions, locks: Locks) -> None:
         streaming = settings.streaming
         self._clients, self._sessions, self._locks = settings.gateway.clients, sessions, locks
         self._silence_ms = max(streaming.timeout, streaming.first_byte_timeout or 0)

@@ -19,8 +19,11 @@ class Sessions(Protocol):
     """Look-up of sessions and streams, and changes to them. A session has the id of its agent.
 
     owner: the user to whom a session must belong; None: any user, or none. A look-up returns None, or an empty list,
-    for an unknown id. A change raises UnknownSession if the session no longer exists.
+    for an unknown id. A change raises UnknownSession if the session no longer exists. keeps: whether sessions outlive
+    their agents.
     """
+
+    keeps: bool
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
 
@@ -66,6 +69,8 @@ class Sessions(Protocol):
 
 class LiveSessions:
     """Sessions without a store: those of the running agents, which remember their last streams."""
+
+    keeps = False
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
         return _is_of(owner, find_agent(session_id))

@@ -39,6 +39,8 @@ JOURNAL_RESTARTS: Final = "the journal of sessions is being restarted: retry lat
 class StoredSessions(LiveSessions):
     """The sessions of the store. While the journal is restarted, a request that needs the store gets a Refusal, 503."""
 
+    keeps = True
+
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
         if find_agent(session_id) is not None:
             return await super().has_session(session_id, owner)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 from uuid import uuid4
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from actors import Pid
 from agents.contract.answers import MessageReserved
@@ -16,7 +16,7 @@ from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
 from agents.gateway.guard.caller import Caller
 from agents.gateway.openai_api.models import Models
-from agents.gateway.quotas import Quotas
+from agents.gateway.quotas import Locks, Quotas
 from agents.gateway.reader import AnyReader, Reader
 from agents.gateway.reservations import RESERVED_S, Reservations
 from agents.gateway.sessions import Sessions
@@ -46,7 +46,8 @@ class DefaultAgent(Struct, frozen=True):
 class Everything(Struct, frozen=True):
     """The agents, streams and sessions of all users. A route reaches them only through `visible_to`.
 
-    models: the configured agents, for the routes below /v1/.
+    models: the configured agents, for the routes below /v1/. continued: the locks of sessions that such a request
+    continues now.
     """
 
     sessions: Sessions
@@ -55,6 +56,7 @@ class Everything(Struct, frozen=True):
     quotas: Quotas
     default_agent: DefaultAgent = DefaultAgent()
     models: Models = Models()
+    continued: Locks = field(default_factory=Locks)
 
     def visible_to(self, caller: Caller) -> "Visible":
         return Visible(self, caller)

@@ -10,5 +10,7 @@ chat_answer.py      the whole answer
 chat_chunks.py      the answer as a stream
 one_turn.py         a turn of an agent that ends with it
 usage.py            the usage in OpenAI's forms
+responses_*.py      the body, the input, the answer and the events of /v1/responses
+kept_turn.py        a turn of a session
 refusals.py         errors in OpenAI's form
 """

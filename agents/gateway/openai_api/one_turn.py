@@ -1,6 +1,6 @@
 """A turn for a request to /v1/: it is cancelled if its client disconnects and nobody else follows it.
 
-A request without a session has an agent of its own, which ends with the turn.
+The agent's process ends with the turn.
 """
 
 from contextlib import suppress
@@ -23,19 +23,17 @@ from supervisors import agent_supervisor
 
 
 class OneTurn(Struct):
-    """A turn of one request. agent_: the agent's process. ends: whether the agent ends with the turn."""
+    """A turn of one request. agent_: the agent's process, which ends after the turn. A kept session remains."""
 
     agent_: Pid
     reader: Reader
-    ends: bool = True
 
     async def leave(self) -> None:
         """Stop reading. Cancel the turn if it runs and nobody else follows it."""
         self.reader.close()
         with suppress(CallFailed):
             await agent.cancel(self.agent_, self.reader.stream_id, unfollowed=True)
-            if self.ends:
-                await agent.retire(self.agent_)
+            await agent.retire(self.agent_)
 
 
 class OneTurnStream(EventStream):
@@ -58,17 +56,18 @@ async def begin_alone(everything: Everything, caller: Caller, model: str, id_: s
     config = {**everything.models.config(model, caller), "id": id_, "owner": caller.user}
     async with everything.quotas.one_more_agent(caller, None, kept=False):
         pid = await agent_supervisor.start_agent(config, Origin.ONCE)
+    return await begin_at(pid, id_, request)
+
+
+async def begin_at(pid: Pid, stream_id: str, request: TurnRequest) -> OneTurn:
+    """Begin a turn of this agent. Raises Refusal, and ends the agent, if a tool has the name of one of the agent's."""
     try:
-        return await begin_at(pid, id_, request)
+        if request.tools:
+            check_unused(request.tools, (await agent.info(pid)).tools)
+        reader = Reader(stream_id)
+        reader.ask(pid, text_of(request.messages), request)
     except BaseException:
-        await agent_supervisor.stop_agent(pid)
+        with suppress(CallFailed):
+            await agent.retire(pid)
         raise
-
-
-async def begin_at(pid: Pid, stream_id: str, request: TurnRequest, *, ends: bool = True) -> OneTurn:
-    """Begin a turn of this agent. ends: as in OneTurn. Raises Refusal for a name of one of its tools."""
-    if request.tools:
-        check_unused(request.tools, (await agent.info(pid)).tools)
-    reader = Reader(stream_id)
-    reader.ask(pid, text_of(request.messages), request)
-    return OneTurn(pid, reader, ends)
+    return OneTurn(pid, reader)

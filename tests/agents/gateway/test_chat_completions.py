@@ -149,25 +149,24 @@ async def test_a_stream_is_as_the_document_says_and_ends_with_done(served: OpenA
     check_data(answers["application/json"]["schema"], whole[1])
 
 
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"extra_body": {"bogus": 1}}, "bogus"),
-        ({"messages": []}, "messages"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0]"),
-        ({"messages": [{"role": "tool", "tool_call_id": "x", "content": "y"}]}, "messages[0].tool_call_id"),
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
-        ({"tools": [{"type": "function", "function": {"name": "calculator"}}]}, "tools[0]"),
-        ({"tools": TOOLS * 2}, "tools[1]"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-async def test_an_invalid_request_names_its_field(served: OpenAiSite, body: dict[str, Any], param: str) -> None:
-    with pytest.raises(openai.BadRequestError) as refused:
-        await served.client().chat.completions.create(**{"model": "weather", "messages": user("Hi"), **body})
-    assert (refused.value.type, refused.value.param) == ("invalid_request_error", param)
+INVALID: list[tuple[dict[str, Any], str]] = [
+    ({"n": 2}, "n"),
+    ({"extra_body": {"bogus": 1}}, "bogus"),
+    ({"messages": []}, "messages"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0]"),
+    ({"messages": [{"role": "tool", "tool_call_id": "x", "content": "y"}]}, "messages[0].tool_call_id"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
+    ({"tools": [{"type": "function", "function": {"name": "calculator"}}]}, "tools[0]"),
+    ({"tools": TOOLS * 2}, "tools[1]"),
+]
+
+
+async def test_an_invalid_request_names_its_field(served: OpenAiSite) -> None:
+    for body, param in INVALID:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await served.client().chat.completions.create(**{"model": "weather", "messages": user("Hi"), **body})
+        assert (refused.value.type, refused.value.param) == ("invalid_request_error", param)
     assert not served.provider.requests
 
 
