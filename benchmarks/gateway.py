@@ -15,6 +15,7 @@ from agents.core.events import StreamToken
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.wire import frames
 from agents.settings import GatewaySettings, Settings, StreamingSettings, ToolSettings
+from agents.settings.agent import AgentSettings
 from benchmarks.sse_client import TOKEN
 from benchmarks.workload import QUESTION, Measured
 from supervisors import agent_supervisor
@@ -25,6 +26,16 @@ SETTINGS: Final = Settings(
     streaming=StreamingSettings(buffer_size=1_000_000),  # so that each token is a separate event
     tools=ToolSettings(workers=1),
 )
+MODEL: Final = "tokens"
+OPENAI: Final = {
+    "chat_completions": (
+        "/v1/chat/completions",
+        {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": QUESTION}]},
+        "data: ",
+    ),
+    "responses": ("/v1/responses", {"model": MODEL, "stream": True, "input": QUESTION}, "data: "),
+}
+"""The path, the body and the mark of an event of each of OpenAI's forms."""
 
 
 class Sizes(Struct, frozen=True):
@@ -46,8 +57,23 @@ async def measured(base_url: str, sizes: Sizes) -> Measured:
             "prepared": await _us_an_event(_prepared(events), ["/"] * 2),
             "prepared_at_once": await _us_an_event(_prepared(pieces), ["/"] * 2),
             "sse": await _us_an_event(live, await _questions(base_url, sizes.tokens)),
+            **await _as_a_model(base_url, sizes),
             "resume_ms": await _resume_ms(live, base_url, sizes.resumed),
         }
+
+
+async def _as_a_model(base_url: str, sizes: Sizes) -> Measured:
+    """Return the microseconds per event of the same stream in OpenAI's forms."""
+    own = {"id": MODEL, "model": f"tokens-{sizes.tokens}", "base_url": base_url, "api_key": "none"}
+    settings = SETTINGS.model_copy(update={"agents": (AgentSettings.model_validate(own),)})
+    app = Gateway(settings, LiveSessions(), TOKEN)
+    found = {}
+    async with serving(app, settings) as server:
+        for name, (path, body, mark) in OPENAI.items():
+            for _ in range(2):
+                seconds, events = await _run(server.port, path, msgspec.json.encode(body).decode(), mark)
+            found[name] = seconds / events * 1e6
+    return found
 
 
 async def _us_an_event(app: ASGIApp, paths: Sequence[str]) -> float:
@@ -90,8 +116,12 @@ def _prepared(pieces: Sequence[bytes]) -> ASGIApp:
 
 async def _client(port: int, path: str, *, ask: bool = True, stream_id: str | None = None) -> tuple[float, int]:
     question = {"message": QUESTION} if stream_id is None else {"message": QUESTION, "stream_id": stream_id}
-    body = msgspec.json.encode(question).decode() if ask else ""
-    command = [sys.executable, "-m", "benchmarks.sse_client", str(port), path, body]
+    return await _run(port, path, msgspec.json.encode(question).decode() if ask else "")
+
+
+async def _run(port: int, *arguments: str) -> tuple[float, int]:
+    """Return the seconds and the events of a client. arguments: those of benchmarks.sse_client."""
+    command = [sys.executable, "-m", "benchmarks.sse_client", str(port), *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     told, _ = await process.communicate()
     seconds, events = told.split()

@@ -1,6 +1,7 @@
 """A client of server-sent events that costs next to nothing: it counts them.
 
-python -m benchmarks.sse_client PORT PATH BODY    # POST; prints the seconds from the request to the end, and the events
+python -m benchmarks.sse_client PORT PATH BODY [MARK]    # POST; prints the seconds from the request to the end, and the
+events. MARK: the text at the begin of an event's counted line; "id: " without it
 """
 
 import socket
@@ -12,7 +13,7 @@ TOKEN: Final = "t" * 43
 END: Final = b"0\r\n\r\n"  # of a chunked answer
 
 
-def read(port: int, path: str, body: str) -> tuple[float, int]:
+def read(port: int, path: str, body: str, mark: bytes = b"id: ") -> tuple[float, int]:
     head = (
         f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {TOKEN}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -25,10 +26,10 @@ def read(port: int, path: str, body: str) -> tuple[float, int]:
             data = connection.recv(2**18)
             if not data:
                 raise ConnectionError("the answer ended before its end")
-            events += data.count(b"\nid: ") + data.startswith(b"id: ")
+            events += data.count(b"\n" + mark) + data.startswith(mark)
             tail = (tail + data)[-len(END) :]
         return time.perf_counter() - begun_s, events
 
 
 if __name__ == "__main__":
-    print(*read(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    print(*read(int(sys.argv[1]), sys.argv[2], sys.argv[3], *(mark.encode() for mark in sys.argv[4:])))
