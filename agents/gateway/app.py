@@ -32,6 +32,7 @@ from agents.gateway.routes.chat_completions import chat_completions
 from agents.gateway.routes.chat_frames import chat_frames
 from agents.gateway.routes.cluster import cluster
 from agents.gateway.routes.docs import docs
+from agents.gateway.routes.front_ends import front_ends
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.login import login
 from agents.gateway.routes.message_stream import message_stream
@@ -117,6 +118,7 @@ def _app(
     app.include_router(watch(everything))
     app.include_router(message_stream(everything, delivery))
     app.include_router(chat_frames(everything, delivery))
+    app.include_router(front_ends(everything, delivery))
     app.include_router(openai_models(everything))
     app.include_router(chat_completions(everything, delivery))
     app.include_router(openai_responses(everything, delivery))

@@ -59,7 +59,7 @@ class Delivery(Struct, frozen=True):
 class EventStream(Response):
     """The answer that sends a stream.
 
-    encode, cut: encoders of events, and of the reason of a cut. head: bytes that are sent first.
+    encode, cut: encoders of events, and of the reason of a cut. head: bytes that are sent first. headers: more of them.
     """
 
     def __init__(
@@ -69,11 +69,12 @@ class EventStream(Response):
         encode: Callable[[Sequence[Event]], bytes] = frames,
         cut: Callable[[CutData], bytes] = cut_frame,
         head: bytes = b"",
+        headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         self.status_code, self.background = 200, None
         self._reader, self._delivery = reader, delivery
         self._encode, self._cut_frame, self._head = encode, cut, head
-        self._over, self._unsent = False, b""
+        self._over, self._unsent, self._more = False, b"", headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         squeeze = _Gzip() if self._delivery.compression and _takes_gzip(scope) else _Plain()
@@ -93,7 +94,8 @@ class EventStream(Response):
         return None if direct is None else Writer(direct, lambda events: (self._encode(events),))
 
     async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller, writer: Writer | None) -> None:
-        headers = [*HEADERS, *squeeze.headers, (b"x-stream-id", self._reader.stream_id.encode())]
+        own = (*squeeze.headers, *self._more)
+        headers = [*HEADERS, *own, (b"x-stream-id", self._reader.stream_id.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._head:
             await self._write(send, squeeze.some(self._head))

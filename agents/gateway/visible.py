@@ -11,6 +11,7 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from actors import Pid
+from agents.agent_config.request import TurnRequest
 from agents.contract.answers import MessageReserved
 from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
@@ -109,14 +110,14 @@ class Visible:
                 words = f"{key}: expected the id of an agent, since gateway.default_agent is not yours or not set"
                 raise Refusal(422, f"{words}, and {count} of your agents run", "invalid")
 
-    async def begin_session(self, session_id: str | None = None) -> str:
+    async def begin_session(self, session_id: str | None = None, config: Mapping[str, Any] | None = None) -> str:
         """Return the id of a session, which is begun if it does not exist. session_id: None for a new one.
 
-        A new session has the configuration of the default agent if the host configured that agent.
+        config: of a new session; by default that of the default agent if the host configured that agent.
         """
         if session_id is not None and await self.sessions.has(session_id):
             return session_id
-        session_id, config = session_id or uuid4().hex, self._everything.default_agent.config
+        session_id, config = session_id or uuid4().hex, config or self._everything.default_agent.config
         if config is None:
             await self.start({"id": session_id})
             return session_id
@@ -126,10 +127,13 @@ class Visible:
             await agent_supervisor.start_agent(own, Origin.BEGUN)
         return session_id
 
-    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AnyReader:
+    async def ask(
+        self, agent_id: str, message: str, stream_id: str | None = None, request: TurnRequest | None = None
+    ) -> AnyReader:
         """Send a message to an agent, and return a reader of its stream.
 
-        stream_id: chosen by the client. A second request with the same id reads the same stream.
+        stream_id: chosen by the client. A second request with the same id reads the same stream. request: as in
+        agent.stream_chat.
         """
         self._everything.gate.check()
         if stream_id is not None:
@@ -146,7 +150,7 @@ class Visible:
             raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
         await self._everything.quotas.check_waiting(self._caller, message, pid)
         reader = Reader(stream_id or uuid4().hex)
-        reader.ask(pid, message)
+        reader.ask(pid, message, request)
         return reader
 
     async def reserve(self, stream_id: str) -> MessageReserved:

@@ -27,7 +27,7 @@ ItemKind = Annotated[
 
 
 class InputItem(BaseModel):
-    """An item of the input. Which keys it has depends on its type; other keys, such as `id`, are ignored.
+    """An item of the input. The type decides which keys it has; other keys, such as `id`, are ignored.
 
     message: role and content. function_call: call_id, name and arguments. function_call_output: call_id and output.
     reasoning: is ignored.

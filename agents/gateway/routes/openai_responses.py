@@ -74,7 +74,7 @@ async def _begin(
     *,
     store: bool,
 ) -> OneTurn:
-    """Begin the turn, in a session or alone. Raises Refusal."""
+    """Begin the turn, in a session or without one. Raises Refusal."""
     options = chat_options(body)
     everything.quotas.check_options(caller, options)
 

@@ -78,8 +78,7 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
         error_event: ErrorEvent = "error",
     ) -> Response:
         """Read the events after a place, then each new one. 204: the stream has ended, and has no later event."""
-        place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
-        reader = await everything.visible_to(caller).streams.follow(stream_id, place)
+        reader = await everything.visible_to(caller).streams.follow(stream_id, place_of(after, last_event_id))
         return Response(status_code=204) if reader is None else EventStream(reader, delivery, frames_of(error_event))
 
     @routes.post("/streams/{stream_id}/cancel")
@@ -114,6 +113,11 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(await everything.visible_to(caller).streams.steer(stream_id, body.message))
 
     return routes
+
+
+def place_of(after: str | None, last_event_id: str | None) -> int:
+    """Return the seq of the last event that the client has; 0 if it has none."""
+    return _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
 
 
 def _seq(text: str | None, name: str) -> int:
