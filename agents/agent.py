@@ -36,6 +36,7 @@ from agents.instance.arguments import (
     checked_message,
     checked_new_id,
     checked_optional,
+    checked_request,
     checked_seq,
     checked_subscriber,
     checked_text,
@@ -123,7 +124,8 @@ def stream_chat(
     agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
     answer = checked_answer_type(answer_type)
-    deliver(agent, StreamChat(text, subscriber, stream_id, answer=answer, request=request), wakes=True)
+    asked = checked_request(request)
+    deliver(agent, StreamChat(text, subscriber, stream_id, answer=answer, request=asked), wakes=True)
     return stream_id
 
 

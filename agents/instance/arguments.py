@@ -5,13 +5,16 @@ Each function returns the value in the form that the agent may keep, or raises I
 
 from typing import Any, Final
 
+import msgspec
+
 from actors import NOPROC, CallFailed, InvalidArgument, Pid
 from actors.kernel.errors import OTHER_LOOP, named
 from actors.system.current import calling_process, running_loop
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
+from agents.agent_config.request import TurnRequest
 from agents.agent_registry import is_agent
 from agents.core.events import Response
-from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
+from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text, no_text_in
 
 EXPECTED: Final = "the Pid or the id of an agent"
 FIND: Final = "start_agent returns the Pid, and the key id of its configuration sets the id"
@@ -89,6 +92,20 @@ def checked_new_id(stream_id: object) -> str | None:
     if checked is not None and not is_id(checked):
         raise InvalidArgument(f"a stream_id of {ID_WORDS}", named(checked))
     return checked
+
+
+def checked_request(request: object) -> TurnRequest | None:
+    """Return a message's request. Its tools and options are data for the provider, so they must be JSON data."""
+    if request is None:
+        return None
+    if not isinstance(request, TurnRequest):
+        raise InvalidArgument("request: a TurnRequest, or None", named(request))
+    data = (msgspec.to_builtins(request.messages), list(request.tools), request.instructions, dict(request.options))
+    if (fault := no_text_in(data)) is not None:
+        raise InvalidArgument(f"request: {fault.expected}", fault.got)
+    if unnamed := next((tool for tool in request.tools if not isinstance(tool.get("name"), str)), None):
+        raise InvalidArgument("request: tools with a name", named(unnamed))
+    return request
 
 
 def checked_answer_type(answer_type: Any) -> AnswerType | None:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from actors import Mailbox, Pid, ended
+import pytest
+
+from actors import InvalidArgument, Mailbox, Pid, ended
 from agents import Event, StreamComplete, StreamToolResult, StreamToolStart, agent, start_agent
 from agents.agent_config.request import TurnRequest
 from agents.core.conversation import AssistantMessage, Conversation, ToolMessage, UserMessage
@@ -109,6 +111,20 @@ async def test_a_request_has_its_options_and_instructions_for_one_turn_only(stag
     assert [each["content"] for each in second["messages"]] == ["Be brief.", "One.", "One.", "Two."]
     assert (first["temperature"], first["seed"], "top_p" in first) == (0.5, 1, False)
     assert (second["temperature"], "tools" in second) == (1.0, False)
+
+
+async def test_an_invalid_request_is_refused_before_anything_changes(stage: Stage) -> None:
+    pid = await stage.agent("echo")
+    refused: list[tuple[Any, str]] = [
+        ({"tools": ()}, "a TurnRequest, or None, got dict"),
+        (TurnRequest((UserMessage("\ud800"),)), "half of a surrogate pair"),
+        (TurnRequest(tools=({"parameters": {}},)), "tools with a name"),
+    ]
+    async with Mailbox():
+        for request, words in refused:
+            with pytest.raises(InvalidArgument, match=words):
+                agent.stream_chat(pid, "Hi.", request=request)
+    assert await agent.conversation(pid) == ()
 
 
 async def test_only_a_turn_that_nobody_follows_is_cancelled_as_unfollowed(stage: Stage) -> None:
