@@ -19,13 +19,14 @@ class TurnRequest(Struct, frozen=True):
     messages: the turn's first messages, in place of the message's text, such as results of the client's tools.
     tools: name, description and parameters of each of the client's tools. A call of one ends the turn, and the client
     runs it. instructions: text for the model that the conversation does not keep. options: request options for each
-    API, which have precedence over the agent's.
+    API, which have precedence over the agent's. size_bytes: what the request adds to its user's quota while it waits.
     """
 
     messages: Conversation = ()
     tools: tuple[Mapping[str, Any], ...] = ()
     instructions: str = ""
     options: Mapping[Api, Mapping[str, Any]] = NO_OPTIONS
+    size_bytes: int = 0
 
     @property
     def tool_names(self) -> frozenset[str]:

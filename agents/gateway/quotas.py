@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from actors import Pid
 from agents.agent_config import InvalidAgentConfig
+from agents.agent_config.request import TurnRequest
 from agents.agent_registry import agents_of, stands_in
 from agents.cluster.everywhere import asked_everywhere
 from agents.cluster.node_requests import GetUsage
@@ -82,14 +83,16 @@ class Quotas:
         if _user(caller) is not None and (refused := next((key for key in given if key not in allowed), None)):
             raise Refusal(422, f"{refused}: expected one of {', '.join(allowed)}", param=refused)
 
-    async def check_waiting(self, caller: Caller, message: str, agent: Pid | None) -> None:
-        """Raise Refusal if the message and those that wait exceed max_waiting_bytes. agent: gets the message.
+    async def check_waiting(
+        self, caller: Caller, message: str, agent: Pid | None, request: TurnRequest | None = None
+    ) -> None:
+        """Raise Refusal if the message and those that wait exceed max_waiting_bytes.
 
-        The other nodes are asked only for an agent of another node: a message for an agent here waits here.
+        agent: gets the message. request: of the message. The other nodes are asked only for an agent of another node: a message for an agent here waits here.
         """
         if (user := _user(caller)) is None:
             return
-        most, asked = self._clients.max_waiting_bytes, cost_bytes(message)
+        most, asked = self._clients.max_waiting_bytes, cost_bytes(message, request)
         if asked > most:
             raise Refusal(413, f"expected a message of at most {most} bytes, got {asked}")
         waiting = sum(map(waiting_bytes, agents_of(user)))

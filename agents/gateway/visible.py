@@ -148,7 +148,7 @@ class Visible:
             if kept is not None and kept.session_id == agent_id:
                 return await replay(self.sessions, kept, 0)
             raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
-        await self._everything.quotas.check_waiting(self._caller, message, pid)
+        await self._everything.quotas.check_waiting(self._caller, message, pid, request)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message, request)
         return reader

@@ -50,13 +50,15 @@ def events_of(state: AgentState, stream_id: str) -> tuple[Event, ...] | None:
 
 
 def is_followed(state: AgentState, stream_id: str | None) -> bool:
-    """Return whether a running process gets the events of this stream."""
+    """Return whether a running process gets the events of this stream. stream_id: None for the running one."""
     if any(pid.alive for pid in state.subscribers):
         return True
+    if stream_id is None:
+        return state.running is not None and state.running.stream.followed
     waiting = [chat for chat in state.queue if chat.stream_id == stream_id]
     pids = [pid for chat in waiting for pid in (chat.subscriber, *chat.followers)]
     return any(pid is not None and pid.alive for pid in pids) or any(
-        stream.followed for stream in _begun(state, stream_id or "")
+        stream.followed for stream in _begun(state, stream_id)
     )
 
 

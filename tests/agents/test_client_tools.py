@@ -135,6 +135,7 @@ async def test_only_a_turn_that_nobody_follows_is_cancelled_as_unfollowed(stage:
     assert await agent.follow(pid, stream_id, second.pid)
     first.close()
     assert not await agent.cancel(pid, stream_id, unfollowed=True)
+    assert not await agent.cancel(pid, unfollowed=True)
     second.close()
     assert await agent.cancel(pid, stream_id, unfollowed=True)
 

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from agents.agent_config.request import TurnRequest
 from agents.core.conversation import Conversation, Message, ToolMessage, UserMessage
+from agents.core.text import to_json
 from agents.gateway.actions import Id
 from agents.gateway.errors import Refusal
 from agents.gateway.openai_api.chat_body import Content
@@ -83,7 +84,9 @@ class RunInput(RequestBody):
                 where = f"messages[{place}].toolCallId"
                 found.append(result_of(message.tool_call_id, message.content or "", names, where))
         context = "\n".join(f"{each.description}: {each.value}" for each in self.context or ())
-        return TurnRequest(_some(found), described(self.tools or ()), context)
+        tools = described(self.tools or ())
+        size_bytes = len(to_json((found, tools, context)))
+        return TurnRequest(_some(found), tools, context, size_bytes=size_bytes)
 
 
 class UiTextPart(_Lenient):
