@@ -66,16 +66,18 @@ async def continue_session(request: KeptRequest, previous: str) -> OneTurn:
     kept = await _ended(visible, previous)
     async with everything.continued.lock(kept.session_id):  # two requests must not both continue the session
         info = await visible.sessions.info(kept.session_id)
-        if info.name != request.model:
+        if request.model not in (info.name, info.id):  # a begun session has the model's name, an agent its own id
             words = f"model: expected {info.name!r}, the model of the previous response, got another"
             raise Refusal(422, words, param="model")
+        ran = find_agent(kept.session_id) is not None
         asked = request.asked(await agent.conversation(await visible.agent(kept.session_id)))
         session_id = kept.session_id
         if kept.messages_until != info.message_count or await _busy(session_id):
             session_id = uuid4().hex
             await visible.sessions.fork(kept.session_id, session_id, (previous, None))
+            ran = False
         pid = await visible.agent(session_id)
-        turn = await begin_at(pid, request.response_id, asked)
+        turn = await begin_at(pid, request.response_id, asked, ends=not ran)
         await agent.info(pid)  # the agent has the message, so the next request finds it busy
     return turn
 

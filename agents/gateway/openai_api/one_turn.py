@@ -1,6 +1,6 @@
 """A turn for a request to /v1/: it is cancelled if its client disconnects and nobody else follows it.
 
-The agent's process ends with the turn.
+A process that was started for the turn ends with it.
 """
 
 from contextlib import suppress
@@ -23,17 +23,19 @@ from supervisors import agent_supervisor
 
 
 class OneTurn(Struct):
-    """A turn of one request. agent_: the agent's process, which ends after the turn. A kept session remains."""
+    """A turn of one request. agent_: the agent's process. ends: whether the process was started for this turn."""
 
     agent_: Pid
     reader: Reader
+    ends: bool
 
     async def leave(self) -> None:
         """Stop reading. Cancel the turn if it runs and nobody else follows it."""
         self.reader.close()
         with suppress(CallFailed):
             await agent.cancel(self.agent_, self.reader.stream_id, unfollowed=True)
-            await agent.retire(self.agent_)
+            if self.ends:  # a kept session remains
+                await agent.retire(self.agent_)
 
 
 class OneTurnStream(EventStream):
@@ -59,15 +61,19 @@ async def begin_alone(everything: Everything, caller: Caller, model: str, id_: s
     return await begin_at(pid, id_, request)
 
 
-async def begin_at(pid: Pid, stream_id: str, request: TurnRequest) -> OneTurn:
-    """Begin a turn of this agent. Raises Refusal, and ends the agent, if a tool has the name of one of the agent's."""
+async def begin_at(pid: Pid, stream_id: str, request: TurnRequest, *, ends: bool = True) -> OneTurn:
+    """Begin a turn of this agent. ends: as in OneTurn, also after an error.
+
+    Raises Refusal if a tool has the name of one of the agent's.
+    """
     try:
         if request.tools:
             check_unused(request.tools, (await agent.info(pid)).tools)
         reader = Reader(stream_id)
         reader.ask(pid, text_of(request.messages), request)
     except BaseException:
-        with suppress(CallFailed):
-            await agent.retire(pid)
+        if ends:
+            with suppress(CallFailed):
+                await agent.retire(pid)
         raise
-    return OneTurn(pid, reader)
+    return OneTurn(pid, reader, ends)

@@ -108,6 +108,7 @@ async def test_a_stored_response_has_a_session_that_the_next_one_continues(kept:
     assert session["message_count"] == 4
     _, shown = await kept.site.json("GET", f"/sessions/{session['id']}")
     assert [stream["id"] for stream in shown["streams"]] == [first.id, second.id]
+    assert (await kept.site.json("GET", f"/streams/{first.id}/timeline"))[0] == 200
 
 
 async def test_two_responses_after_one_do_not_see_each_other(kept: OpenAiSite) -> None:
@@ -142,6 +143,15 @@ async def test_the_agent_of_a_stored_response_ends_after_the_turn(kept: OpenAiSi
     await kept.client().responses.create(model="echo", input="One.")
     after = {each["id"] for each in (await kept.site.json("GET", "/agents"))[1]["agents"]}
     assert after == before
+
+
+async def test_an_agent_that_ran_before_goes_on_after_a_response_of_its_session(kept: OpenAiSite) -> None:
+    body = {"message": "One.", "stream_id": "own"}
+    await kept.site.json("POST", "/agents/echo/chat", body)
+    pid = find_agent("echo")
+    answer = await kept.client().responses.create(model="echo", input="Two.", previous_response_id="own")
+    assert (answer.output_text, contents(kept)) == ("Two.", ["One.", "One.", "Two."])
+    assert find_agent("echo") is pid
 
 
 async def test_another_users_response_can_not_be_continued(kept: OpenAiSite) -> None:
