@@ -435,3 +435,26 @@ def test_deltas_together_have_the_effect_of_deltas_one_by_one(deltas: list[Delta
     assert not effects
     assert together.acc.content == one_by_one.acc.content
     assert replace(together.acc, text=()) == replace(one_by_one.acc, text=())
+
+
+@given(st.data(), st.lists(st.sampled_from(["search", "client"]), min_size=1, max_size=4), st.booleans())
+def test_calls_of_a_clients_tools_end_the_turn_after_the_results_of_the_others(
+    data: st.DataObject, names: list[str], eager: bool
+) -> None:
+    asked: list[Delta] = []
+    for index, name in enumerate(names):
+        asked += [CallStarted(index, f"call_{index}", name), CallDelta(index, "{}"), CallDone(index, "{}")]
+    marks = {"eager": frozenset({"search"})} if eager else {}
+    play = Play([*asked, FINISHED], [*text("Yes."), FINISHED], client=frozenset({"client"}), **marks)
+    while play.running:
+        play.finish(data.draw(st.sampled_from(play.running)))
+    theirs = {f"call_{index}" for index, name in enumerate(names) if name == "client"}
+    ours = {f"call_{index}" for index, name in enumerate(names) if name == "search"}
+    results = {event.tool_call.id for event in play.events if isinstance(event, StreamToolResult)}
+    assert (play.turn.phase, results) == (Phase.ENDED, ours)
+    assert len(play.asked) == (1 if theirs else 2)
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert {each.id for each in end.response.tool_calls} == theirs | ours
+    following = (*play.turn.conversation, *(ToolMessage(id_, "client", "done") for id_ in sorted(theirs)))
+    assert len(well_formed(following)) == len(following)
