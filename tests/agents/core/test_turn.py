@@ -444,7 +444,7 @@ def test_calls_of_a_clients_tools_end_the_turn_after_the_results_of_the_others(
     asked: list[Delta] = []
     for index, name in enumerate(names):
         asked += [CallStarted(index, f"call_{index}", name), CallDelta(index, "{}"), CallDone(index, "{}")]
-    marks = {"eager": frozenset({"search"})} if eager else {}
+    marks: dict[str, Any] = {"eager": frozenset({"search"})} if eager else {}
     play = Play([*asked, FINISHED], [*text("Yes."), FINISHED], client=frozenset({"client"}), **marks)
     while play.running:
         play.finish(data.draw(st.sampled_from(play.running)))

@@ -63,21 +63,21 @@ FORECAST = {"type": "object", "properties": {"city": {"type": "string"}}}
 
 
 class OpenAiSite(Struct):
-    """A gateway. provider: the server of the agents' models. clients: those that the site closes."""
+    """A gateway. provider: the server of the agents' models. clients: by their keys; the site closes them."""
 
     app: Gateway
     site: Site
     provider: RehearsalServer
-    clients: list[AsyncOpenAI] = []
+    clients: dict[str, AsyncOpenAI] = {}
 
     def client(self, of: TokenSettings | None = None) -> AsyncOpenAI:
         """Return OpenAI's client with this token; None: the install's."""
         return self.client_of(TOKEN if of is None else of.token.get_secret_value())
 
     def client_of(self, key: str) -> AsyncOpenAI:
-        client = AsyncOpenAI(base_url=f"{self.site.url}/v1", api_key=key, max_retries=0)
-        self.clients.append(client)
-        return client
+        if key not in self.clients:
+            self.clients[key] = AsyncOpenAI(base_url=f"{self.site.url}/v1", api_key=key, max_retries=0)
+        return self.clients[key]
 
 
 @asynccontextmanager
@@ -101,5 +101,5 @@ async def openai_site(store: Path | None = None, sessions: Sessions | None = Non
             async with serving(app, settings) as served, aiohttp.ClientSession(headers=headers) as http:
                 site = OpenAiSite(app, Site(served, http, settings), provider)
                 yield site
-                for client in site.clients:
+                for client in site.clients.values():
                     await client.close()
