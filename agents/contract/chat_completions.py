@@ -6,8 +6,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class ListedModel(Struct, frozen=True):
-    """An agent that answers as a model. created: Unix seconds, of the gateway's settings. owned_by: the agent's owner,
-    or `understudy`."""
+    """An agent that answers as a model.
+
+    created: Unix seconds, of the gateway's settings. owned_by: the agent's owner, or `understudy`.
+    """
 
     id: str
     created: int
