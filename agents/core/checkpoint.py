@@ -46,7 +46,7 @@ class TurnCheckpoint(Struct, frozen=True):
     messages: the turn's messages, from its first one on, usually the user's. executing: the answer with the calls that
     run; None while the model is asked. started: indexes of the calls that may have run. results: those of the calls.
     tally: from `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the
-    rest of this checkpoint (checkpoint_parts.py); 0 if it is whole.
+    rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools.
     """
 
     messages: Conversation
@@ -61,6 +61,7 @@ class TurnCheckpoint(Struct, frozen=True):
     calls: tuple[ToolCall, ...] = ()
     tally: Tally | None = None
     parts: int = 0
+    client: tuple[str, ...] = ()
 
     @property
     def is_first(self) -> bool:
@@ -99,6 +100,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint
         past.answer_tries,
         past.calls,
         past.tally.kept(now_s),
+        client=tuple(sorted(past.policy.client)),
     )
 
 
@@ -183,7 +185,8 @@ def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
     if answer is None:
         text = log.content[len(saved.said) :]
         return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
-    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
+    own = tuple(call for call in answer.tool_calls if call.name not in saved.client)
+    begun = Round(own, frozenset(saved.started), saved.results)
     return Turn(Phase.EXECUTING, _restored_answer(answer, log), replace(past, round=begun))
 
 
@@ -194,6 +197,7 @@ def _restored_past(saved: TurnCheckpoint, past: Past) -> Past:
     return replace(
         past,
         conversation=(*past.conversation, *saved.messages),
+        policy=replace(past.policy, client=frozenset(saved.client)),
         spent=saved.spent,
         ended_text=saved.said,
         tries=saved.tries if saved.tries.route < len(past.policy.models) else Tries(),

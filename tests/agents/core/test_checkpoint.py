@@ -19,7 +19,7 @@ from agents.core.checkpoint import (
     resumed,
 )
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
-from agents.core.deltas import Delta, TextDelta
+from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta, TextDelta
 from agents.core.effects import ApprovalAsked, Effect, RunTool, StartCompletion, Steered, ToolCleared
 from agents.core.errors import Interrupted
 from agents.core.events import (
@@ -34,7 +34,9 @@ from agents.core.events import (
 from agents.core.limits import Limits
 from agents.core.metrics import Tally, metrics
 from agents.core.policy import TurnPolicy
-from agents.core.turn import Past, Step
+from agents.core.round import ToolFinished
+from agents.core.step import step
+from agents.core.turn import Past, Phase, Step
 from agents.sessions.checkpoints import CheckpointWriter, read_checkpoint
 from agents.sessions.records import Checkpoint
 from tests.agents.core.play import FINISHED, TWICE, Play, call, calls, check_laws, scripts, text
@@ -289,3 +291,19 @@ def test_a_checkpoint_of_an_older_version_counts_from_the_restart() -> None:
     saved, log, past = loaded(cut_in([*calls(1), FINISHED]))
     turn, _ = resumed(replace(saved, tally=None), log, past, idempotent={"search"}, now_s=6.0)
     assert turn.past.tally == Tally(5.0, executing_since_s=5.0)
+
+
+def test_a_turn_that_is_cut_while_it_runs_calls_still_hands_the_clients_calls_back() -> None:
+    asked: list[Delta] = [CallStarted(1, "call_1", "client"), CallDelta(1, "{}"), CallDone(1, "{}")]
+    play = Play([*call(0, "{}"), *asked, FINISHED], client=frozenset({"client"}))
+    writer = CheckpointWriter(None)
+    head, parts = writer.written(checkpoint(play.turn, (), 1.0))
+    saved = read_checkpoint(Checkpoint("s", 0, head, parts=parts))
+    past = Past("agent", (), TurnPolicy(), Tally(0.0))
+    turn, effects = resumed(saved, log_of("s", play.events), past, idempotent={"search"}, now_s=2.0)
+    assert [effect.call.name for effect in effects if isinstance(effect, RunTool)] == ["search"]
+    turn, effects = step(turn, ToolFinished(0, ToolResult("found")), 3.0)
+    end = effects[-1]
+    assert isinstance(end, StreamComplete)
+    assert [each.name for each in end.response.tool_calls] == ["search", "client"]
+    assert turn.phase is Phase.ENDED
