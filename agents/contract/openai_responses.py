@@ -14,8 +14,8 @@ class OutputText(Struct, frozen=True, tag_field="type", tag="output_text"):
     """The text of a message."""
 
     text: str
-    annotations: tuple[()] = ()
-    logprobs: tuple[()] = ()
+    annotations: tuple[dict[str, Any], ...] = ()
+    logprobs: tuple[dict[str, Any], ...] = ()
 
 
 class OutputRefusal(Struct, frozen=True, tag_field="type", tag="refusal"):
@@ -87,7 +87,7 @@ class ResponseObject(Struct, frozen=True, kw_only=True):
     parallel_tool_calls: bool = True
     temperature: float | None = None
     tool_choice: Any = "auto"
-    tools: Sequence[Any] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
     top_p: float | None = None
     object: Literal["response"] = "response"
 
@@ -166,7 +166,7 @@ class OutputTextDelta(OfPart, frozen=True, tag="response.output_text.delta"):
     """A piece of the text."""
 
     delta: str
-    logprobs: tuple[()]
+    logprobs: tuple[dict[str, Any], ...]
     sequence_number: int
 
 
@@ -174,7 +174,7 @@ class OutputTextDone(OfPart, frozen=True, tag="response.output_text.done"):
     """The whole text."""
 
     text: str
-    logprobs: tuple[()]
+    logprobs: tuple[dict[str, Any], ...]
     sequence_number: int
 
 

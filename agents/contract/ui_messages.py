@@ -62,7 +62,7 @@ class ToolInputStart(UiPart, frozen=True, tag="tool-input-start"):
 
     tool_call_id: str
     tool_name: str
-    dynamic: Literal[True] = True
+    dynamic: bool = True
 
 
 class ToolInputDelta(UiPart, frozen=True, tag="tool-input-delta"):
@@ -78,7 +78,7 @@ class ToolInputAvailable(UiPart, frozen=True, tag="tool-input-available"):
     tool_call_id: str
     tool_name: str
     input: Any
-    dynamic: Literal[True] = True
+    dynamic: bool = True
 
 
 class ToolOutputAvailable(UiPart, frozen=True, tag="tool-output-available"):
@@ -86,7 +86,7 @@ class ToolOutputAvailable(UiPart, frozen=True, tag="tool-output-available"):
 
     tool_call_id: str
     output: Any
-    dynamic: Literal[True] = True
+    dynamic: bool = True
     preliminary: bool | UnsetType = UNSET
 
 
@@ -95,14 +95,14 @@ class ToolOutputError(UiPart, frozen=True, tag="tool-output-error"):
 
     tool_call_id: str
     error_text: str
-    dynamic: Literal[True] = True
+    dynamic: bool = True
 
 
 class ApprovalPart(UiPart, frozen=True, tag="data-approval_required"):
     """A call waits for a decision. data: as in the stream's own event."""
 
     data: Any
-    transient: Literal[True] = True
+    transient: bool = True
 
 
 class StepEnd(UiPart, frozen=True, tag="finish-step"):
