@@ -13,6 +13,7 @@ Modules:
 
 Agents:             start_agent, stop_agent, which_agents, find_agent, wake, AgentOptions, Settings, AgentInfo, Pid
 Tools:              tool, progress, Tool, Bound
+Parts of messages:  Text, Image, Audio, File
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
 Reasons of errors:  Fault is any reason of a StreamError
@@ -37,6 +38,7 @@ from agents.core.errors import (
     Cancelled,
     CircuitOpen,
     ConnectionClosed,
+    ContentRefused,
     Fault,
     HandlerCrashed,
     Interrupted,
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from agents.agent_registry import find_agent
     from agents.instance.info import AgentInfo, StreamInfo
     from agents.instance.waking import wake
+    from agents.parts.given import Audio, File, Image, Text
     from agents.settings import Settings
     from agents.settings.agent_options import AgentOptions
     from agents.starting import start_agent
@@ -98,17 +101,21 @@ __all__ = [
     "AlreadyDecided",
     "AlreadyStarted",
     "ApiError",
+    "Audio",
     "Bound",
     "Busy",
     "CallFailed",
     "Cancelled",
     "CircuitOpen",
     "ConnectionClosed",
+    "ContentRefused",
     "Decided",
     "Event",
     "Fault",
+    "File",
     "FinishReason",
     "HandlerCrashed",
+    "Image",
     "Interrupted",
     "InvalidAgentConfig",
     "InvalidAnswer",
@@ -145,6 +152,7 @@ __all__ = [
     "StreamToolStart",
     "StreamUsage",
     "StreamWarning",
+    "Text",
     "Timeout",
     "TooManyWait",
     "Tool",
@@ -170,9 +178,12 @@ _LATE = {
     "AgentOptions": "agents.settings.agent_options",
     "AlreadyDecided": "agents.tools.approval",
     "AlreadyStarted": "supervisors",
+    "Audio": "agents.parts.given",
     "Bound": "agents.tools.signature",
     "CallFailed": "actors",
     "Decided": "agents.tools.approval",
+    "File": "agents.parts.given",
+    "Image": "agents.parts.given",
     "InvalidAgentConfig": "agents.agent_config",
     "InvalidArgument": "actors",
     "InvalidEdit": "agents.tools.approval",
@@ -184,6 +195,7 @@ _LATE = {
     "StartFailed": "actors",
     "StreamFailed": "agents.agent",
     "StreamInfo": "agents.instance.info",
+    "Text": "agents.parts.given",
     "TooManyWait": "agents.agent",
     "Tool": "agents.tools.tool",
     "find_agent": "agents.agent_registry",

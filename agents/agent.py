@@ -12,21 +12,21 @@ function waits up to five seconds for the new process. A message by id also star
 
 Every function checks its arguments before anything changes. It raises InvalidArgument for an invalid one, and
 CallFailed for an agent that has ended, or an id that no agent has; `unsubscribe` then does nothing. A message is a str
-that is not empty and that UTF-8 can encode.
+that is not empty and that UTF-8 can encode, or a list of parts: Text, Image, Audio and File.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 from uuid import uuid4
 
-from actors import CallFailed, Down, Mailbox, Pid, Request, call, ended
+from actors import CallFailed, Down, InvalidArgument, Mailbox, Pid, Request, call, ended
 from actors.clock import unix_s
 from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
 from agents.agent_config.request import TurnRequest
 from agents.core.conversation import Conversation
-from agents.core.errors import HandlerCrashed
+from agents.core.errors import ContentRefused, HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
 from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
@@ -60,6 +60,7 @@ from agents.instance.requests import (
     Unsubscribe,
 )
 from agents.instance.state import StreamChat
+from agents.parts.given import Audio, File, GivenContent, Image, Text
 from agents.tools.approval import Answer
 
 __all__ = [
@@ -87,6 +88,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+Message: TypeAlias = str | Image | Audio | File | Sequence[Text | Image | Audio | File]
+"""A message: a text, an image, a sound or a file, or a list of parts."""
 
 LAST_WORDS_S = 5.0  # wait for a stream's own terminal event after its agent has ended
 
@@ -101,7 +104,7 @@ class TooManyWait(Exception):
 
 def stream_chat(
     pid: Pid | str,
-    message: str,
+    message: Message | GivenContent,
     subscriber_pid: Pid | None = None,
     *,
     stream_id: str | None = None,
@@ -121,26 +124,27 @@ def stream_chat(
 
     Raises NoCaller if subscriber_pid is missing and no process runs the code: use `stream`, or a Mailbox.
     """
-    agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
+    agent, given, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
     answer = checked_answer_type(answer_type)
     asked = checked_request(request)
-    deliver(agent, StreamChat(text, subscriber, stream_id, answer=answer, request=asked), wakes=True)
+    chat = StreamChat(given.content, subscriber, stream_id, answer=answer, request=asked, blobs=given.blobs)
+    deliver(agent, chat, wakes=True)
     return stream_id
 
 
-def stream(pid: Pid | str, message: str, *, answer_type: Any = None) -> AsyncGenerator[Event, None]:
+def stream(pid: Pid | str, message: Message | GivenContent, *, answer_type: Any = None) -> AsyncGenerator[Event, None]:
     """Yield the events of the answer as they come; the last one is StreamComplete or StreamError.
 
     If the loop ends early, the turn continues: `cancel` ends it. Blocking code uses its base's `iterate`.
     answer_type: as in `chat`; the Response of StreamComplete has the value as JSON data.
     """
-    agent, text, answer = checked_agent(pid), checked_message(message), checked_answer_type(answer_type)
+    agent, given, answer = checked_agent(pid), checked_message(message), checked_answer_type(answer_type)
     check_known(agent, wakes=True)
-    return _stream(agent, text, answer)
+    return _stream(agent, given, answer)
 
 
-async def _stream(handle: Pid | str, message: str, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
+async def _stream(handle: Pid | str, message: GivenContent, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
     pid = await present(handle, wakes=True)
     check_loop(pid)
     box = Mailbox()  # not entered: inside the block it would be the calling process of the generator's consumer
@@ -166,12 +170,14 @@ async def _stream(handle: Pid | str, message: str, answer: AnswerType | None) ->
 
 
 @overload
-async def chat(pid: Pid | str, message: str, *, answer_type: None = None) -> Response: ...
+async def chat(pid: Pid | str, message: Message, *, answer_type: None = None) -> Response: ...
 @overload
-async def chat(pid: Pid | str, message: str, *, answer_type: type[T]) -> TypedResponse[T]: ...
+async def chat(pid: Pid | str, message: Message, *, answer_type: type[T]) -> TypedResponse[T]: ...
 @overload
-async def chat(pid: Pid | str, message: str, *, answer_type: Mapping[str, Any]) -> TypedResponse[dict[str, Any]]: ...
-async def chat(pid: Pid | str, message: str, *, answer_type: Any = None) -> Response:
+async def chat(
+    pid: Pid | str, message: Message, *, answer_type: Mapping[str, Any]
+) -> TypedResponse[dict[str, Any]]: ...
+async def chat(pid: Pid | str, message: Message, *, answer_type: Any = None) -> Response:
     """Return the whole answer. Raises StreamFailed if the stream ends with an error.
 
         city = (await agent.chat(pid, "Describe Paris.", answer_type=City)).value     # a City
@@ -266,16 +272,19 @@ async def deny(pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str
     return await _ask(pid, request)
 
 
-async def steer(pid: Pid | str, message: str, *, stream_id: str | None = None) -> bool:
+async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: str | None = None) -> bool:
     """Add a message to the running turn. The turn does not end before a model call has read the message.
 
     Return False, and add nothing, if no turn runs, or not the turn of stream_id. Raises TooManyWait, and adds nothing,
     if max_steering messages already wait for that model call.
     """
-    request = Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
+    given = checked_message(message)
+    request = Steer(given.content, checked_optional(stream_id, "stream_id"), given.blobs)
     steered = await _ask(pid, request)
     if isinstance(steered, Full):
         raise TooManyWait(steered.limit)
+    if isinstance(steered, ContentRefused):
+        raise InvalidArgument("a message that the agent accepts", steered.why)
     return steered
 
 

@@ -32,7 +32,8 @@ from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_config.kept import comes_back_whole, give, not_given
 from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Cancelled
+from agents.core.errors import Cancelled, ContentRefused
+from agents.core.parts import Content
 from agents.instance import turns
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_turns, given_up
@@ -43,6 +44,7 @@ from agents.instance.requests import (
     Cancel,
     Deny,
     Follow,
+    Full,
     GetConversation,
     GetEvents,
     GetHistory,
@@ -56,11 +58,13 @@ from agents.instance.requests import (
 from agents.instance.servers import with_servers
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed
-from agents.instance.turns import Forget, Idle, recorded, steered, stopping
+from agents.instance.turns import Forget, Idle, steered, stopping
 from agents.instance.waking import Origin, leave_session, open_session
 from agents.llm.endpoint import Api
+from agents.parts.store import MemoryParts, PartStore
 from agents.sessions import Elsewhere, SessionError, UnknownSession
-from agents.settings import Settings
+from agents.sessions.session_parts import SessionParts
+from agents.settings import Durability, Settings
 from agents.streaming_function_handler import (
     TurnResult,
     handle_chat_api_stream,
@@ -77,7 +81,7 @@ log = get_logger("understudy.agents")
 BEGIN: Final = "begin"
 
 
-async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
+async def process_streaming_chat(message: Content, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
     """Answer a user message over the agent's preferred API, and send the events to stream_pid."""
     messages = (*state.conversation, UserMessage(message))
     if state.config.api is Api.RESPONSES:
@@ -141,6 +145,7 @@ class AgentInstance(GenServer[AgentState]):
             buffer_size=streaming.buffer_size,
             debug=streaming.debug_streaming,
             keeping=keeping,
+            parts=_parts(checked.id, settings, keeping),
         )
         expect(checked.id)
         return Ready(state, BEGIN)
@@ -155,10 +160,8 @@ class AgentInstance(GenServer[AgentState]):
         match message:
             case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # a repeated request
                 return NoReply(state if subscriber is None else followed(state, stream_id, subscriber, after=0)[1])
-            case StreamChat() if state.running is not None:
-                return NoReply(await turns.while_busy(self.pid, message, state.running, state))
             case StreamChat():
-                return NoReply(await turns.begin(self.pid, await recorded(message, state), state))
+                return NoReply(await turns.asked(self.pid, message, state))
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
                 return NoReply(await turns.handler_ended(self.pid, state.running, reason, state))
             case Subscribe(subscriber):
@@ -188,9 +191,10 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(state.published, state)
             case GetHistory():
                 return Reply(history_of(state), state)
-            case Steer(message, stream_id):
-                steerable = running if _running_stream(running, stream_id) is not None else None
-                return Reply(steered(steerable, message, state), state)
+            case Steer(blobs=blobs) if blobs:
+                return _keep_and_steer(request, state)
+            case Steer():
+                return Reply(_steered(request, state), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _running_stream(running, stream_id)
                 calls = stream.calls if stream is not None else None
@@ -248,11 +252,35 @@ def _keeping(config: Mapping[str, Any], settings: Settings, origin: Origin) -> K
     return Keeping.by(settings, comes_back=comes_back_whole(config))
 
 
+def _parts(agent_id: str, settings: Settings, keeping: Keeping) -> PartStore:
+    kept = keeping.kept and settings.sessions.durability is not Durability.OFF
+    return SessionParts(agent_id) if kept else MemoryParts()
+
+
 def _running_stream(running: Running | None, stream_id: str | None) -> Stream | None:
     """Return the running stream, if it has this id or if no id is given."""
     if running is None or (stream_id is not None and not running.stream.answers(stream_id)):
         return None
     return running.stream
+
+
+def _steered(request: Steer, state: AgentState) -> bool | Full | ContentRefused:
+    """Add the message to the running turn, if it has the wanted stream."""
+    if (refused := state.config.refusal(request.message)) is not None:
+        return refused
+    running = state.running if _running_stream(state.running, request.stream_id) is not None else None
+    return steered(running, request.message, state)
+
+
+async def _keep_and_steer(request: Steer, state: AgentState) -> Reply[AgentState]:
+    """Do the same with a message whose parts have bytes."""
+    if (refused := state.config.refusal(request.message)) is not None:
+        return Reply(refused, state)
+    try:
+        await state.parts.put(request.blobs)
+    except SessionError as failed:
+        return Reply(ContentRefused(failed.for_client), state)
+    return Reply(_steered(request, state), state)
 
 
 def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:

@@ -142,7 +142,7 @@ async def _answer(
 
 
 async def _carry_out(begun: Step, stream: Stream, state: AgentState) -> TurnResult:
-    turn = await TurnShell(stream, state.config).run(begun)
+    turn = await TurnShell(stream, state.config, state.parts).run(begun)
     outcome = turn.outcome
     assert outcome is not None
     if isinstance(outcome, StreamComplete):

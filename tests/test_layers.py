@@ -33,6 +33,7 @@ SUPERVISORS = [
 ]
 AGENTS = [
     {"core", "extras"},
+    {"parts"},
     {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
     {"mcp", "node"},

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 
 from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price
+from agents.core.parts import EVERY_KIND
 from agents.core.policy import Candidate
 from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
-from agents.settings import NamedProvider, Settings
+from agents.settings import NamedProvider, PartKind, Settings
 from agents.settings.agent import AgentSettings, Fallback
 from agents.settings.headers import pairs_of
 from agents.settings.secret import key_of
@@ -51,6 +52,7 @@ class ModelChoice(Struct, frozen=True):
     api_key: SecretStr | None = None
     model_options: dict[str, Any] | None = None
     reasoning_effort: str | None = None
+    accepts: list[PartKind] | None = None
 
 
 def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Candidate]]:
@@ -64,6 +66,7 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
             agent.model_options if each.model_options is None else each.model_options,
             each.reasoning_effort or agent.reasoning_effort,
             _cache_key(agent.id) if _has_cache_key(each, settings) else None,
+            _kinds(agent.accepts if each.accepts is None else each.accepts),
         )
         price = _price(each, model, settings)
         where = f"{model} at {route.endpoint.address}"
@@ -149,7 +152,12 @@ def _at_home(fallback: Fallback, own: ModelChoice) -> ModelChoice:
         fallback.api_key or home.api_key,
         fallback.model_options,
         fallback.reasoning_effort,
+        fallback.accepts,
     )
+
+
+def _kinds(accepts: list[PartKind] | None) -> frozenset[str]:
+    return EVERY_KIND if accepts is None else frozenset(kind.value for kind in accepts)
 
 
 def _provider(asked: ModelChoice, settings: Settings) -> NamedProvider:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 
 from agents.core.conversation import AssistantMessage, SystemMessage, ToolMessage, UserMessage
+from agents.core.parts import Content
 from agents.core.running_turn import RunningTurn
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -40,7 +41,7 @@ class SessionStream(Struct, frozen=True, kw_only=True):
     id: str
     status: Status
     last_seq: int
-    message: str | None = None
+    message: Content | None = None
     begun_at: Time | None = None
     ended_at: Time | None = None
     messages_from: int | None = None

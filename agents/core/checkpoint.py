@@ -26,6 +26,7 @@ from agents.core.events import Event, StreamReset, StreamToken, StreamToolResult
 from agents.core.execution import running_more
 from agents.core.limits import Spent
 from agents.core.metrics import Tally
+from agents.core.parts import Content
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
@@ -56,7 +57,7 @@ class TurnCheckpoint(Struct, frozen=True):
     said: str = ""
     spent: Spent = Spent()
     tries: Tries = Tries()
-    steered: tuple[str, ...] = ()
+    steered: tuple[Content, ...] = ()
     answer_tries: int = 0
     calls: tuple[ToolCall, ...] = ()
     tally: Tally | None = None
@@ -71,7 +72,7 @@ class TurnCheckpoint(Struct, frozen=True):
         return only_asked and self == TurnCheckpoint(self.messages, tally=tally)
 
 
-def first_checkpoint(message: str, events: Sequence[Event]) -> TurnCheckpoint:
+def first_checkpoint(message: Content, events: Sequence[Event]) -> TurnCheckpoint:
     """Return the checkpoint of a turn that has only asked the model. events: those of its stream, so far."""
     begun_at = events[0].at if events else None
     return TurnCheckpoint((UserMessage(message),), tally=None if begun_at is None else Tally(0.0, begun_at))

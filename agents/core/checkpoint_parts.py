@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from agents.core.checkpoint import TurnCheckpoint
 from agents.core.conversation import AssistantMessage, Conversation, ToolMessage
-from agents.core.events import ToolResult
+from agents.core.events import result_of
 from agents.core.round import Round, ToolFinished
 
 
@@ -92,7 +92,7 @@ def _ended(
     calls = answer.tool_calls
     known = {each.index for each in results}
     missing = tuple(
-        ToolFinished(call.index, ToolResult(message.content))
+        ToolFinished(call.index, result_of(message.content))
         for call, message in zip(calls, messages[1:], strict=False)
         if call.index not in known and isinstance(message, ToolMessage)
     )

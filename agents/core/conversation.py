@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.core.parts import Content
+
 
 class Function(Struct, frozen=True):
     """The function of a call. arguments: JSON, as the provider sent it."""
@@ -48,7 +50,7 @@ class SystemMessage(Struct, frozen=True, tag_field="role", tag="system"):
 
 
 class UserMessage(Struct, frozen=True, tag_field="role", tag="user"):
-    content: str
+    content: Content
 
 
 class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
@@ -74,7 +76,7 @@ class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool"):
 
     tool_call_id: str
     name: str
-    content: str
+    content: Content
 
 
 Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage

@@ -12,6 +12,7 @@ from msgspec import Struct
 from agents.core.conversation import Conversation, ToolCall
 from agents.core.deltas import Delta
 from agents.core.events import Event
+from agents.core.parts import Content
 from agents.core.retry import Tries
 from agents.core.round import ToolFinished
 
@@ -51,7 +52,7 @@ class ToolCleared(Struct, frozen=True):
 class Steered(Struct, frozen=True):
     """A message that the user adds to the running turn. The next model call reads it."""
 
-    message: str
+    message: Content
 
 
 class AnswerChecked(Struct, frozen=True):

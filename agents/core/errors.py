@@ -11,6 +11,7 @@ StreamFault
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
 ├── InvalidAnswer      the answer is not of the agent's answer type
+├── ContentRefused     a part of a message, or its size, is refused
 ├── Busy               the agent accepts no message while a turn runs
 ├── Interrupted        the agent was stopped, or the program that ran it
 ├── Parked             the program ended again and again while the turn ran
@@ -139,6 +140,15 @@ class Busy(StreamFault, frozen=True, tag="busy"):
         return f"busy: {self.why}"
 
 
+class ContentRefused(StreamFault, frozen=True, tag="content_refused"):
+    """The agent refused a message because of its images, sounds and files. why: in words."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"content refused: {self.why}"
+
+
 class Interrupted(StreamFault, frozen=True, tag="interrupted"):
     """The agent was stopped, or the program that ran it."""
 
@@ -186,6 +196,7 @@ Fault = (
     | LimitReached
     | InvalidAnswer
     | Busy
+    | ContentRefused
     | Interrupted
     | Parked
     | StoreFailed

@@ -16,6 +16,7 @@ from msgspec import Struct
 from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason, Usage
 from agents.core.errors import Fault
+from agents.core.parts import Content, MediaPart, TextPart, media_of, text_of
 
 T = TypeVar("T")
 
@@ -95,7 +96,8 @@ class ToolResult(Struct, frozen=True):
     error: None, or the kind of failure: "unknown_tool", "invalid_arguments", "denied", "unknown" (the program was
     restarted during the call), "raised", "timeout", "crashed", "cpu_time". After the last four, content and value are
     the tool's fallback if it has one.
-    attempts: the number of times that the call was run.
+    attempts: the number of times that the call was run. parts: the images, sounds and files of the result, which the
+    model gets after the text.
     """
 
     content: str
@@ -103,6 +105,19 @@ class ToolResult(Struct, frozen=True):
     error: str | None = None
     elapsed_s: float = 0.0
     attempts: int = 1
+    parts: tuple[MediaPart, ...] = ()
+
+    @property
+    def for_the_model(self) -> Content:
+        """The content of the message with this result."""
+        return (TextPart(self.content), *self.parts) if self.parts else self.content
+
+
+def result_of(content: Content) -> ToolResult:
+    """Return the result whose message has this content."""
+    if isinstance(content, str):
+        return ToolResult(content)
+    return ToolResult(text_of(tuple(part for part in content if isinstance(part, TextPart))), parts=media_of(content))
 
 
 class StreamToolResult(StreamEvent, frozen=True, tag="stream_tool_result"):

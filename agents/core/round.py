@@ -59,7 +59,9 @@ class Round(Struct, frozen=True):
         """Return the results so far, in the model's order."""
         results = {each.index: each.result for each in self.results}
         return tuple(
-            ToolMessage(call.id, call.name, results[call.index].content) for call in self.calls if call.index in results
+            ToolMessage(call.id, call.name, results[call.index].for_the_model)
+            for call in self.calls
+            if call.index in results
         )
 
 

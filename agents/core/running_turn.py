@@ -21,6 +21,7 @@ from agents.core.events import (
     StreamToolStart,
     ToolResult,
 )
+from agents.core.parts import Content
 from agents.core.turn_state import TurnState, state_of
 
 CallStatus: TypeAlias = Literal["pending", "executing", "complete", "error"]
@@ -53,13 +54,13 @@ class RunningTurn(Struct, frozen=True):
     state: TurnState
     seq: int
     begun_at: float | None
-    message: str
+    message: Content
     content: str
     reasoning: str
     tool_calls: tuple[RunningCall, ...]
 
 
-def running_turn(stream_id: str, message: str, events: Sequence[Event]) -> RunningTurn:
+def running_turn(stream_id: str, message: Content, events: Sequence[Event]) -> RunningTurn:
     """Return the turn that has these events so far. message: the user's message, which the turn answers."""
     fold = _Fold()
     for event in events:

@@ -17,6 +17,7 @@ from agents.core.errors import Fault
 from agents.core.events import Event, Response, StreamComplete, StreamError, StreamStart
 from agents.core.limits import Spent, added, breach, cost
 from agents.core.metrics import Tally, metrics
+from agents.core.parts import Content
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import Tries
 from agents.core.round import Round
@@ -44,7 +45,7 @@ class Past(Struct, frozen=True):
     spent: Spent = Spent()
     ended_text: str = ""
     tries: Tries = Tries()
-    steered: tuple[str, ...] = ()
+    steered: tuple[Content, ...] = ()
     answer_tries: int = 0
     round: Round = Round()
     calls: tuple[ToolCall, ...] = ()

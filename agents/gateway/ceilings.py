@@ -16,7 +16,7 @@ Ceilings: TypeAlias = Mapping[Path, int | float | None]
 FREE: Final[frozenset[Path]] = frozenset(
     {
         *(("id",), ("name",), ("system_prompt",), ("tools",), ("api_preference",), ("stream",), ("when_busy",)),
-        *(("answer_type",), ("owner",), ("model",), ("model_options",)),
+        *(("answer_type",), ("owner",), ("accepts",), ("model",), ("model_options",)),
         *(("streaming_config", "parallel_tools"), ("streaming_config", "retry_after_output")),
     }
 )

@@ -88,7 +88,8 @@ class Quotas:
     ) -> None:
         """Raise Refusal if the message and those that wait exceed max_waiting_bytes.
 
-        agent: gets the message. request: of the message. The other nodes are asked only for an agent of another node: a message for an agent here waits here.
+        agent: gets the message. request: of the message. The other nodes are asked only for an agent of another node: a
+        message for an agent here waits here.
         """
         if (user := _user(caller)) is None:
             return

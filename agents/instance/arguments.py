@@ -15,10 +15,11 @@ from agents.agent_config.request import TurnRequest
 from agents.agent_registry import is_agent
 from agents.core.events import Response
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text, no_text_in
+from agents.parts.given import GivenContent, Media, Text, content_of
 
 EXPECTED: Final = "the Pid or the id of an agent"
 FIND: Final = "start_agent returns the Pid, and the key id of its configuration sets the id"
-PARTS: Final = "parts of content are not supported: give their text"
+PARTS: Final = "a list has Text, Image, Audio and File of `agents`"
 MAX_SEQ: Final = 2**63 - 1
 
 
@@ -62,15 +63,32 @@ def checked_pid(pid: object) -> Pid:
     return pid
 
 
-def checked_message(message: object) -> str:
+def checked_message(message: object) -> GivenContent:
+    """Return the message: a text, or one part or a list of parts, with the bytes of its parts."""
+    if isinstance(message, GivenContent):
+        return message
+    if isinstance(message, Media):
+        return content_of((message,))
+    if isinstance(message, list | tuple):
+        return _checked_parts(message)
     if isinstance(message, Response):
         raise InvalidArgument("a str as the message", named(message), "its text is response.content")
-    if isinstance(message, dict | list | tuple):
-        raise InvalidArgument("a str as the message", named(message), PARTS)
+    if isinstance(message, dict | bytes | bytearray | memoryview):
+        hint = PARTS if isinstance(message, dict) else "Image(data), Audio(data) and File(data) take bytes"
+        raise InvalidArgument("a str or a list of parts as the message", named(message), hint)
     text = checked_text(message, "the message")
     if not text:
         raise InvalidArgument("a message that is not empty", named(text))
-    return text
+    return GivenContent(text)
+
+
+def _checked_parts(given: list[Any] | tuple[Any, ...]) -> GivenContent:
+    if not given:
+        raise InvalidArgument("a message that is not empty", named(given))
+    other = next((each for each in given if not isinstance(each, Text | Media)), given)
+    if other is not given:
+        raise InvalidArgument("only parts in the list of a message", named(other), PARTS)
+    return content_of(given)
 
 
 def checked_text(text: object, what: str) -> str:

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from actors import SHUTDOWN, Pid, Shutdown, ended
 from actors import exit as send_exit
 from actors.clock import now_s
-from agents.core.errors import HandlerCrashed, Interrupted
+from agents.core.errors import HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import known
 from agents.instance.turns import recorded, refuse, words_of
+from agents.sessions import SessionError
 from agents.streams.report import report_end
 
 
@@ -46,7 +47,10 @@ async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState |
         await ended(running.handler)
         await running.stream.durable()
     for chat in _unread(agent, state):
-        await recorded(chat, state)
+        try:
+            await recorded(chat, state)
+        except SessionError as failed:
+            refuse(agent, chat, StoreFailed(failed.for_client), state)
     return replace(state, running=None, queue=(), handed_over=True)
 
 

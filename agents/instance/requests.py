@@ -6,8 +6,11 @@ from msgspec import Struct
 
 from actors import Pid, Request
 from agents.core.conversation import Conversation
+from agents.core.errors import ContentRefused
 from agents.core.events import Event
+from agents.core.parts import Content
 from agents.instance.info import AgentHistory, AgentInfo
+from agents.parts.given import NO_BLOBS, Blobs
 from agents.tools.approval import Answer
 
 
@@ -48,14 +51,15 @@ class Full(Struct, frozen=True):
     limit: int
 
 
-class Steer(Struct, Request[bool | Full], frozen=True):
-    """Add the message to the running turn's next model call. The answer: whether the turn runs, or Full.
+class Steer(Struct, Request[bool | Full | ContentRefused], frozen=True):
+    """Add the message to the running turn's next model call. The answer: whether the turn runs, or a refusal.
 
-    stream_id: that of the turn; None: any running turn. The requests below have it, too.
+    stream_id: that of the turn; None: any running turn. The requests below have it, too. blobs: as in StreamChat.
     """
 
-    message: str
+    message: Content
     stream_id: str | None = None
+    blobs: Blobs = NO_BLOBS
 
 
 class Approve(Struct, Request[Answer], frozen=True):

@@ -13,11 +13,14 @@ from actors.clock import now_s
 from actors.log import get_logger
 from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import Conversation
-from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked
+from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked, StoreFailed
 from agents.core.message_times import times_of
+from agents.core.parts import Content
 from agents.instance.requests import Full
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.waking import recorder_of, turn_name
+from agents.parts.given import NO_BLOBS
+from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.settings import OnRestart
 from agents.settings.agent import WhenBusy
@@ -47,12 +50,27 @@ class Idle(Struct, frozen=True):
     turns: int
 
 
+async def asked(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
+    """Treat a new message: begin its turn, or treat it by the agent's when_busy. A message may be refused."""
+    if (refused := state.config.refusal(chat.message)) is not None:
+        refuse(agent, chat, refused, state)
+        return state
+    try:
+        if state.running is not None:
+            return await while_busy(agent, chat, state.running, state)
+        chat = await recorded(chat, state)
+    except SessionError as failed:
+        refuse(agent, chat, StoreFailed(failed.for_client), state)
+        return state
+    return await begin(agent, chat, state)
+
+
 async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
     """Treat a message that comes during a turn, by the agent's when_busy."""
     match state.config.when_busy:
         case _ if running.over and not state.queue:
             pass  # the client has the end of the turn: for it the agent is free
-        case WhenBusy.STEER if chat.joins and steered(running, chat.message, state) is True:
+        case WhenBusy.STEER if chat.joins and await _joins(chat, running, state):
             if chat.subscriber is not None:
                 running.stream.follow(chat.subscriber, after=0)
             running.stream.steered_by += (chat.stream_id,)
@@ -86,7 +104,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
         conversation = interrupt(cut, fault, stream, config, state.conversation)
         await stream.durable()
         return await _over(agent, stream, _with_turn(state, conversation, stream))
-    handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, cut)
+    handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, state.parts, cut)
     link(handler)
     with suppress(ProcessError):  # it has ended: its Exit is on the way
         register(turn_name(state.config.id), handler)
@@ -177,7 +195,7 @@ def _remind(agent: Pid, delay_s: float, message: Forget | Idle, state: AgentStat
     return replace(state, timers={**state.timers, type(message): timer})
 
 
-def steered(running: Running | None, message: str, state: AgentState) -> bool | Full:
+def steered(running: Running | None, message: Content, state: AgentState) -> bool | Full:
     """Add the message to the running turn. Return False if no turn runs, or if the turn is stopping."""
     if running is None or not running.continues:
         return False
@@ -194,9 +212,35 @@ def stopping(running: Running, fault: Fault) -> Running:
     return replace(running, fault=fault)
 
 
+async def _joins(chat: StreamChat, running: Running, state: AgentState) -> bool:
+    """Add the message to the running turn, and return whether the turn reads it."""
+    if chat.blobs and not _may_join(running, state):
+        return False
+    chat = await kept(chat, state)
+    return steered(running, chat.message, state) is True
+
+
+def _may_join(running: Running, state: AgentState) -> bool:
+    return running.continues and running.stream.steering < state.config.max_steering
+
+
+async def kept(chat: StreamChat, state: AgentState) -> StreamChat:
+    """Keep the bytes of the message's parts, and return the message without them. Raises SessionError."""
+    if not chat.blobs:
+        return chat
+    await state.parts.put(chat.blobs)
+    return replace(chat, blobs=NO_BLOBS)
+
+
 async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
-    """Return the message with its recorder, if the session is kept. The message is on its way to disk."""
-    if chat.recorder is not None or not state.keeping.kept:
+    """Return the message with its recorder, if the session is kept. The message is on its way to disk.
+
+    Raises SessionError if the bytes of its parts can't be kept.
+    """
+    if chat.recorder is not None:
+        return chat
+    chat = await kept(chat, state)
+    if not state.keeping.kept:
         return chat
     return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
 

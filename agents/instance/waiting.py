@@ -10,14 +10,16 @@ from typing import Final
 from actors import Pid
 from actors.server.server_process import ServerProcess
 from agents.agent_config.request import TurnRequest
+from agents.core.parts import Content, size_of, text_of
 from agents.instance.state import AgentState, StreamChat
 
 LEAST_BYTES: Final = 1024  # counted for each message: its place in a queue needs memory, too
 
 
-def cost_bytes(message: str, request: TurnRequest | None = None) -> int:
+def cost_bytes(message: Content, request: TurnRequest | None = None) -> int:
     """Return the memory that a waiting message counts for, with its request if it has one."""
-    return max(getsizeof(message) + (0 if request is None else request.size_bytes), LEAST_BYTES)
+    more = 0 if request is None else request.size_bytes
+    return max(getsizeof(text_of(message)) + size_of(message) + more, LEAST_BYTES)
 
 
 def waiting_bytes(agent: Pid) -> int:

@@ -18,6 +18,7 @@ from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
 from agents.core.conversation import Conversation
+from agents.core.parts import Content
 from agents.instance.elsewhere import CLUSTER, agent_elsewhere, woken_elsewhere
 from agents.sessions import (
     JournalHandle,
@@ -96,7 +97,7 @@ def _check_origin(origin: Origin, config: AgentConfig, session: SessionRecord | 
         raise SessionExists(config.id)
 
 
-async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder | None:
+async def recorder_of(agent_id: str, stream_id: str, message: Content) -> Recorder | None:
     """Return the recorder of a new stream; None if sessions are not kept. The message is on its way to disk."""
     journal = await open_journal()
     if journal is None:

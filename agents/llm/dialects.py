@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from agents.core.conversation import Conversation
+from agents.core.parts import EVERY_KIND
 from agents.llm import chat, responses
 from agents.llm.endpoint import Api
 from agents.llm.reader import StreamReader
@@ -26,6 +27,7 @@ class Dialect(Struct, frozen=True):
     an answer in a form, which has name, schema and strict. path: of the API, below the provider's address.
     has_background: whether the API can resume an answer after its connection broke. effort: returns the keys of a
     request for a reasoning effort. cache_key: the name of the body's field for the key of the provider's prompt cache.
+    kinds: of the parts besides text that the API takes.
     """
 
     reader: Callable[[Callable[[], str], bool], StreamReader]
@@ -36,6 +38,7 @@ class Dialect(Struct, frozen=True):
     path: str
     has_background: bool
     effort: Callable[[str], dict[str, Any]]
+    kinds: frozenset[str]
     cache_key: str = "prompt_cache_key"
 
 
@@ -57,6 +60,7 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
         path="/chat/completions",
         has_background=False,
         effort=lambda effort: {"reasoning_effort": effort},
+        kinds=EVERY_KIND,
     ),
     Api.RESPONSES: Dialect(
         reader=lambda new_id, background: responses.ResponsesReader(new_id, background=background),
@@ -67,5 +71,6 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
         path="/responses",
         has_background=True,
         effort=lambda effort: {"reasoning": {"effort": effort}},
+        kinds=frozenset({"image", "file"}),
     ),
 }

@@ -10,14 +10,18 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from agents.core.conversation import Conversation, ToolMessage, UserMessage
+from agents.core.conversation import Conversation, Message, ToolMessage, UserMessage
+from agents.core.parts import accepted, hashes_in
 from agents.llm.dialects import DIALECTS
+from agents.llm.embedded import Embedded, hashes_of
 from agents.llm.endpoint import Api
 from agents.llm.route import Route
 from agents.llm.text import safe
 
 NUL: Final = b"\\u0000"
+NOTHING: Final[Mapping[str, bytes]] = {}
 _ENCODER: Final = msgspec.json.Encoder()
 _FREE_CHOICES: Final = (None, "auto", "none")
 
@@ -31,12 +35,16 @@ class EncodedTurn(Struct, frozen=True):
 
 
 class RequestEncoder:
-    """The encoder for one conversation, which grows. It forgets its bytes when the API or the options change."""
+    """The encoder for one conversation, which grows. It forgets its bytes when the route changes.
 
-    __slots__ = ("_asked", "_turns")
+    blobs: the bytes of images, sounds and files that the next request embeds, by their hash.
+    """
+
+    __slots__ = ("_asked", "_turns", "blobs")
 
     def __init__(self) -> None:
-        self._asked: tuple[Api, Mapping[str, Any]] | None = None
+        self.blobs: Mapping[str, bytes] = {}
+        self._asked: tuple[Api, Mapping[str, Any], frozenset[str]] | None = None
         self._turns: list[EncodedTurn] = []
 
     def body(
@@ -65,19 +73,53 @@ class RequestEncoder:
         entries[-1] += b"]}" if rest == b"{}" else b"]," + rest[1:]
         return b",".join(entries)  # the only copy of a long conversation
 
+    def lacking(self, route: Route, conversation: Conversation) -> set[str]:
+        """Return the hashes of the bytes that the next request embeds and that no earlier request has."""
+        if not any(hashes_in(conversation)):
+            return set()
+        self._begin(route)
+        found: set[str] = set()
+        changed = False
+        for place, messages in enumerate(_turns(conversation)):
+            known = self._turns[place] if place < len(self._turns) and not changed else EncodedTurn()
+            if known.messages != messages:
+                changed = True  # the turns after it are encoded again, too
+                entries = list(_entries(route, messages))
+                new = [entry for at, entry in enumerate(entries) if known.entries[at : at + 1] != [entry]]
+                found.update(hashes_of(new))
+        return found
+
+    def _begin(self, route: Route) -> None:
+        asked = (route.api, route.options, route.accepts)
+        if self._asked != asked:
+            self._asked, self._turns = asked, []
+
     def _entries(self, route: Route, conversation: Conversation) -> Generator[None, None, list[bytes]]:
         """Return the conversation's entries, encoded."""
-        if self._asked != (route.api, route.options):
-            self._asked, self._turns = (route.api, route.options), []
+        self._begin(route)
         encoded: list[bytes] = []
         for place, messages in enumerate(_turns(conversation)):
             known = self._turns[place] if place < len(self._turns) else EncodedTurn()
             if known.messages != messages:
-                entries = DIALECTS[route.api].entries(messages, route.options)
-                known = yield from _encoded_turn(messages, entries, known)
+                known = yield from _encoded_turn(messages, _entries(route, messages), known, self.blobs)
                 self._turns[place:] = [known]
             encoded += known.encoded
         return encoded
+
+
+def _entries(route: Route, messages: Conversation) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a turn, without the parts that the model can't take."""
+    dialect = DIALECTS[route.api]
+    if any(hashes_in(messages)):
+        kinds = route.accepts & dialect.kinds
+        messages = tuple(_taken(message, kinds) for message in messages)
+    return dialect.entries(messages, route.options)
+
+
+def _taken(message: Message, kinds: frozenset[str]) -> Message:
+    if not isinstance(message, UserMessage | ToolMessage):
+        return message
+    return replace(message, content=accepted(message.content, kinds))
 
 
 def _turns(conversation: Conversation) -> Iterator[Conversation]:
@@ -88,7 +130,7 @@ def _turns(conversation: Conversation) -> Iterator[Conversation]:
 
 
 def _encoded_turn(
-    messages: Conversation, entries: Iterable[dict[str, Any]], known: EncodedTurn
+    messages: Conversation, entries: Iterable[dict[str, Any]], known: EncodedTurn, blobs: Mapping[str, bytes]
 ) -> Generator[None, None, EncodedTurn]:
     """Encode a turn. known: the turn before it grew. An answer may change the entries of the answers before it."""
     entries, encoded = list(entries), list[bytes]()
@@ -96,26 +138,32 @@ def _encoded_turn(
         if place < len(known.entries) and known.entries[place] == entry:
             encoded.append(known.encoded[place])
         else:
-            encoded.append(_encoded(entry))
+            encoded.append(_encoded(entry, blobs))
             yield
     return EncodedTurn(messages, entries, encoded)
 
 
-def _encoded(entry: dict[str, Any]) -> bytes:
+def _encoded(entry: dict[str, Any], blobs: Mapping[str, bytes]) -> bytes:
     """Return the entry as JSON. An entry of texts, which is the usual case, is encoded eight times as fast."""
     if {*map(type, entry.values())} == {str}:
         try:
             encoded = _ENCODER.encode(entry)
         except UnicodeEncodeError:  # a lone surrogate
-            return _dumped(entry)
+            return _dumped(entry, blobs)
         if NUL not in encoded:
             return encoded
-    return _dumped(entry)
+    return _dumped(entry, blobs)
 
 
-def _dumped(data: dict[str, Any]) -> bytes:
+def _dumped(data: dict[str, Any], blobs: Mapping[str, bytes] = NOTHING) -> bytes:
     """Return JSON data that any provider accepts: well formed, without NUL and lone surrogates."""
-    return json.dumps(safe(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+    def embedded(value: Any) -> str:
+        if not isinstance(value, Embedded):
+            raise TypeError(f"expected JSON data, got {type(value).__name__}")
+        return value.text(blobs)
+
+    return json.dumps(safe(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=embedded).encode()
 
 
 def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agents.core.parts import EVERY_KIND
 from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api, Endpoint
 
@@ -14,6 +15,7 @@ class Route(Struct, frozen=True):
 
     If the option `background` is true, an answer over the Responses API is resumed after its connection broke. effort:
     the reasoning effort. cache_key: the key of the provider's prompt cache. The options take precedence over both.
+    accepts: the kinds of parts besides text that the model takes, of image, audio and file.
     """
 
     endpoint: Endpoint
@@ -22,6 +24,7 @@ class Route(Struct, frozen=True):
     options: Mapping[str, Any] = field(default_factory=dict)
     effort: str | None = None
     cache_key: str | None = None
+    accepts: frozenset[str] = EVERY_KIND
 
     @property
     def sent_options(self) -> Mapping[str, Any]:

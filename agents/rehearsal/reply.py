@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from agents.rehearsal.parts import lines_of
 from agents.rehearsal.request import ModelRequest
 from agents.rehearsal.script import Model, ScriptedCall, ScriptedFault, ScriptedStep
 
@@ -45,7 +46,7 @@ class CallEnd:
 Piece: TypeAlias = ReasoningToken | TextToken | CallBegin | ArgumentsToken | CallEnd
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length"]
 
-PLACEHOLDER = re.compile(r"\{(user|tool:[^{}]+|result:\d+)\}")
+PLACEHOLDER = re.compile(r"\{(user|parts|tool:[^{}]+|result:\d+)\}")
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def fill(text: str, request: ModelRequest) -> str:
         match kind:
             case "user":
                 return request.user
+            case "parts":
+                return lines_of(request.parts)
             case "tool":
                 named = [result.content for result in request.results if result.name == which]
                 return named[-1] if named else found[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.rehearsal.errors import ErrorResponse
+from agents.rehearsal.parts import SeenPart, continues_results, parts_in
 
 Body = Mapping[str, Any]
 
@@ -24,7 +25,8 @@ class ToolOutput:
 class ModelRequest:
     """A request. user: the last user message. round: the number of rounds of tool calls after it, with results.
 
-    results: of all those rounds, in order. input_tokens: an estimate of the conversation's length.
+    results: of all those rounds, in order. input_tokens: an estimate of the conversation's length. parts: the images,
+    sounds and files of the whole conversation.
     """
 
     body: Body
@@ -33,6 +35,7 @@ class ModelRequest:
     round: int
     results: tuple[ToolOutput, ...]
     input_tokens: int
+    parts: tuple[SeenPart, ...] = ()
 
     @property
     def stream(self) -> bool:
@@ -48,6 +51,7 @@ class _Reading:
     results: list[ToolOutput] = field(default_factory=list)
     open_calls: dict[str, str] = field(default_factory=dict)
     answering: bool = False
+    parts: list[SeenPart] = field(default_factory=list)
 
     def take_user(self, text: str) -> None:
         self.user, self.rounds, self.results, self.answering = text, 0, [], False
@@ -98,8 +102,10 @@ def _take_message(reading: _Reading, message: Body) -> None:
             _refuse_open_calls(reading, "messages")
         case _:
             raise ErrorResponse(400, "Invalid 'messages': a message has no role.", param="messages")
-    if message["role"] == "user":
-        reading.take_user(_text(message.get("content")))
+    content = message.get("content")
+    reading.parts += parts_in(content, "messages") if message["role"] == "user" else ()
+    if message["role"] == "user" and not (reading.answering and continues_results(content)):
+        reading.take_user(_text(content))
     for call in _objects(message, "tool_calls") if message.get("tool_calls") else ():
         match call:
             case {"id": str(call_id), "function": {"name": str(name)}}:
@@ -117,8 +123,10 @@ def _take_item(reading: _Reading, item: Body) -> None:
         case {"type": "function_call"}:
             raise ErrorResponse(400, "Invalid 'input': a function_call needs a call_id and a name.", param="input")
         case {"type": "function_call_output"}:
+            reading.parts += parts_in(item.get("output"), "input")
             _take_result(reading, item.get("call_id"), item.get("output"), "input")
         case {"role": "user"}:
+            reading.parts += parts_in(item.get("content"), "input")
             reading.take_user(_text(item.get("content")))
         case _:
             pass  # a script does not use system messages, earlier answers and reasoning
@@ -137,7 +145,7 @@ def _refuse_open_calls(reading: _Reading, param: str) -> None:
 
 def _request(body: Body, model: str, reading: _Reading, messages: Iterable[Body]) -> ModelRequest:
     words = sum(len(_text(message.get("content", message.get("output"))).split()) for message in messages)
-    return ModelRequest(body, model, reading.user, reading.rounds, tuple(reading.results), input_tokens=words)
+    return ModelRequest(body, model, reading.user, reading.rounds, tuple(reading.results), words, tuple(reading.parts))
 
 
 def _model_of(body: Body) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.node.os_process import this_process
-from agents.sessions import nodes, writer
+from agents.sessions import nodes, part_rows, writer
 from agents.sessions.cluster_checks import check_server
 from agents.sessions.connection import transaction
 from agents.sessions.engine import HELD_S, as_failed, as_unavailable, new_engine
@@ -109,6 +109,7 @@ class Claiming(Reading):
         """Become the only writer. Raises StoreInUse if another OS process has the store."""
         await self._take(this_process(), LEASE_S, only_life, partial(writer.claim, incarnation=token_hex(16)))
         await self._pack()
+        await self._remove_lost_files()
         self._begin_beats()
 
     async def join(self, node: Joining) -> None:
@@ -123,6 +124,7 @@ class Claiming(Reading):
         key = token_hex(16)
         fence = await self._take(key, node.lease_s, self._beat, partial(nodes.join, node=node, incarnation=key))
         self.node = NodeStore(self, fence, node.name, self._lease, node.lease_s)
+        await self._remove_lost_files()
         self._begin_beats()
 
     async def _take(self, key: str, lease_s: float, beat: Beat, take: Callable[..., Fence]) -> Fence:
@@ -159,6 +161,19 @@ class Claiming(Reading):
         with suppress(SessionError):
             while await self.as_writer(self._tail.move):
                 pass
+
+    async def _remove_lost_files(self) -> None:
+        """Remove the files of parts that a crash left without a row. If this fails, the next program tries again."""
+        if (files := self.files) is None or not await asyncio.to_thread(files.folder.exists):
+            return
+        keys, alone = list(files.keys()), self.node is None
+
+        def work(connection: Connection) -> None:
+            files.remove_unfinished(alone=alone)
+            part_rows.remove_files(connection, keys, files)
+
+        with suppress(SessionError):
+            await self.as_writer(work)
 
     async def as_writer(self, work: Callable[[Connection], T]) -> T:
         """Do the work in a transaction of the journal. Raises WriteFailed."""

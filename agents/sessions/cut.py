@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from agents.core.checkpoint import PublishedPart, TurnCheckpoint
 from agents.core.events import Event
+from agents.core.parts import Content
 from agents.sessions.recorder import Recorder
 
 
@@ -17,7 +18,7 @@ class Cut(Struct, frozen=True):
     """
 
     stream_id: str
-    message: str
+    message: Content
     saved: TurnCheckpoint
     events: tuple[Event, ...]
     log: PublishedPart

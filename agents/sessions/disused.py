@@ -1,7 +1,7 @@
 """Sessions that nobody uses: the oldest ones, and the space that they take."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import and_, exists, func, or_, select
@@ -9,11 +9,13 @@ from sqlalchemy import and_, exists, func, or_, select
 from agents.sessions.payload import keepable
 from agents.sessions.records import StreamStatus
 from agents.sessions.store import Store
-from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import EVENTS, MESSAGES, PART_USES, PARTS, SESSIONS, STREAMS
+
+_PARTS: Final = func.coalesce(func.sum(PARTS.c.size_bytes), 0)
 
 
 class DisusedSession(Struct, frozen=True):
-    """A session without an open stream. size: the length of its messages and events in the store."""
+    """A session without an open stream. size: the length of its messages, events and parts in the store."""
 
     id: str
     updated_at: datetime
@@ -28,7 +30,8 @@ async def disused(store: Store, after: DisusedSession | None, limit: int) -> lis
     open_ = exists().where(STREAMS.c.session_id == SESSIONS.c.id, STREAMS.c.status == StreamStatus.OPEN.value)
     of_messages = select(_length(MESSAGES)).where(MESSAGES.c.session_id == SESSIONS.c.id)
     of_events = select(_length(EVENTS)).select_from(EVENTS.join(STREAMS)).where(STREAMS.c.session_id == SESSIONS.c.id)
-    size = of_messages.scalar_subquery() + of_events.scalar_subquery()
+    of_parts = select(_PARTS).select_from(PARTS.join(PART_USES)).where(PART_USES.c.session_id == SESSIONS.c.id)
+    size = of_messages.scalar_subquery() + of_events.scalar_subquery() + of_parts.scalar_subquery()
     oldest = select(SESSIONS.c.id, SESSIONS.c.updated_at, size.label("size")).where(~open_)
     if after is not None:
         same_time = and_(SESSIONS.c.updated_at == after.updated_at, SESSIONS.c.id > after.id)
@@ -38,9 +41,9 @@ async def disused(store: Store, after: DisusedSession | None, limit: int) -> lis
 
 
 async def total_size(store: Store) -> int:
-    """Return the length of all messages and events in the store. Raises StoreUnavailable."""
-    parts = [await store.rows(select(_length(table))) for table in (MESSAGES, EVENTS)]
-    return sum(int(length) for ((length,),) in parts)
+    """Return the length of all messages, events and parts in the store. Raises StoreUnavailable."""
+    lengths = [await store.rows(select(each)) for each in (_length(MESSAGES), _length(EVENTS), _PARTS)]
+    return sum(int(length) for ((length,),) in lengths)
 
 
 def _length(table: Any) -> Any:

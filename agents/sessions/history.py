@@ -17,7 +17,9 @@ from actors import InvalidArgument
 from actors.kernel.errors import named
 from agents.core.conversation import Conversation
 from agents.core.message_times import times_of
+from agents.core.parts import hashes_in
 from agents.core.text import HALF, TEXT, is_text
+from agents.sessions import part_rows
 from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
 from agents.sessions.ownership import claim
@@ -26,7 +28,7 @@ from agents.sessions.payload import encoded, keepable
 from agents.sessions.records import SessionRecord, StreamRecord
 from agents.sessions.rows import message_rows, raw_messages
 from agents.sessions.store import Store
-from agents.sessions.tables import MESSAGES, SESSIONS
+from agents.sessions.tables import MESSAGES, PART_USES, PARTS, SESSIONS
 from agents.sessions.tail import empty
 from agents.sessions.writer import check_free
 
@@ -71,7 +73,12 @@ async def delete_all(store: Store, ids: Collection[str]) -> int:
         else:
             await connection.run_sync(claim, store.node.fence.epoch, ids)
         await connection.run_sync(empty)  # a row of the tail can be found only by reading all of it
+        parts = await connection.run_sync(part_rows.used_by, ids)
         deleted = await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(ids)))
+        await connection.run_sync(part_rows.remove_unused, parts)
+    if parts and store.files is not None:
+        async with store.changing() as connection:
+            await connection.run_sync(part_rows.remove_files, parts, store.files)
     await store.clear_log()
     return deleted.rowcount
 
@@ -100,10 +107,11 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
         await _copy(connection, id_, new_id, kept)
         if turn:
             await connection.execute(insert(MESSAGES), message_rows(new_id, kept, raw_messages(turn), times))
+        await _use_parts(connection, id_, new_id)
 
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
-    """Yield JSON Lines: the session, its messages, and its streams, each with its events.
+    """Yield JSON Lines: the session, its messages, its streams, each with its events, and its parts.
 
     Raises UnknownSession, also in the middle if the session was deleted. Another user's session may have the id by
     then.
@@ -127,6 +135,8 @@ async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
             async for line in _events(store, session, stream):
                 yield line
         last = streams[-1].id
+    async for line in _parts(store, session):
+        yield line
     await _check_same(store, session)
 
 
@@ -136,6 +146,18 @@ async def _events(store: Store, session: SessionRecord, stream: StreamRecord) ->
         await _check_same(store, session)
         for event in page:
             yield _line("event", {"event": event})
+
+
+async def _parts(store: Store, session: SessionRecord) -> AsyncIterator[bytes]:
+    """Yield a line for each part that the session uses. data: base64; null if the bytes are missing or have changed."""
+    used = select(PARTS.c.sha256, PARTS.c.size_bytes).join(PART_USES).where(PART_USES.c.session_id == session.id)
+    for row in await store.rows(used.order_by(PARTS.c.sha256)):
+        await _check_same(store, session)
+        try:
+            data = (await store.parts([row.sha256]))[row.sha256]
+        except StoreDamaged:
+            data = None
+        yield _line("part", {"sha256": row.sha256, "size_bytes": row.size_bytes, "data": data})
 
 
 def _line(kind: str, data: Any) -> bytes:
@@ -211,6 +233,15 @@ async def _copy(connection: AsyncConnection, id_: str, new_id: str, count: int) 
     same = [column for column in MESSAGES.c if column is not MESSAGES.c.session_id]
     old = select(literal(new_id), *same).where(MESSAGES.c.session_id == id_, MESSAGES.c.position < count)
     await connection.execute(insert(MESSAGES).from_select([MESSAGES.c.session_id, *same], old))
+
+
+async def _use_parts(connection: AsyncConnection, id_: str, new_id: str) -> None:
+    """Let a fork use the parts of its messages."""
+    if not (known := set(await connection.run_sync(part_rows.used_by, [id_]))):
+        return
+    messages = await connection.execute(select(MESSAGES.c.payload).where(MESSAGES.c.session_id == new_id))
+    used = known.intersection(hashes_in(messages.scalars()))
+    await connection.run_sync(part_rows.use, new_id, used)
 
 
 def _check_known(id_: str) -> None:

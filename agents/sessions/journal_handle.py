@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from agents.core.conversation import Conversation
+from agents.core.parts import Content
 from agents.sessions.empty_sessions import EmptySessions
 from agents.sessions.group_commit import GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
@@ -43,7 +44,7 @@ class JournalHandle:
         self._group.begin_session(SessionBegun(id_, name, config, opening, datetime.now(UTC), owner))
 
     def recorder(
-        self, session_id: str, stream_id: str, message: str, *, on_durable: OnDurable, on_failure: OnFailure
+        self, session_id: str, stream_id: str, message: Content, *, on_durable: OnDurable, on_failure: OnFailure
     ) -> Recorder:
         """Return the recorder of a new stream, which answers the message."""
         recorder = Recorder(self._group, session_id, stream_id, 0, on_durable, on_failure)

@@ -17,9 +17,10 @@ from agents.core.events import (
     StreamToken,
     StreamToolResult,
 )
+from agents.core.parts import Content
 
 
-def partial_turn(message: str, events: Iterable[Event], recorded: Conversation = ()) -> Conversation:
+def partial_turn(message: Content, events: Iterable[Event], recorded: Conversation = ()) -> Conversation:
     """Return the user's message, the completed model calls with their results, and the partial last answer, marked.
 
     Calls that did not begin to run are left out, since a history must not hold a call without an answer. Text that a
@@ -42,7 +43,7 @@ def partial_turn(message: str, events: Iterable[Event], recorded: Conversation =
                 past.called(AssistantMessage(text, calls, thoughts))
                 text, thoughts, calls = "", "", ()
             case StreamToolResult(call, result):
-                past.answered(ToolMessage(call.id, call.name, result.content))
+                past.answered(ToolMessage(call.id, call.name, result.for_the_model))
             case StreamReset():
                 text, thoughts, calls = "", "", ()
     rest = past.continued(text)
@@ -56,7 +57,7 @@ class _Past:
     count.
     """
 
-    def __init__(self, message: str, recorded: Conversation) -> None:
+    def __init__(self, message: Content, recorded: Conversation) -> None:
         self._messages: Conversation = (UserMessage(message),)
         self._recorded = recorded
         self._place: int | None = 1

@@ -4,7 +4,9 @@ A damaged row affects only its own session. Lists show that session with its id,
 leave out a session whose id is damaged: no caller could name it.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import URL, CompoundSelect, Row, Select, exists, func, select, tuple_, type_coerce, union_all
@@ -14,9 +16,11 @@ from sqlalchemy.types import NullType, TypeEngine
 from actors.slices import paced
 from agents.core.conversation import Conversation
 from agents.core.events import Event, StreamError
+from agents.parts.given import Blobs
 from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
 from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
+from agents.sessions.part_files import PartFiles, checked
 from agents.sessions.payload import keepable
 from agents.sessions.records import (
     CheckpointPart,
@@ -28,7 +32,7 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
-from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS, TAIL
+from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, PARTS, SESSIONS, STREAMS, TAIL
 
 Query: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
@@ -50,6 +54,18 @@ class Reading:
         self.url = url
         self.deadline_s = deadline_s
         self.engine = engine
+        self.files = PartFiles(Path(url.database or "")) if engine.dialect.name == "sqlite" else None
+
+    async def parts(self, keys: Collection[str]) -> Blobs:
+        """Return the bytes of parts by their hash. Raises StoreDamaged if bytes are missing or have changed."""
+        if (files := self.files) is not None:
+            with as_unavailable(self.url):
+                return await asyncio.to_thread(lambda: {key: files.read(key) for key in keys})
+        found = await self._rows(select(PARTS.c.sha256, PARTS.c.data).where(PARTS.c.sha256.in_(keys)))
+        blobs = {row.sha256: checked(row.sha256, row.data or b"") for row in found}
+        if missing := next((key for key in keys if key not in blobs), None):
+            raise StoreDamaged(f"the store is damaged: part {missing} is missing")
+        return blobs
 
     async def session(self, id_: str) -> SessionRecord | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)

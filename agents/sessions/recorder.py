@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToolResult
+from agents.core.parts import Content
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
@@ -71,7 +72,7 @@ class Recorder:
         self._checkpoint: Checkpoint | None = None
         self._ended: StreamEnded | None = None
 
-    def begun(self, message: str) -> None:
+    def begun(self, message: Content) -> None:
         """Record that the stream is new. Call this once, before any other record."""
         if self.closed is None:
             self._begun = StreamBegun(self.stream_id, self.session_id, message, datetime.now(UTC))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
+from agents.core.parts import Content
 
 
 class StreamStatus(StrEnum):
@@ -44,7 +45,7 @@ class StreamBegun(Struct, frozen=True):
 
     id: str
     session_id: str
-    message: str
+    message: Content
     at: datetime
 
 
@@ -144,7 +145,7 @@ class StreamRecord(Struct, frozen=True):
 
     id: str
     session_id: str
-    message: str
+    message: Content
     status: StreamStatus
     begun_at: datetime
     ended_at: datetime | None
@@ -164,7 +165,7 @@ class OpenStream(Struct, frozen=True):
 
     session_id: str
     stream_id: str
-    message: str
+    message: Content
     last_seq: int
     checkpoint: Checkpoint | None
     recoveries: int = 0

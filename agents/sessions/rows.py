@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
+from agents.core.parts import Content
 from agents.sessions import packing
 from agents.sessions.errors import NotData, RecordsRefused
 from agents.sessions.payload import Decoder, keepable
@@ -23,6 +24,7 @@ from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun
 ROW_EVENTS: Final = 512  # the events of one row, which is encoded and decoded at once
 
 _TEXT: Final[Decoder[str]] = Decoder(str)
+_CONTENT: Final[Decoder[Content]] = Decoder(Content)
 _CONFIG: Final[Decoder[dict[str, Any]]] = Decoder(dict[str, Any])
 _USAGE: Final[Decoder[Usage]] = Decoder(Usage)
 _MESSAGE: Final[Decoder[Message]] = Decoder(Message)
@@ -137,7 +139,7 @@ def _stream(stream: StreamBegun) -> dict[str, Any]:
     return {
         "id": _id(stream.id),
         "session_id": _id(stream.session_id),
-        "message": _raw(_TEXT, stream.message),
+        "message": _raw(_CONTENT, stream.message),
         "status": StreamStatus.OPEN.value,
         "begun_at": stream.at,
     }

@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors.slices import in_slices
-from agents.sessions import writer
+from agents.parts.given import Blobs
+from agents.sessions import part_rows, writer
 from agents.sessions.claiming import Claiming
 from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence, has_written, lock_all, pass_fence
+from agents.sessions.ownership import check_owned
 from agents.sessions.records import Batch
 from agents.sessions.rows import Rows, rows_of
 from agents.sessions.transactions import ServerTransactions
@@ -67,6 +69,19 @@ class Store(Claiming):
         """Count that the turn is about to be resumed. Raises WriteFailed."""
 
         await self.as_writer(partial(recovering, stream_id=stream_id))
+
+    async def put_parts(self, session_id: str, blobs: Blobs) -> None:
+        """Keep these bytes as long as the session. Raises WriteFailed, RecordsRefused, Fenced."""
+        if (files := self.files) is not None:
+            with as_failed(self.url):
+                await asyncio.to_thread(files.add, blobs)
+
+        def work(connection: Connection) -> None:
+            if self.node is not None:
+                check_owned(connection, self.node.fence.epoch, [session_id])
+            part_rows.add(connection, session_id, blobs, files)
+
+        await self.as_writer(work)
 
     async def check_writable(self) -> None:
         """Raise WriteFailed if nothing can be written now."""

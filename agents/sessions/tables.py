@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agents.core.conversation import Message
 from agents.core.deltas import Usage
+from agents.core.parts import Content
 from agents.sessions.errors import StoreDamaged
 from agents.sessions.payload import Decoder
 
@@ -162,7 +163,7 @@ STREAMS: Final = Table(
     METADATA,
     Column("id", TEXT, primary_key=True),
     Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
-    Column("message", JsonColumn(str), nullable=False),
+    Column("message", JsonColumn(Content), nullable=False),
     Column("status", TEXT, nullable=False, index=True),
     Column("begun_at", Instant, nullable=False),
     Column("ended_at", Instant),
@@ -233,3 +234,20 @@ MESSAGES: Final = Table(
     Column("sent_at", NUMBER),
 )
 """sent_at: Unix seconds; NULL if that is unknown, as for messages of older versions."""
+
+PARTS: Final = Table(
+    "parts",
+    METADATA,
+    Column("sha256", TEXT, primary_key=True),
+    Column("size_bytes", LONG, nullable=False),
+    Column("data", LargeBinary),
+)
+"""The images, sounds and files of messages, each once. data: NULL in SQLite, whose bytes are in files."""
+
+PART_USES: Final = Table(
+    "part_uses",
+    METADATA,
+    Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", TEXT, ForeignKey("parts.sha256"), primary_key=True, index=True),
+)
+"""The sessions that use a part."""

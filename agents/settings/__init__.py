@@ -25,6 +25,7 @@ from agents.settings.clients import ClientLimits
 from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettings, SessionSettings
 from agents.settings.mcp import McpServer
+from agents.settings.parts import MediaType, PartKind, PartSettings
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
@@ -38,9 +39,12 @@ __all__ = [
     "LogFormat",
     "LogSettings",
     "McpServer",
+    "MediaType",
     "ModelPrice",
     "NamedProvider",
     "OnRestart",
+    "PartKind",
+    "PartSettings",
     "ProviderSettings",
     "RestartLimits",
     "RetentionSettings",

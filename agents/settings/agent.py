@@ -14,6 +14,7 @@ from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
+from agents.settings.parts import PartKind
 from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.values import (
     NUMBER,
@@ -86,7 +87,7 @@ class Fallback(_Checked):
     provider: a name in the settings. Given: a missing key has the provider's value; if the provider has none, base_url
     and api_key come from the settings, and the other keys from the agent. None: all missing keys come from the agent.
     headers, query: of the requests. api_version: of Azure. An own base_url has only its own three. reasoning_effort:
-    None: the agent's.
+    None: the agent's. accepts: as in AgentSettings.
     """
 
     provider: Name | None = None
@@ -99,6 +100,7 @@ class Fallback(_Checked):
     api_version: Name | None = None
     model_options: ModelOptions | None = None
     reasoning_effort: Name | None = None
+    accepts: list[PartKind] | None = None
 
 
 class AgentSettings(_Checked):
@@ -109,6 +111,7 @@ class AgentSettings(_Checked):
     such as "low". fallbacks: None: the other providers in their order, if the agent uses a named provider. max_queue:
     messages that may wait for their turn. max_steering: messages that may wait for the next model call of the running
     turn. owner: the gateway's user who owns the agent; None: only the scope `admin` gives access.
+    accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -135,6 +138,7 @@ class AgentSettings(_Checked):
     answer_type: Any = None
     answer_retries: CountOrZero = 2
     owner: UserName | None = None
+    accepts: list[PartKind] | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the given keys, in the form that start_agent accepts."""

@@ -14,6 +14,7 @@ from agents.settings.secret import GivenApiKey
 __all__ = ["AgentOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
 
 ApiName: TypeAlias = Literal["chat", "responses"]
+PartKindName: TypeAlias = Literal["image", "audio", "file"]
 WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
 
 
@@ -49,6 +50,7 @@ class FallbackOptions(TypedDict, total=False):
     api_version: str | None
     model_options: dict[str, Any] | None
     reasoning_effort: str | None
+    accepts: list[PartKindName] | None
 
 
 class AgentOptions(TypedDict, total=False):
@@ -83,3 +85,4 @@ class AgentOptions(TypedDict, total=False):
     answer_type: Any
     answer_retries: int
     owner: str | None
+    accepts: list[PartKindName] | None

@@ -16,6 +16,7 @@ from agents.settings.gateway import GatewaySettings
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
 from agents.settings.kept_sessions import SessionSettings
 from agents.settings.mcp import McpServer
+from agents.settings.parts import PartSettings
 from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.values import (
     Amount,
@@ -212,6 +213,7 @@ class Settings(BaseModel):
     prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()
+    parts: Annotated[PartSettings, Applies.NEW_AGENTS] = PartSettings()
     providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
     mcp: Annotated[dict[str, McpServer], Applies.NEW_AGENTS] = {}
     supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()

@@ -26,8 +26,8 @@ class OnRestart(StrEnum):
 class RetentionSettings(BaseModel):
     """The limits beyond which old sessions are deleted, the one first that changed before all others.
 
-    max_age: the time since a session's last change. max_bytes: the length of all messages and events in the store.
-    None: no limit. A session whose agent runs is never deleted, nor one with a turn that is not over.
+    max_age: the time since a session's last change. max_bytes: the length of all messages, events and parts in the
+    store. None: no limit. A session whose agent runs is never deleted, nor one with a turn that is not over.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -10,6 +10,7 @@ from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.metrics import Tally
 from agents.core.turn import Past, Step, begin
+from agents.parts.store import PartStore
 from agents.sessions.cut import Cut
 from agents.streams.stream import Stream
 from agents.streams.turn_shell import TurnShell
@@ -20,7 +21,7 @@ class StreamHandler(Task):
 
     An agent starts the handler, is linked to it, and ends the stream if the handler crashes. If the agent has ended,
     the handler ends the stream itself, unless it has ended. opening: the turn's first messages, usually the user's.
-    conversation: before the turn. cut: the known part of a cut turn.
+    conversation: before the turn. parts: as in AgentState. cut: the known part of a cut turn.
     """
 
     def __init__(
@@ -29,14 +30,15 @@ class StreamHandler(Task):
         stream: Stream,
         config: AgentConfig,
         conversation: Conversation,
+        parts: PartStore,
         cut: Cut | None = None,
     ) -> None:
         self._opening, self._stream, self._config = opening, stream, config
-        self._conversation, self._cut = conversation, cut
+        self._conversation, self._parts, self._cut = conversation, parts, cut
 
     async def run(self) -> None:
         try:
-            await TurnShell(self._stream, self._config).run(self._begun())
+            await TurnShell(self._stream, self._config, self._parts).run(self._begun())
         except asyncio.CancelledError:
             agent = self._stream.agent
             if agent is None or not alive(agent):

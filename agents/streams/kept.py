@@ -25,6 +25,7 @@ from agents.core.events import (
     StreamToolResult,
 )
 from agents.core.message_times import times_of
+from agents.core.parts import Content
 from agents.core.turn import Phase
 from agents.core.turn_state import status_of
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
@@ -143,7 +144,7 @@ class KeptStream(Stream):
             return StoreFailed(failed.for_client)
         return None
 
-    def steer(self, message: str, now_s: float) -> bool:
+    def steer(self, message: Content, now_s: float) -> bool:
         steered = super().steer(message, now_s)
         if steered:
             self.checkpoint()

@@ -22,6 +22,7 @@ from agents.core.backlog import backlog
 from agents.core.effects import Steered
 from agents.core.errors import Fault
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
+from agents.core.parts import Content
 from agents.core.step import step
 from agents.core.turn import Turn, fail
 from agents.core.turn_state import TurnState, state_of
@@ -158,7 +159,7 @@ class Stream:
         """The number of messages that wait for the turn's next model call."""
         return 0 if self.turn is None else len(self.turn.past.steered)
 
-    def steer(self, message: str, now_s: float) -> bool:
+    def steer(self, message: Content, now_s: float) -> bool:
         """Add the message to the turn's next model call. Return False if the turn has ended or has not begun."""
         if self.turn is None or self.turn.outcome is not None:
             return False

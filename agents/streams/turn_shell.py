@@ -18,12 +18,15 @@ from agents.core.effects import (
     StartCompletion,
     Work,
 )
-from agents.core.errors import Timeout
+from agents.core.errors import StoreFailed, Timeout
 from agents.core.events import StreamToken, StreamToolResult
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
 from agents.llm.request_encoder import RequestEncoder
+from agents.parts.given import NO_BLOBS
+from agents.parts.store import PartStore
+from agents.sessions import SessionError
 from agents.streams.stream import Stream
 from agents.tools.executor import TurnCalls
 
@@ -35,8 +38,8 @@ class TurnShell:
     shell owns the turn's calls, which end with the shell.
     """
 
-    def __init__(self, stream: Stream, config: AgentConfig) -> None:
-        self._stream, self._config = stream, config
+    def __init__(self, stream: Stream, config: AgentConfig, parts: PartStore) -> None:
+        self._stream, self._config, self._parts = stream, config, parts
         self._now_s = clock()
         self._work: deque[Work] = deque()
         self._calls = stream.calls = TurnCalls(config.tools)
@@ -95,10 +98,16 @@ class TurnShell:
         """Run one model call, and publish its events until its end."""
         if asked.at_most_s:
             await asyncio.sleep(uniform(asked.at_least_s, asked.at_most_s))  # noqa: S311 (jitter, no secret)
-        config = self._config
+        config, route = self._config, self._config.asked_by(asked.tries.route)
+        conversation = config.request.instructed(asked.conversation)
+        try:
+            self._encoder.blobs = await self._parts.get(self._encoder.lacking(route, conversation))
+        except SessionError as failed:
+            self._apply(fail(self._turn, StoreFailed(failed.for_client), self._now_s()))
+            return
         await model_call(
-            config.asked_by(asked.tries.route),
-            config.request.instructed(asked.conversation),
+            route,
+            conversation,
             self._on_deltas,
             tools=config.shown_tools(),
             deadlines=config.deadlines,
@@ -107,6 +116,7 @@ class TurnShell:
             encoder=self._encoder,
             first=asked.first,
         )
+        self._encoder.blobs = NO_BLOBS
 
     def _on_deltas(self, deltas: list[Delta]) -> Awaitable[None] | None:
         """Take the deltas of one read from the provider. This is the token path: only eager tools wait here."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from agents.cli.view.printable import one_line, printable
 from agents.client import Session, SessionInfo, SessionStream
 from agents.core.conversation import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
+from agents.core.parts import text_of
 
 TITLE_CHARS = 60
 
@@ -34,7 +35,7 @@ def _message(message: Message) -> str:
     """Return the message's text and the names of its calls."""
     calls = message.tool_calls if isinstance(message, AssistantMessage) else ()
     called = "".join(f"\n  calls {one_line(call.name)}" for call in calls)
-    return f"{_speaker(message)}: {printable(message.content)}{called}"
+    return f"{_speaker(message)}: {printable(text_of(message.content))}{called}"
 
 
 def _speaker(message: Message) -> str:

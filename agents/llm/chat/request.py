@@ -13,6 +13,7 @@ from agents.core.conversation import (
     UserMessage,
     well_formed,
 )
+from agents.llm.chat.content import content, parts_of_results, result_text
 from agents.llm.chat.reasoning import fields_going_back
 
 
@@ -37,23 +38,35 @@ def entries(turn: Conversation) -> Iterator[dict[str, Any]]:
     Empty answers are left out, since some providers refuse them (Mistral, Anthropic).
     """
     messages = well_formed(turn)
+    results: list[ToolMessage] = []
     for message, reasoning in zip(messages, fields_going_back(messages), strict=True):
+        if isinstance(message, ToolMessage):
+            results.append(message)
+        elif results:
+            yield from _parts(results)
+            results = []
         if not isinstance(message, AssistantMessage) or message.content.strip() or message.tool_calls or reasoning:
             yield _message(message) | reasoning
+    yield from _parts(results)
+
+
+def _parts(results: Sequence[ToolMessage]) -> Iterator[dict[str, Any]]:
+    if (parts := parts_of_results(results)) is not None:
+        yield parts
 
 
 def _message(message: Message) -> dict[str, Any]:
     match message:
-        case SystemMessage(content):
-            return {"role": "system", "content": content}
-        case UserMessage(content):
-            return {"role": "user", "content": content}
+        case SystemMessage(text):
+            return {"role": "system", "content": text}
+        case UserMessage(given):
+            return {"role": "user", "content": content(given)}
         case ToolMessage():
-            return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
-        case AssistantMessage(content, calls) if calls:
-            return {"role": "assistant", "content": content or None, "tool_calls": [_call(call) for call in calls]}
-        case AssistantMessage(content):
-            return {"role": "assistant", "content": content}
+            return {"role": "tool", "tool_call_id": message.tool_call_id, "content": result_text(message)}
+        case AssistantMessage(text, calls) if calls:
+            return {"role": "assistant", "content": text or None, "tool_calls": [_call(call) for call in calls]}
+        case AssistantMessage(text):
+            return {"role": "assistant", "content": text}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

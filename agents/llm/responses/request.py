@@ -15,6 +15,7 @@ from agents.core.conversation import (
     well_formed,
 )
 from agents.llm.chat.reasoning import ITEMS as CHAT_ITEMS
+from agents.llm.responses.content import content
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
@@ -47,12 +48,12 @@ def _is_stored(options: Mapping[str, Any]) -> bool:
 
 def _items(message: Message, offered: frozenset[str], *, stored: bool) -> Iterator[dict[str, Any]]:
     match message:
-        case SystemMessage(content):
-            yield {"role": "system", "content": content}
-        case UserMessage(content):
-            yield {"role": "user", "content": content}
+        case SystemMessage(text):
+            yield {"role": "system", "content": text}
+        case UserMessage(given):
+            yield {"role": "user", "content": content(given)}
         case ToolMessage():
-            yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}
+            yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": content(message.content)}
         case AssistantMessage():
             output = list(_with_followers(_output(message, stored=stored)))
             yield from output
