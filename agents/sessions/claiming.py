@@ -95,6 +95,8 @@ class Claiming(Reading):
         finally:
             if self._lease is not None:
                 await self._lease.give_back()
+            if self.files is not None:
+                self.files.close()
             await self.engine.dispose()
 
     @property
@@ -164,13 +166,13 @@ class Claiming(Reading):
 
     async def _remove_lost_files(self) -> None:
         """Remove the files of parts that a crash left without a row. If this fails, the next program tries again."""
-        if (files := self.files) is None or not await asyncio.to_thread(files.folder.exists):
+        if (files := self.files) is None or not files.folder.exists():
             return
-        keys, alone = list(files.keys()), self.node is None
+        alone = self.node is None
 
         def work(connection: Connection) -> None:
             files.remove_unfinished(alone=alone)
-            part_rows.remove_files(connection, keys, files)
+            part_rows.remove_files(connection, files.keys(), files)
 
         with suppress(SessionError):
             await self.as_writer(work)

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import BigInteger, and_, cast, exists, func, or_, select
 
 from agents.sessions.payload import keepable
 from agents.sessions.records import StreamStatus
 from agents.sessions.store import Store
 from agents.sessions.tables import EVENTS, MESSAGES, PART_USES, PARTS, SESSIONS, STREAMS
 
-_PARTS: Final = func.coalesce(func.sum(PARTS.c.size_bytes), 0)
+_PARTS: Final = cast(func.coalesce(func.sum(PARTS.c.size_bytes), 0), BigInteger)  # PostgreSQL sums to a decimal
 
 
 class DisusedSession(Struct, frozen=True):

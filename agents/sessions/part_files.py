@@ -4,19 +4,23 @@ A file is written under another name and renamed, so a file with a hash as its n
 that no row names; the next program that writes the store removes it.
 """
 
+import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from re import compile as pattern
 from secrets import token_hex
 from time import time
-from typing import Final
+from typing import Final, TypeVar
 
 from agents.parts.given import Blobs
 from agents.sessions.errors import StoreDamaged
 from agents.sessions.location import PRIVATE_FILE, PRIVATE_FOLDER
+
+T = TypeVar("T")
 
 SUFFIX: Final = ".parts"
 UNFINISHED: Final = ".new"
@@ -25,10 +29,20 @@ _IS_HASH: Final = pattern("[0-9a-f]{64}").fullmatch
 
 
 class PartFiles:
-    """The folder of a store. Its methods block, and may raise OSError."""
+    """The folder of a store. Its methods besides `in_thread` block, and may raise OSError."""
 
     def __init__(self, database: Path) -> None:
         self.folder = database.with_name(database.name + SUFFIX)
+        self._thread = _new_thread()
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do the work in the folder's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """End the thread after its present work."""
+        self._thread.shutdown(wait=False)
+        self._thread = _new_thread()
 
     def add(self, blobs: Blobs) -> None:
         """Write the files that are missing. They are on disk when this returns."""
@@ -81,6 +95,10 @@ class PartFiles:
         if not _IS_HASH(key):
             raise StoreDamaged(f"the store is damaged: expected the hash of a part, got {key[:80]!r}")
         return self.folder / key
+
+
+def _new_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "understudy-parts")  # starts its thread at the first use
 
 
 def checked(key: str, data: bytes) -> bytes:

@@ -4,7 +4,6 @@ A damaged row affects only its own session. Lists show that session with its id,
 leave out a session whose id is damaged: no caller could name it.
 """
 
-import asyncio
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -60,7 +59,7 @@ class Reading:
         """Return the bytes of parts by their hash. Raises StoreDamaged if bytes are missing or have changed."""
         if (files := self.files) is not None:
             with as_unavailable(self.url):
-                return await asyncio.to_thread(lambda: {key: files.read(key) for key in keys})
+                return await files.in_thread(lambda: {key: files.read(key) for key in keys})
         found = await self._rows(select(PARTS.c.sha256, PARTS.c.data).where(PARTS.c.sha256.in_(keys)))
         blobs = {row.sha256: checked(row.sha256, row.data or b"") for row in found}
         if missing := next((key for key in keys if key not in blobs), None):

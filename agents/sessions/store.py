@@ -74,7 +74,7 @@ class Store(Claiming):
         """Keep these bytes as long as the session. Raises WriteFailed, RecordsRefused, Fenced."""
         if (files := self.files) is not None:
             with as_failed(self.url):
-                await asyncio.to_thread(files.add, blobs)
+                await files.in_thread(partial(files.add, blobs))
 
         def work(connection: Connection) -> None:
             if self.node is not None:
