@@ -13,8 +13,6 @@ from typing import ClassVar, Final, Self, TypeAlias
 
 from msgspec import Struct
 
-from actors import InvalidArgument
-from actors.kernel.errors import named
 from agents.core.parts import AudioPart, Content, FilePart, ImagePart, MediaPart, Part, TextPart
 from agents.core.text import HALF, TEXT, is_text
 from agents.parts.media_type import KINDS, WORDS, media_type_of
@@ -31,9 +29,9 @@ class Text(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not _is_str(self.text) or not self.text:
-            raise InvalidArgument("a str that is not empty as the text", named(self.text))
+            raise _invalid("a str that is not empty as the text", self.text)
         if not is_text(self.text):
-            raise InvalidArgument(f"{TEXT} as the text", HALF)
+            raise _invalid(f"{TEXT} as the text", words=HALF)
 
 
 class Media(Struct, frozen=True):
@@ -49,9 +47,9 @@ class Media(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not isinstance(self.data, bytes):
-            raise InvalidArgument(f"bytes as the data of {type(self).__name__}", named(self.data), _from_file(self))
+            raise _invalid(f"bytes as the data of {type(self).__name__}", self.data, _from_file(self))
         if not _is_str(self.name) or len(self.name) > MAX_NAME_CHARS or not is_text(self.name):
-            raise InvalidArgument(f"a name of at most {MAX_NAME_CHARS} characters", named(self.name))
+            raise _invalid(f"a name of at most {MAX_NAME_CHARS} characters", self.name)
         self.media_type  # noqa: B018 (it raises)
 
     @property
@@ -59,7 +57,7 @@ class Media(Struct, frozen=True):
         """The media type that the first bytes show."""
         found = media_type_of(self.data)
         if found is None or KINDS[found] != self.kind:
-            raise InvalidArgument(f"{WORDS[self.kind]} as {type(self).__name__}", found or "bytes of another format")
+            raise _invalid(f"{WORDS[self.kind]} as {type(self).__name__}", words=found or "bytes of another format")
         return found
 
     @classmethod
@@ -69,7 +67,7 @@ class Media(Struct, frozen=True):
             data = Path(path).read_bytes()
         except (OSError, ValueError, TypeError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise InvalidArgument(f"a file as {cls.__name__}", f"{str(path)[:200]!r}: {why}") from None
+            raise _invalid(f"a file as {cls.__name__}", words=f"{str(path)[:200]!r}: {why}") from None
         return cls(data, Path(path).name)
 
     def __repr__(self) -> str:
@@ -93,6 +91,8 @@ class File(Media, frozen=True):
 
     kind = "file"
 
+
+BY_KIND: Final[Mapping[str, type[Image | Audio | File]]] = {each.kind: each for each in (Image, Audio, File)}
 
 Blobs: TypeAlias = Mapping[str, bytes]
 """Bytes by their hash."""
@@ -119,6 +119,17 @@ def content_of(parts: Iterable[Text | Media]) -> GivenContent:
             blobs[key] = part.data
             content.append(PARTS[part.kind](key, part.media_type, len(part.data), part.name))
     return GivenContent(tuple(content), blobs)
+
+
+def _invalid(expected: str, got: object = None, hint: str = "", *, words: str = "") -> Exception:
+    """Return InvalidArgument. words: in place of a name of what was given.
+
+    Loaded here, since a tool's worker process makes parts and does not need the process system.
+    """
+    from actors import InvalidArgument
+    from actors.kernel.errors import named
+
+    return InvalidArgument(expected, words or named(got), *([hint] if hint else []))
 
 
 def _is_str(value: object) -> bool:

@@ -6,6 +6,10 @@ from typing import Protocol
 from agents.parts.given import Blobs
 
 
+class NotKept(Exception):
+    """The parts of a tool's result can't be kept. The text is for the model."""
+
+
 class PartStore(Protocol):
     """The bytes of one session's parts, by their hash. Both methods may raise SessionError."""
 

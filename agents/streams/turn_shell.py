@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from random import uniform
 
 from actors.clock import clock
@@ -20,12 +20,13 @@ from agents.core.effects import (
 )
 from agents.core.errors import StoreFailed, Timeout
 from agents.core.events import StreamToken, StreamToolResult
+from agents.core.parts import MediaPart, media_of
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
 from agents.llm.request_encoder import RequestEncoder
-from agents.parts.given import NO_BLOBS
-from agents.parts.store import PartStore
+from agents.parts.given import NO_BLOBS, Media, content_of
+from agents.parts.store import NotKept, PartStore
 from agents.sessions import SessionError
 from agents.streams.stream import Stream
 from agents.tools.executor import TurnCalls
@@ -42,7 +43,7 @@ class TurnShell:
         self._stream, self._config, self._parts = stream, config, parts
         self._now_s = clock()
         self._work: deque[Work] = deque()
-        self._calls = stream.calls = TurnCalls(config.tools)
+        self._calls = stream.calls = TurnCalls(config.tools, self._keep)
         self._encoder = RequestEncoder()
 
     async def run(self, begun: Step) -> Turn:
@@ -89,7 +90,7 @@ class TurnShell:
                     self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():
                 await self._calls.stop()
-                self._calls = self._stream.calls = TurnCalls(self._config.tools)
+                self._calls = self._stream.calls = TurnCalls(self._config.tools, self._keep)
             case CheckAnswer(content):
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))
@@ -117,6 +118,17 @@ class TurnShell:
             first=asked.first,
         )
         self._encoder.blobs = NO_BLOBS
+
+    async def _keep(self, media: Sequence[Media]) -> tuple[MediaPart, ...]:
+        """Keep the bytes of a tool's result, and return its parts. Raises NotKept."""
+        given = content_of(media)
+        if (why := self._config.part_limits.fault(given.content)) is not None:
+            raise NotKept(f"the result of the tool: {why}")
+        try:
+            await self._parts.put(given.blobs)
+        except SessionError as failed:
+            raise NotKept(failed.for_client) from failed
+        return media_of(given.content)
 
     def _on_deltas(self, deltas: list[Delta]) -> Awaitable[None] | None:
         """Take the deltas of one read from the provider. This is the token path: only eager tools wait here."""

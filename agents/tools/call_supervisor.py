@@ -10,10 +10,10 @@ retries that its policy allows. Why each call has a supervisor: docs/adr/0002-su
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from random import random
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -21,9 +21,12 @@ from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
 from actors.clock import now_s
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
+from agents.core.parts import MediaPart
+from agents.parts.given import Media
+from agents.parts.store import NotKept
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ServerDown, ToolRaised, WorkerDied
 from agents.tools.pool_server import open_pool
-from agents.tools.result import result_text
+from agents.tools.result import WithMedia, result_text
 from agents.tools.retry import pause_s
 from agents.tools.run import run_call
 from agents.tools.tool import Tool
@@ -38,12 +41,22 @@ MAX_UNREAD = 16  # above it, a new value of progress replaces the latest one tha
 RETRIED: Final = frozenset({"raised", "timeout"})
 
 
+Keep: TypeAlias = Callable[[Sequence[Media]], Awaitable[tuple[MediaPart, ...]]]
+"""Keep the bytes of a result, and return the parts that name them. Raises NotKept."""
+
+
+async def no_store(media: Sequence[Media]) -> tuple[MediaPart, ...]:
+    """Refuse the images, sounds and files of a result."""
+    raise NotKept("expected a result without images, sounds and files: nothing keeps their bytes here")
+
+
 class Job(Struct, frozen=True):
     """One call to run. Its owner gets Attempted for every attempt that runs, Progressed messages, and one Answered.
 
     number: the call's number in its turn. An index is not unique, since each model call counts from 0.
     unread: the reported values that the owner has not read. Each has one Progressed message on its way.
     begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
+    keep: keeps the images, sounds and files of the result.
     """
 
     number: int
@@ -52,6 +65,7 @@ class Job(Struct, frozen=True):
     owner: Pid
     unread: deque[Any]
     begun: list[Pid]
+    keep: "Keep"
 
 
 class Attempted(Struct, frozen=True):
@@ -101,7 +115,7 @@ class ToolWorker(Task):
         try:
             pool = await open_pool() if job.tool.isolation == "process" else None
             value = await run_call(job.tool, job.call.arguments, pool, self._report, self._begins)
-            return ToolResult(result_text(value), value)
+            return await self._result(value)
         except InvalidArguments as invalid:
             return failed("invalid_arguments", str(invalid))
         except ToolRaised as raised:
@@ -113,6 +127,16 @@ class ToolWorker(Task):
         except (WorkerDied, ServerDown, PoolUnavailable) as died:
             self.send(job.owner, Crashed(job.number, str(died)))
             raise
+
+    async def _result(self, value: Any) -> ToolResult:
+        """Return the result of a call, after its images, sounds and files are kept."""
+        if not isinstance(value, WithMedia):
+            return ToolResult(result_text(value), value)
+        try:
+            parts = await self._job.keep(value.media)
+        except NotKept as refused:
+            return failed("raised", str(refused))
+        return ToolResult(result_text(value.value), value.value, parts=parts)
 
     def _begins(self) -> None:
         self.send(self._job.owner, Attempted(self._job.number, now_s()))

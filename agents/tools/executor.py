@@ -22,8 +22,10 @@ from agents.tools.call_supervisor import (
     Attempted,
     Crashed,
     Job,
+    Keep,
     Progressed,
     failed,
+    no_store,
 )
 from agents.tools.errors import InvalidArguments
 from agents.tools.plain import plain
@@ -69,8 +71,9 @@ class _Open(Struct):
 class TurnCalls:
     """The calls of one turn. They belong to one inbox and end when it closes."""
 
-    def __init__(self, tools: Mapping[str, Tool]) -> None:
-        self._tools = tools
+    def __init__(self, tools: Mapping[str, Tool], keep: Keep = no_store) -> None:
+        """Make the calls of a turn. keep: keeps the images, sounds and files of results."""
+        self._tools, self._keep = tools, keep
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
         self._open: dict[int, _Open] = {}
@@ -177,7 +180,7 @@ class TurnCalls:
 
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
-        job = Job(number, tool, call.call, self._inbox.pid, call.unread, self._begun)
+        job = Job(number, tool, call.call, self._inbox.pid, call.unread, self._begun, self._keep)
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
         self._starting = False

@@ -5,6 +5,7 @@
     list, tuple, range, deque, view, other collections  arrays; a set is sorted, since it has no order
     date, time, timedelta, UUID, Decimal, Path, ...     their text; bytes are base64
     enum                                                its value
+    Image, Audio, File                                  the text of its place, as "[image 1: cat.png]"
 
 Some values have no form in JSON: an iterator, a coroutine, an open file, a function. Such a value raises InvalidData
 if it is the whole result. As a member it becomes a text that says so, and the other members stay.
@@ -16,6 +17,7 @@ import datetime
 import decimal
 import enum
 import math
+import sys
 import types
 import uuid
 from collections import UserString
@@ -44,13 +46,14 @@ def plain(value: Any) -> Any:
     return beginning(value, math.inf)[0]
 
 
-def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
+def beginning(value: Any, limit_bytes: float, media: list[Any] | None = None) -> tuple[Any, bool]:
     """Return the value as JSON data, and whether the data is complete.
 
     The walk ends when the JSON is certain to be longer than the limit. A value may be endless, or hold the same large
     part a million times. Up to the limit, the JSON of the result equals that of the value.
+    media: gets the images, sounds and files.
     """
-    walk = _Walk(limit_bytes)
+    walk = _Walk(limit_bytes, [] if media is None else media)
     try:
         built = walk.built(value, 1)
     except NoForm as no_form:
@@ -62,10 +65,11 @@ class _Walk:
     """One walk over a value.
 
     left_bytes: at least the bytes that remain of the limit. Each value is counted with the shortest JSON it can have.
-    whole: nothing was left out.
+    whole: nothing was left out. media: the images, sounds and files so far.
     """
 
-    def __init__(self, limit_bytes: float) -> None:
+    def __init__(self, limit_bytes: float, media: list[Any]) -> None:
+        self.media = media
         self.left_bytes = limit_bytes
         self.whole = True
 
@@ -115,6 +119,8 @@ class _Walk:
                 return self.built(float.__float__(value), depth)
             case UserString() | complex():
                 return self.built(str(value), depth)
+            case _ if _is_media(value):
+                return self.built(self._place(value), depth)
             case bytes() | bytearray() | memoryview():
                 return self.built(base64.b64encode(value).decode(), depth)
             case _ if isinstance(value, _TEXTS):
@@ -129,6 +135,14 @@ class _Walk:
                 return self._array(value, depth)
             case _:
                 return self.built(own_text(value), depth)
+
+    def _place(self, media: Any) -> str:
+        """Return the place of an image, a sound or a file in the data. The same object has one number."""
+        number = next((number for number, each in enumerate(self.media, 1) if each is media), None)
+        if number is None:
+            self.media.append(media)
+            number = len(self.media)
+        return f"[{media.kind} {number}: {media.name or media.media_type}]"
 
     def _enum(self, value: enum.Enum, depth: int) -> Any:
         try:
@@ -185,6 +199,11 @@ class _Walk:
 def _check(depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidData(TOO_DEEP)
+
+
+def _is_media(value: Any) -> bool:
+    given = sys.modules.get("agents.parts.given")  # a value of its classes exists only after its import
+    return given is not None and isinstance(value, given.Media)
 
 
 def _not_finite(value: float) -> str:

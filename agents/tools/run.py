@@ -21,7 +21,7 @@ from agents.tools.errors import InvalidArguments, ServerDown, ServerRaised, Tool
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
 from agents.tools.progress import ProgressReports, Send, last_of, report_call_to, unobserved, unwatched
-from agents.tools.result import bounded
+from agents.tools.result import returned
 from agents.tools.tool import Tool
 from agents.tools.unasked import read_outcome
 
@@ -37,7 +37,7 @@ async def run_call(
     on_progress: Send = unwatched,
     on_begin: Callable[[], object] = unobserved,
 ) -> Any:
-    """Run one call, and return the tool's result as JSON data within its max_output_bytes.
+    """Run one call, and return the tool's result as JSON data within its max_output_bytes, or as WithMedia.
 
     pool: runs the tool if its isolation is "process". on_progress: called on the loop with each value that the tool
     reports. on_begin: called on the loop when the tool is about to run: its arguments are valid, and it has a worker.
@@ -108,7 +108,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
     try:
         with closing(report_call_to(ProgressReports(on_progress))):
             made = tool.function(**values)
-            return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
+            return returned(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
     except (ServerDown, ServerRaised):
         raise
     except BaseException as error:  # the crash boundary: sys.exit would end the event loop
@@ -120,7 +120,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
 def _called(tool: Tool, values: dict[str, Any], reports: ProgressReports) -> Any:
     try:
         with children_end_here(), closing(report_call_to(reports)):
-            return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)
+            return returned(_run_here(tool.function(**values)), tool.max_output_bytes)
     except BaseException as error:  # the crash boundary, as above
         raise ToolRaised.by(error) from error
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from agents.core.conversation import ToolMessage
-from agents.core.parts import Content, MediaPart, Part, TextPart, media_of, text_of
+from agents.core.parts import Content, MediaPart, Part, TextPart, media_of
 from agents.llm.embedded import Embedded, as_text, data_url
 
 RESULTS: Final = "The content of tool results:"
@@ -22,8 +22,10 @@ def content(given: Content) -> str | list[dict[str, Any]]:
 
 
 def result_text(result: ToolMessage) -> str:
-    """Return the text of a result, with the places of its other parts."""
-    return text_of(result.content)
+    """Return the texts of a result. The tool's own text has the places of its other parts."""
+    if isinstance(result.content, str):
+        return result.content
+    return "\n".join(part.text for part in result.content if isinstance(part, TextPart))
 
 
 def parts_of_results(results: Sequence[ToolMessage]) -> dict[str, Any] | None:

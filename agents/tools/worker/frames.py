@@ -88,7 +88,7 @@ def _within(frame: Frame, limit_bytes: int) -> Frame:
     A tool may have written to the socket itself.
     """
     match frame:
-        case Returned(number, value):
-            return Returned(number, bounded(value, limit_bytes + MARK_BYTES))
+        case Returned(number, value, media):
+            return Returned(number, bounded(value, limit_bytes + MARK_BYTES), media)
         case _:
             return frame

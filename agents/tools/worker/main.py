@@ -16,7 +16,7 @@ import msgspec
 
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.progress import ProgressReports, last_of, report_process_to
-from agents.tools.result import bounded
+from agents.tools.result import WithMedia, returned
 from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
 from agents.tools.worker.loading import found_tool
@@ -28,6 +28,7 @@ from agents.tools.worker.wire import (
     ProgressReport,
     Raised,
     Returned,
+    SentMedia,
     WorkerJob,
     WorkerReady,
     framed,
@@ -70,12 +71,19 @@ def _answer(job: WorkerJob, send: Callable[[Frame], None]) -> Answer:
         reports = ProgressReports(lambda data: send(ProgressReport(job.number, data)))
         with closing(report_process_to(reports)), limited(job.limits):
             result = made.function(**made.arguments(job.arguments))
-            return Returned(job.number, bounded(_awaited(result), job.max_output_bytes))
+            return _returned(job.number, returned(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:
         return ArgumentsRefused(job.number, error.faults)
     except BaseException as error:  # noqa: BLE001 - the crash boundary: a tool's exception is data for the model
         raised = ToolRaised.by(error)
         return Raised(job.number, raised.type_name, raised.message)
+
+
+def _returned(number: int, value: Any) -> Returned:
+    if not isinstance(value, WithMedia):
+        return Returned(number, value)
+    media = tuple(SentMedia(each.kind, each.data, each.name) for each in value.media)
+    return Returned(number, value.value, media)
 
 
 def _awaited(result: Any) -> Any:

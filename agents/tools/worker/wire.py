@@ -14,12 +14,13 @@ from msgspec import Struct
 
 from agents.core.faults import Fault
 from agents.tools.progress import MAX_PROGRESS_BYTES
-from agents.tools.result import MAX_RESULT_BYTES
+from agents.tools.result import MAX_PARTS, MAX_PARTS_BYTES, MAX_RESULT_BYTES
 
 HEADER = struct.Struct("!I")
 
-# The largest frames that a worker may send: escapes can make data six times longer, and a cut text has a mark.
-MAX_ANSWER_BYTES = 6 * MAX_RESULT_BYTES + 4096
+# The largest frames that a worker may send: escapes can make data six times longer, base64 makes it a third longer,
+# and a cut text has a mark.
+MAX_ANSWER_BYTES = 6 * MAX_RESULT_BYTES + MAX_PARTS_BYTES * 4 // 3 + MAX_PARTS * 2048 + 4096
 MAX_PROGRESS_FRAME_BYTES = 6 * MAX_PROGRESS_BYTES + 4096
 
 
@@ -64,9 +65,18 @@ class ProgressReport(Struct, frozen=True, tag="progressed"):
     data: Any
 
 
-class Returned(Struct, frozen=True, tag="returned"):
+class SentMedia(Struct, frozen=True):
+    """An image, a sound or a file in a result."""
+
+    kind: str
+    data: bytes
+    name: str
+
+
+class Returned(Struct, frozen=True, tag="returned", omit_defaults=True):
     number: int
     value: Any
+    media: tuple[SentMedia, ...] = ()
 
 
 class Raised(Struct, frozen=True, tag="raised"):
