@@ -54,6 +54,7 @@ from agents.instance.requests import (
     GetEvents,
     GetHistory,
     GetInfo,
+    GetPart,
     Retire,
     Steer,
     Subscribe,
@@ -79,6 +80,7 @@ __all__ = [
     "deny",
     "follow",
     "info",
+    "part",
     "retire",
     "steer",
     "stream",
@@ -310,6 +312,11 @@ async def conversation(pid: Pid | str) -> Conversation:
 async def history(pid: Pid | str) -> AgentHistory:
     """Return the agent's conversation with the times of its messages, and the running turn so far."""
     return await _ask(pid, GetHistory())
+
+
+async def part(pid: Pid | str, sha256: str) -> bytes | None:
+    """Return the bytes of an image, a sound or a file of the conversation, by its hash; None for an unknown hash."""
+    return await _ask(pid, GetPart(checked_text(sha256, "sha256")))
 
 
 async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:

@@ -32,23 +32,24 @@ from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_config.kept import comes_back_whole, give, not_given
 from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Cancelled, ContentRefused
+from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_turns, given_up
 from agents.instance.info import history_of, info_of
+from agents.instance.messages import keep_and_steer, part_of, steer
 from agents.instance.requests import (
     AgentRequest,
     Approve,
     Cancel,
     Deny,
     Follow,
-    Full,
     GetConversation,
     GetEvents,
     GetHistory,
     GetInfo,
+    GetPart,
     HandOver,
     Retire,
     Steer,
@@ -58,7 +59,7 @@ from agents.instance.requests import (
 from agents.instance.servers import with_servers
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed
-from agents.instance.turns import Forget, Idle, steered, stopping
+from agents.instance.turns import Forget, Idle, stopping
 from agents.instance.waking import Origin, leave_session, open_session
 from agents.llm.endpoint import Api
 from agents.parts.store import MemoryParts, PartStore
@@ -192,13 +193,15 @@ class AgentInstance(GenServer[AgentState]):
             case GetHistory():
                 return Reply(history_of(state), state)
             case Steer(blobs=blobs) if blobs:
-                return _keep_and_steer(request, state)
+                return keep_and_steer(request, state)
             case Steer():
-                return Reply(_steered(request, state), state)
+                return Reply(steer(request, state), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _running_stream(running, stream_id)
                 calls = stream.calls if stream is not None else None
                 return Reply(NotAsked(call_id) if calls is None else _decide(calls, request), state)
+            case GetPart(key):
+                return part_of(key, state)
             case Retire() if (running is None or running.over) and not state.queue:
                 return Stop(NORMAL, state, reply=True)
             case Retire():
@@ -262,25 +265,6 @@ def _running_stream(running: Running | None, stream_id: str | None) -> Stream | 
     if running is None or (stream_id is not None and not running.stream.answers(stream_id)):
         return None
     return running.stream
-
-
-def _steered(request: Steer, state: AgentState) -> bool | Full | ContentRefused:
-    """Add the message to the running turn, if it has the wanted stream."""
-    if (refused := state.config.refusal(request.message)) is not None:
-        return refused
-    running = state.running if _running_stream(state.running, request.stream_id) is not None else None
-    return steered(running, request.message, state)
-
-
-async def _keep_and_steer(request: Steer, state: AgentState) -> Reply[AgentState]:
-    """Do the same with a message whose parts have bytes."""
-    if (refused := state.config.refusal(request.message)) is not None:
-        return Reply(refused, state)
-    try:
-        await state.parts.put(request.blobs)
-    except SessionError as failed:
-        return Reply(ContentRefused(failed.for_client), state)
-    return Reply(_steered(request, state), state)
 
 
 def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:

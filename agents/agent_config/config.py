@@ -12,20 +12,18 @@ from pydantic import ValidationError
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.faulty_values import with_value
+from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
-from agents.core.errors import ContentRefused
 from agents.core.faults import Fault
 from agents.core.limits import Limits
-from agents.core.parts import Content
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import ModelCallDeadlines, Route
-from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
 from agents.mcp.spec import ServerSpec, names_server, servers_of
-from agents.parts.limits import PartLimits, unreadable
+from agents.parts.limits import PartLimits
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, WhenBusy
 from agents.tools.errors import InvalidTool
@@ -109,15 +107,6 @@ class AgentConfig(Struct, frozen=True):
         if "web_search" in self.tools and self.tools["web_search"].bound.get("endpoint") == "":
             yield "web_search", "tools.web_search_endpoint"
 
-    def refusal(self, content: Content) -> ContentRefused | None:
-        """Return why the agent refuses a message with this content, or None."""
-        if isinstance(content, str):
-            return None
-        route = self.routes[0]
-        kinds = route.accepts & DIALECTS[route.api].kinds
-        why = self.part_limits.fault(content) or unreadable(content, route.model, kinds)
-        return None if why is None else ContentRefused(why)
-
     def opening(self) -> Conversation:
         """Return the conversation before the first user message."""
         return (SystemMessage(self.system_prompt),) if self.system_prompt else ()
@@ -150,7 +139,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         answer_retries=checked.answer_retries,
         owner=checked.owner,
         servers=servers,
-        part_limits=_part_limits(settings),
+        part_limits=part_limits(settings.parts),
     )
 
 
@@ -224,12 +213,6 @@ def _policy(
         approval=frozenset(name for name, tool in tools.items() if tool.requires_approval is not False),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
     )
-
-
-def _part_limits(settings: Settings) -> PartLimits:
-    parts = settings.parts
-    types = frozenset(each.value for each in parts.types)
-    return PartLimits(parts.max_bytes, parts.max_message_bytes, parts.max_count, types)
 
 
 def _deadlines(checked: AgentSettings, settings: Settings) -> ModelCallDeadlines:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from agents.core.depth import EXPECTED, text_too_deep
 from agents.gateway.errors import Refusal, invalid
+from agents.gateway.parts import Items
 from agents.settings import Scope
 from agents.settings.values import AgentId
 
@@ -35,12 +36,13 @@ class _Action(BaseModel):
 
 
 class StreamChat(_Action):
-    """agent_id: the default is the default agent, and the answer then names it."""
+    """agent_id: the default is the default agent, and the answer then names it. parts: after the text of message."""
 
     needs = Scope.CHAT
     action: Literal["stream_chat"]
     agent_id: Id | None = None
     message: Text
+    parts: Items = ()
     stream_id: Id | None = None
 
 
@@ -79,6 +81,7 @@ class Steer(_Action):
     action: Literal["steer"]
     stream_id: Id
     message: Text
+    parts: Items = ()
 
 
 class Ping(_Action):

@@ -19,6 +19,7 @@ from agents.gateway.error_answers import answer, crashed
 from agents.gateway.errors import EXPECTED
 from agents.gateway.event_stream import Delivery
 from agents.gateway.gate import Gate
+from agents.gateway.guard.body_limits import BodyLimits
 from agents.gateway.guard.credentials import PRINTED_CODE_S, Credentials
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
@@ -83,7 +84,7 @@ class Gateway:
         self._credentials.tokens.take(own.tokens)
         self.app, self.reports = app, NodeReports(settings, self._host)
         sockets = Sockets(app, everything, delivery, own.max_message_bytes)
-        self._guard = Guard(sockets, allowed, self._credentials, own.max_body_bytes)
+        self._guard = Guard(sockets, allowed, self._credentials, BodyLimits.by(settings))
 
     def login_code(self) -> str:
         """Return a new one-time code, with which a person logs in on the gateway's page with the install's token."""

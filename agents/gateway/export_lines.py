@@ -29,4 +29,12 @@ class EventLine(Struct, frozen=True, tag_field="type", tag="event"):
     event: Event
 
 
-ExportLine: Final = SessionLine | MessageLine | StreamLine | EventLine
+class PartLine(Struct, frozen=True, tag_field="type", tag="part"):
+    """The bytes of an image, a sound or a file. data: in base64; null if the store lacks the bytes."""
+
+    sha256: str
+    size_bytes: int
+    data: str | None
+
+
+ExportLine: Final = SessionLine | MessageLine | StreamLine | EventLine | PartLine

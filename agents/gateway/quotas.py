@@ -15,11 +15,13 @@ from agents.agent_config.request import TurnRequest
 from agents.agent_registry import agents_of, stands_in
 from agents.cluster.everywhere import asked_everywhere
 from agents.cluster.node_requests import GetUsage
+from agents.core.parts import Content
 from agents.gateway.ceilings import within
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.sessions import Sessions
 from agents.instance.waiting import cost_bytes, waiting_bytes
+from agents.parts.given import GivenContent
 from agents.settings import Scope, Settings
 
 RETRY_S: Final = 5
@@ -84,7 +86,7 @@ class Quotas:
             raise Refusal(422, f"{refused}: expected one of {', '.join(allowed)}", param=refused)
 
     async def check_waiting(
-        self, caller: Caller, message: str, agent: Pid | None, request: TurnRequest | None = None
+        self, caller: Caller, message: str | GivenContent, agent: Pid | None, request: TurnRequest | None = None
     ) -> None:
         """Raise Refusal if the message and those that wait exceed max_waiting_bytes.
 
@@ -93,7 +95,7 @@ class Quotas:
         """
         if (user := _user(caller)) is None:
             return
-        most, asked = self._clients.max_waiting_bytes, cost_bytes(message, request)
+        most, asked = self._clients.max_waiting_bytes, cost_bytes(_content(message), request)
         if asked > most:
             raise Refusal(413, f"expected a message of at most {most} bytes, got {asked}")
         waiting = sum(map(waiting_bytes, agents_of(user)))
@@ -114,6 +116,10 @@ class Quotas:
         most = self._clients.max_sessions
         if await self._sessions.count(user) >= most:
             raise Refusal(429, f"expected at most {most} sessions of one user: delete one first")
+
+
+def _content(message: str | GivenContent) -> Content:
+    return message if isinstance(message, str) else message.content
 
 
 def _user(caller: Caller) -> str | None:

@@ -18,6 +18,7 @@ from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 from agents.gateway.connection import Direct
 from agents.instance.elsewhere import HANDED_OVER, agent_elsewhere, may_be_dead
+from agents.parts.given import GivenContent
 
 BATCH: Final = 512  # events per write
 
@@ -59,7 +60,7 @@ class Reader:
         """A caller of `batches` gets ReaderClosed."""
         self._box.close()
 
-    def ask(self, pid: Pid, message: str, request: TurnRequest | None = None) -> None:
+    def ask(self, pid: Pid, message: str | GivenContent, request: TurnRequest | None = None) -> None:
         """Send the message and read its stream. If the agent has a stream with this id, read that stream instead.
 
         request: as in agent.stream_chat. Raises CallFailed; the reader is then closed.

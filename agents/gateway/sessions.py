@@ -60,6 +60,9 @@ class Sessions(Protocol):
     def export(self, session_id: str) -> AsyncIterator[bytes]:
         """Yield the session as JSON Lines. An error is raised before the first line, or ends the export early."""
 
+    async def part(self, session_id: str, key: str) -> bytes | None:
+        """Return the bytes of the session's part with this hash, or None."""
+
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         """Copy the session up to a place.
 
@@ -117,6 +120,9 @@ class LiveSessions:
 
     def export(self, session_id: str) -> AsyncIterator[bytes]:
         _not_kept()
+
+    async def part(self, session_id: str, key: str) -> bytes | None:
+        return await agent.part(_agent(session_id), key)
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         _not_kept()

@@ -130,6 +130,9 @@ class StoredSessions(LiveSessions):
         async for line in history.export(await _store(), session_id):
             yield line
 
+    async def part(self, session_id: str, key: str) -> bytes | None:
+        return await (await _store()).part_of(session_id, key)
+
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         from agents.sessions import history
 

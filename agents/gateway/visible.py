@@ -17,6 +17,7 @@ from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
 from agents.gateway.guard.caller import Caller
 from agents.gateway.openai_api.models import Models
+from agents.gateway.parts import check_accepted
 from agents.gateway.quotas import Locks, Quotas
 from agents.gateway.reader import AnyReader, Reader
 from agents.gateway.reservations import RESERVED_S, Reservations
@@ -25,6 +26,7 @@ from agents.gateway.visible_sessions import VisibleSessions
 from agents.gateway.visible_streams import VisibleStreams, replay
 from agents.instance.elsewhere import StopFar, control, running_agent
 from agents.instance.waking import Origin
+from agents.parts.given import GivenContent
 from agents.settings import Scope, Settings
 from supervisors import agent_supervisor
 
@@ -128,7 +130,11 @@ class Visible:
         return session_id
 
     async def ask(
-        self, agent_id: str, message: str, stream_id: str | None = None, request: TurnRequest | None = None
+        self,
+        agent_id: str,
+        message: str | GivenContent,
+        stream_id: str | None = None,
+        request: TurnRequest | None = None,
     ) -> AnyReader:
         """Send a message to an agent, and return a reader of its stream.
 
@@ -149,6 +155,7 @@ class Visible:
                 return await replay(self.sessions, kept, 0)
             raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
         await self._everything.quotas.check_waiting(self._caller, message, pid, request)
+        check_accepted(pid, message)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message, request)
         return reader

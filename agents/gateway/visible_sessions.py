@@ -6,6 +6,7 @@ from actors import Pid
 from agents.agent_registry import find_agent
 from agents.contract.sessions import Session, SessionInfo
 from agents.core.events import Event
+from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.quotas import Quotas
 from agents.gateway.sessions import LiveSessions, Sessions
@@ -81,6 +82,13 @@ class VisibleSessions:
         await self.info(session_id)
         async for line in self._all.export(session_id):
             yield line
+
+    async def part(self, session_id: str, key: str) -> bytes:
+        """Return the bytes of the session's part with this hash. Raises Refusal."""
+        await self.info(session_id)
+        if (data := await self._all.part(session_id, key)) is None:
+            raise Refusal(404, "expected the hash of a part of this session, got another", "part_not_found")
+        return data
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> SessionInfo:
         """Copy the session up to a place, and return the copy. at: as for `Sessions.fork`."""

@@ -15,10 +15,12 @@ from agents.core.events import Event
 from agents.core.turn_state import state_of
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
+from agents.gateway.parts import check_accepted
 from agents.gateway.quotas import Quotas
 from agents.gateway.reader import BATCH, AnyReader, Reader, Replay
 from agents.gateway.visible_sessions import VisibleSessions
 from agents.instance.info import StreamInfo
+from agents.parts.given import GivenContent
 from agents.sessions import StreamRecord, StreamStatus
 from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
 
@@ -87,9 +89,11 @@ class VisibleStreams:
             NotAsked(call_id) if pid is None else await agent.deny(pid, call_id, reason, stream_id=stream_id)
         )
 
-    async def steer(self, stream_id: str, message: str) -> StreamSteered:
+    async def steer(self, stream_id: str, message: str | GivenContent) -> StreamSteered:
         pid = await self._owner(stream_id)
         await self._quotas.check_waiting(self._caller, message, pid)
+        if pid is not None:
+            check_accepted(pid, message)
         try:
             steered = pid is not None and await agent.steer(pid, message, stream_id=stream_id)
         except agent.TooManyWait as full:

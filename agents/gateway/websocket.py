@@ -26,6 +26,7 @@ from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.credentials import SOCKETS
 from agents.gateway.guard.middleware import route_of
 from agents.gateway.guard.scopes import permit
+from agents.gateway.parts import given
 from agents.gateway.reader import AnyReader, ReaderClosed, ReaderMoved, Writer
 from agents.gateway.visible import Everything
 from agents.gateway.wire import message
@@ -113,7 +114,7 @@ class Socket:
             case actions.StreamChat():
                 self._check_room()
                 agent_id = action.agent_id or await self._visible.default_agent("stream_chat.agent_id")
-                reader = await self._visible.ask(agent_id, action.message, action.stream_id)
+                reader = await self._visible.ask(agent_id, await given(action.message, action.parts), action.stream_id)
                 await self._read(action, reader, **({} if action.agent_id else {"agent_id": agent_id}))
             case actions.Subscribe():
                 self._check_room()
@@ -130,7 +131,8 @@ class Socket:
                     action, await self._visible.streams.deny(action.stream_id, action.call_id, action.reason)
                 )
             case actions.Steer():
-                await self._answer(action, await self._visible.streams.steer(action.stream_id, action.message))
+                message = await given(action.message, action.parts)
+                await self._answer(action, await self._visible.streams.steer(action.stream_id, message))
             case _:
                 assert_never(action)
 

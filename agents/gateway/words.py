@@ -16,7 +16,7 @@ OBJECT: Final = "a JSON object"
 def fault_of(error: Mapping[str, Any]) -> Fault:
     """Return the fault. error: one of pydantic's or FastAPI's."""
     context = error.get("ctx", {})
-    path = tuple(error["loc"]) or ("message",)
+    path = _path(tuple(error["loc"])) or ("message",)
     match error["type"]:
         case "string_pattern_mismatch" if context["pattern"] == BUILTIN_TOOL:
             return Fault(path, "the name of a built-in tool, as calculator: code is not accepted over HTTP")
@@ -32,3 +32,8 @@ def fault_of(error: Mapping[str, Any]) -> Fault:
             key, tags, tag = (context[each] for each in ("discriminator", "expected_tags", "tag"))
             return Fault(path, f"{key} to be one of {tags}", repr(tag[:40]))
     return of_pydantic({**error, "loc": path})
+
+
+def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return the path without the type of a part, which pydantic adds after the part's place."""
+    return tuple(each for at, each in enumerate(loc) if at < 2 or loc[at - 2] != "parts" or isinstance(each, int))

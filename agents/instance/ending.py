@@ -10,9 +10,10 @@ from actors import exit as send_exit
 from actors.clock import now_s
 from agents.core.errors import HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
+from agents.instance.messages import recorded
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import known
-from agents.instance.turns import recorded, refuse, words_of
+from agents.instance.turns import refuse, words_of
 from agents.sessions import SessionError
 from agents.streams.report import report_end
 

@@ -100,6 +100,12 @@ class GetHistory(Struct, Request[AgentHistory], frozen=True):
     """Get an AgentHistory."""
 
 
+class GetPart(Struct, Request[bytes | None], frozen=True):
+    """Get the bytes of a part of the conversation. The answer: None for an unknown hash."""
+
+    sha256: str
+
+
 class Retire(Struct, Request[bool], frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
@@ -114,5 +120,5 @@ class HandOver(Struct, Request[bool], frozen=True):
 
 
 AgentRequest: TypeAlias = (
-    Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | Retire
+    Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | GetPart | Retire
 )

@@ -11,15 +11,14 @@ from actors import Crash, Pid, ProcessError, Shutdown, link, register, reply, se
 from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
+from agents.agent_config.parts import refusal
 from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import Conversation
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked, StoreFailed
 from agents.core.message_times import times_of
-from agents.core.parts import Content
-from agents.instance.requests import Full
+from agents.instance.messages import joins, recorded
 from agents.instance.state import AgentState, Running, StreamChat
-from agents.instance.waking import recorder_of, turn_name
-from agents.parts.given import NO_BLOBS
+from agents.instance.waking import turn_name
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.settings import OnRestart
@@ -52,7 +51,7 @@ class Idle(Struct, frozen=True):
 
 async def asked(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     """Treat a new message: begin its turn, or treat it by the agent's when_busy. A message may be refused."""
-    if (refused := state.config.refusal(chat.message)) is not None:
+    if (refused := refusal(state.config, chat.message)) is not None:
         refuse(agent, chat, refused, state)
         return state
     try:
@@ -70,7 +69,7 @@ async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: Agen
     match state.config.when_busy:
         case _ if running.over and not state.queue:
             pass  # the client has the end of the turn: for it the agent is free
-        case WhenBusy.STEER if chat.joins and await _joins(chat, running, state):
+        case WhenBusy.STEER if chat.joins and await joins(chat, running, state):
             if chat.subscriber is not None:
                 running.stream.follow(chat.subscriber, after=0)
             running.stream.steered_by += (chat.stream_id,)
@@ -195,54 +194,12 @@ def _remind(agent: Pid, delay_s: float, message: Forget | Idle, state: AgentStat
     return replace(state, timers={**state.timers, type(message): timer})
 
 
-def steered(running: Running | None, message: Content, state: AgentState) -> bool | Full:
-    """Add the message to the running turn. Return False if no turn runs, or if the turn is stopping."""
-    if running is None or not running.continues:
-        return False
-    if running.stream.steering >= state.config.max_steering:
-        return Full(state.config.max_steering)
-    return running.stream.steer(message, now_s())
-
-
 def stopping(running: Running, fault: Fault) -> Running:
     """Stop the turn. fault: the end of its stream, unless the stream ends first, or has another fault already."""
     if running.fault is not None:
         return running
     send_exit(running.handler, Shutdown("turn stopped"))
     return replace(running, fault=fault)
-
-
-async def _joins(chat: StreamChat, running: Running, state: AgentState) -> bool:
-    """Add the message to the running turn, and return whether the turn reads it."""
-    if chat.blobs and not _may_join(running, state):
-        return False
-    chat = await kept(chat, state)
-    return steered(running, chat.message, state) is True
-
-
-def _may_join(running: Running, state: AgentState) -> bool:
-    return running.continues and running.stream.steering < state.config.max_steering
-
-
-async def kept(chat: StreamChat, state: AgentState) -> StreamChat:
-    """Keep the bytes of the message's parts, and return the message without them. Raises SessionError."""
-    if not chat.blobs:
-        return chat
-    await state.parts.put(chat.blobs)
-    return replace(chat, blobs=NO_BLOBS)
-
-
-async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
-    """Return the message with its recorder, if the session is kept. The message is on its way to disk.
-
-    Raises SessionError if the bytes of its parts can't be kept.
-    """
-    if chat.recorder is not None:
-        return chat
-    chat = await kept(chat, state)
-    if not state.keeping.kept:
-        return chat
-    return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
 
 
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:

@@ -17,7 +17,7 @@ class PartStore(Protocol):
         """Keep the bytes as long as the session. Bytes that it has already are not kept twice."""
 
     async def get(self, hashes: Collection[str]) -> Blobs:
-        """Return the bytes of these hashes."""
+        """Return the bytes of these hashes. Raises KeyError for one that is not kept."""
 
 
 class MemoryParts:

@@ -31,7 +31,17 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
-from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, PARTS, SESSIONS, STREAMS, TAIL
+from agents.sessions.tables import (
+    CHECKPOINT_PARTS,
+    EVENTS,
+    LAST_SEQ,
+    MESSAGES,
+    PART_USES,
+    PARTS,
+    SESSIONS,
+    STREAMS,
+    TAIL,
+)
 
 Query: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
@@ -65,6 +75,11 @@ class Reading:
         if missing := next((key for key in keys if key not in blobs), None):
             raise StoreDamaged(f"the store is damaged: part {missing} is missing")
         return blobs
+
+    async def part_of(self, session_id: str, key: str) -> bytes | None:
+        """Return the bytes of a part that the session uses; None for another one."""
+        used = select(PART_USES.c.sha256).where(PART_USES.c.session_id == session_id, PART_USES.c.sha256 == key)
+        return (await self.parts([key]))[key] if await self._rows(used, session_id, key) else None
 
     async def session(self, id_: str) -> SessionRecord | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)

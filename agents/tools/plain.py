@@ -17,7 +17,6 @@ import datetime
 import decimal
 import enum
 import math
-import sys
 import types
 import uuid
 from collections import UserString
@@ -30,6 +29,7 @@ import msgspec
 from agents.core.depth import MAX_DEPTH, too_deep
 from agents.tools.errors import InvalidData
 from agents.tools.own_text import NoForm, name_of, own_text
+from agents.tools.places import place_of
 from agents.tools.text import sendable
 
 MAX_DIGITS: Final = 4300
@@ -119,8 +119,8 @@ class _Walk:
                 return self.built(float.__float__(value), depth)
             case UserString() | complex():
                 return self.built(str(value), depth)
-            case _ if _is_media(value):
-                return self.built(self._place(value), depth)
+            case _ if (place := place_of(value, self.media)) is not None:
+                return self.built(place, depth)
             case bytes() | bytearray() | memoryview():
                 return self.built(base64.b64encode(value).decode(), depth)
             case _ if isinstance(value, _TEXTS):
@@ -135,14 +135,6 @@ class _Walk:
                 return self._array(value, depth)
             case _:
                 return self.built(own_text(value), depth)
-
-    def _place(self, media: Any) -> str:
-        """Return the place of an image, a sound or a file in the data. The same object has one number."""
-        number = next((number for number, each in enumerate(self.media, 1) if each is media), None)
-        if number is None:
-            self.media.append(media)
-            number = len(self.media)
-        return f"[{media.kind} {number}: {media.name or media.media_type}]"
 
     def _enum(self, value: enum.Enum, depth: int) -> Any:
         try:
@@ -199,11 +191,6 @@ class _Walk:
 def _check(depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidData(TOO_DEEP)
-
-
-def _is_media(value: Any) -> bool:
-    given = sys.modules.get("agents.parts.given")  # a value of its classes exists only after its import
-    return given is not None and isinstance(value, given.Media)
 
 
 def _not_finite(value: float) -> str:

@@ -24,21 +24,17 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from actors import InvalidArgument
 from actors.kernel.ending import finish
-from agents.parts.given import BY_KIND
+from agents.tools.answers import value_of
 from agents.tools.callables import address_of
 from agents.tools.errors import (
     CpuTimeUsedUp,
-    InvalidArguments,
     InvalidTool,
     PoolUnavailable,
-    ToolRaised,
     WorkerDied,
     no_result,
 )
 from agents.tools.progress import Send, unobserved, unwatched
-from agents.tools.result import WithMedia
 from agents.tools.slots import Slots
 from agents.tools.templates import Templates, startable
 from agents.tools.tool import Tool
@@ -49,12 +45,8 @@ from agents.tools.worker.spares import DEFAULT_READY, ReadyWorkers
 from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import (
     Answer,
-    ArgumentsRefused,
     FunctionOrigin,
     JobLimits,
-    Raised,
-    Returned,
-    SentMedia,
     WorkerJob,
 )
 from agents.tools.workers import LivingWorkers
@@ -171,7 +163,7 @@ class WorkerPool:
             finally:
                 del self.running[worker.pid]
                 worker.kill()
-        return _value(answer)
+        return value_of(answer)
 
     def _room(self) -> int:
         """Return how many calls may start until COMPUTING calls compute or are about to.
@@ -235,21 +227,3 @@ def _job(tool: Tool, arguments_json: str, number: int) -> WorkerJob:
     bound = msgspec.json.encode(tool.bound).decode()
     limits = JobLimits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
     return WorkerJob(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
-
-
-def _media(sent: SentMedia) -> Any:
-    """Return the part that a worker sent. Raises ToolRaised for bytes of another format: a tool may write anything."""
-    try:
-        return BY_KIND[sent.kind](sent.data, sent.name)
-    except (KeyError, InvalidArgument) as invalid:
-        raise ToolRaised("InvalidArgument", str(invalid)) from None
-
-
-def _value(answer: Answer) -> Any:
-    match answer:
-        case Returned(_, value, media):
-            return WithMedia(value, tuple(map(_media, media))) if media else value
-        case Raised(_, type_name, message):
-            raise ToolRaised(type_name, message)
-        case ArgumentsRefused(_, faults):
-            raise InvalidArguments(*faults)

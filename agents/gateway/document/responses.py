@@ -87,3 +87,8 @@ def text(media_type: str, description: str) -> Answer:
 
 def nothing(description: str) -> Answer:
     return Answer(204, description)
+
+
+def data(description: str) -> Answer:
+    """Return an answer with bytes of any type."""
+    return Answer(200, description, "application/octet-stream", bytes)

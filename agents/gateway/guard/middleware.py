@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.body import guarded_body, refuse
+from agents.gateway.guard.body_limits import BodyLimits
 from agents.gateway.guard.caller import KEY, NOBODY, Caller
 from agents.gateway.guard.cors import VARY, Headers, cors_headers, is_preflight, send_preflight
 from agents.gateway.guard.credentials import LOGIN, Credentials, NoCredentials, address_of, is_page_for_people
@@ -39,9 +40,9 @@ HEADERS: Final = [
 class Guard:
     """The middleware that admits or refuses each request."""
 
-    def __init__(self, app: ASGIApp, allowed: Allowed, credentials: Credentials, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, allowed: Allowed, credentials: Credentials, limits: BodyLimits) -> None:
         self._app, self._allowed, self._credentials = app, allowed, credentials
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -79,7 +80,7 @@ class Guard:
                 address = address_of(scope)
                 return await authenticated(receive, send, lambda token: self._credentials.of_token(token, address))
         if scope["type"] == "http":
-            receive = await guarded_body(scope, receive, self._max_body_bytes)
+            receive = await guarded_body(scope, receive, self._limits.of(scope["method"], route))
         return caller, receive, send if ticket is None else _until_read(send, ticket)
 
 

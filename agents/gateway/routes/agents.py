@@ -20,6 +20,7 @@ from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events,
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import MOVED, Delivery, ErrorEvent, EventStream, frames_of
 from agents.gateway.guard.scopes import needs
+from agents.gateway.parts import Items, given
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed, ReaderMoved
 from agents.gateway.routes.permission import CurrentCaller
@@ -64,11 +65,12 @@ class StartAgent(create_model("ClientKeys", __base__=RequestBody, **_keys_of_cli
 class Ask(RequestBody):
     """A message to an agent.
 
-    stream_id: chosen by the client. A client that lost the answer sends the message again with the same id. The
-    agent then sends the first answer.
+    parts: after the text of message. stream_id: chosen by the client. A client that lost the answer sends the message
+    again with the same id. The agent then sends the first answer.
     """
 
     message: Text
+    parts: Items = ()
     stream_id: Id | None = None
 
 
@@ -131,7 +133,9 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=MESSAGE_REFUSALS)
     async def chat(request: Request, agent_id: AgentId, body: Ask, caller: CurrentCaller) -> Response:
         """Send a message and wait for the whole answer. The turn continues if the client disconnects."""
-        reader = await everything.visible_to(caller).ask(agent_id, body.message, body.stream_id)
+        reader = await everything.visible_to(caller).ask(
+            agent_id, await given(body.message, body.parts), body.stream_id
+        )
         with closing(reader):
             async with when_gone(request.receive, reader.close):
                 return await _whole(reader, delivery)
@@ -143,7 +147,9 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         agent_id: AgentId, body: Ask, caller: CurrentCaller, error_event: ErrorEvent = "error"
     ) -> Response:
         """Send a message and read the answer as server-sent events. The header X-Stream-Id has the stream's id."""
-        reader = await everything.visible_to(caller).ask(agent_id, body.message, body.stream_id)
+        reader = await everything.visible_to(caller).ask(
+            agent_id, await given(body.message, body.parts), body.stream_id
+        )
         return EventStream(reader, delivery, frames_of(error_event))
 
     @routes.get("/agents/{agent_id}/stream")

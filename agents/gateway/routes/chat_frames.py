@@ -43,6 +43,7 @@ from agents.gateway.actions import Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events
 from agents.gateway.event_stream import Delivery, EventStream
 from agents.gateway.guard.scopes import needs
+from agents.gateway.parts import Items, given
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
@@ -53,12 +54,13 @@ class ChatText(RequestBody):
     """A message to the default agent.
 
     Other keys, such as orgId and conversationContext, are ignored: the token gives the user, and the agent has its
-    conversation.
+    conversation. parts: after the text.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     text: Text
+    parts: Items = ()
 
 
 def chat_frames(everything: Everything, delivery: Delivery) -> APIRouter:
@@ -70,7 +72,7 @@ def chat_frames(everything: Everything, delivery: Delivery) -> APIRouter:
     async def send_text(body: ChatText, caller: CurrentCaller) -> Response:
         """Send a message to the default agent. The events are delta, tool_call, tool_execution_start and the others."""
         visible = everything.visible_to(caller)
-        reader = await visible.ask(await visible.default_agent("agent_id"), body.text)
+        reader = await visible.ask(await visible.default_agent("agent_id"), await given(body.text, body.parts))
         return EventStream(reader, delivery, _lines, _cut)
 
     return routes

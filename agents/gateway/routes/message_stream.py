@@ -31,6 +31,7 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.event_stream import Delivery, EventStream
 from agents.gateway.guard.scopes import needs
+from agents.gateway.parts import Items, given
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
@@ -43,12 +44,13 @@ class ChatStream(RequestBody):
 
     session_id: an unknown id begins a session, and the default is a new session. assistant_message_id: a reserved id;
     the default is a new id. Other keys, such as user_id and context, are ignored: the token gives the user, and the
-    agent has its context.
+    agent has its context. parts: after the text of query.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     query: Text
+    parts: Items = ()
     session_id: Id | None = None
     assistant_message_id: Id | None = None
 
@@ -63,7 +65,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
         """Send a message to a session's agent. The events are session_start, then stream_chunk and the others."""
         visible, message_id = everything.visible_to(caller), body.assistant_message_id or uuid4().hex
         session_id = await visible.begin_session(body.session_id)
-        reader = await visible.ask(session_id, body.query, message_id)
+        reader = await visible.ask(session_id, await given(body.query, body.parts), message_id)
         start = SessionStartMessage(session_id, message_id)
         return EventStream(reader, delivery, _Lines(), _cut, _line(start))
 

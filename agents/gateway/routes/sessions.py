@@ -14,11 +14,12 @@ from agents.contract.answers import SessionDeleted
 from agents.contract.sessions import Session, SessionInfo, SessionPage
 from agents.core.text import to_json
 from agents.gateway.actions import Id, Seq
-from agents.gateway.document.responses import answers, json, lines
+from agents.gateway.document.responses import answers, data, json, lines
 from agents.gateway.download import JsonLines, pieces
 from agents.gateway.event_stream import Delivery
 from agents.gateway.export_lines import ExportLine
 from agents.gateway.guard.scopes import needs
+from agents.gateway.parts import part_response
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
@@ -29,6 +30,7 @@ EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 """The end of a Session without messages and streams, as JSON. Both keys come last."""
 
 SessionId = Annotated[Id, Path()]
+Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 class Rename(RequestBody):
@@ -109,9 +111,16 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
     @needs(Scope.READ)
     @answers(lines(ExportLine), refuses=(404, 409, 422))
     async def export(session_id: SessionId, caller: CurrentCaller) -> Response:
-        """Export the session as JSON Lines: the session, its messages, its streams, each with its events."""
+        """Export the session as JSON Lines: the session, its messages, its streams with their events, and its parts."""
         lines = everything.visible_to(caller).sessions.export(session_id)
         return await JsonLines.of(lines, f"session-{session_id}.jsonl", delivery.write_timeout_s)
+
+    @routes.get("/sessions/{session_id}/parts/{sha256}")
+    @needs(Scope.READ)
+    @answers(data("The bytes of the part."), refuses=(404, 422))
+    async def part(session_id: SessionId, sha256: Hash, caller: CurrentCaller) -> Response:
+        """Send the bytes of an image, a sound or a file of the conversation. Their first bytes decide the type."""
+        return part_response(await everything.visible_to(caller).sessions.part(session_id, sha256))
 
     @routes.post("/sessions/{session_id}/fork")
     @needs(Scope.CHAT)

@@ -14,6 +14,7 @@ from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
 from agents.gateway.guard.scopes import needs
+from agents.gateway.parts import Items, given
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
@@ -52,9 +53,10 @@ class Deny(RequestBody):
 
 
 class Steer(RequestBody):
-    """A message for the turn that runs. message: the model reads it with the next model call."""
+    """A message for the turn that runs. message: the model reads it with the next model call. parts: after its text."""
 
     message: Text
+    parts: Items = ()
 
 
 def streams(everything: Everything, delivery: Delivery) -> APIRouter:
@@ -110,7 +112,8 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(json(StreamSteered), refuses=(404, 409, 422))
     async def steer(stream_id: StreamId, caller: CurrentCaller, body: Steer) -> Response:
         """Send a message to the turn while it runs."""
-        return Json(await everything.visible_to(caller).streams.steer(stream_id, body.message))
+        message = await given(body.message, body.parts)
+        return Json(await everything.visible_to(caller).streams.steer(stream_id, message))
 
     return routes
 
