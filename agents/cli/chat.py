@@ -4,13 +4,14 @@ import os
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
-from actors import Pid
+from actors import InvalidArgument, Pid
 from agents import application
 from agents.cli.conversation import messages, whole_stdin
 from agents.cli.program import Program, run
@@ -20,6 +21,7 @@ from agents.cli.remote.connection import token_file_option
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view.screen import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
+from agents.parts.given import Media, Text, content_of, media_from_file
 from agents.settings import DEFAULT_MODEL, Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS
 from supervisors.agent_supervisor import start_agent
@@ -36,6 +38,13 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
     if value is not None and not re.match(HTTP_ADDRESS, value):
         raise click.BadParameter(f"expected an address that begins with http:// or https://, got {value!r}")
     return value
+
+
+def _attached(context: click.Context, parameter: click.Parameter, files: tuple[str, ...]) -> tuple[Media, ...]:
+    try:
+        return tuple(map(media_from_file, files))
+    except InvalidArgument as invalid:
+        raise click.BadParameter(str(invalid)) from None
 
 
 @click.command()
@@ -77,6 +86,15 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
     callback=_address,
     help="The address of a SearXNG JSON endpoint, for web_search.",
 )
+@click.option(
+    "--attach",
+    "attached",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    callback=_attached,
+    help="Send this image, sound or file with the first message. May be given several times.",
+)
 @click.option("--url", metavar="URL", callback=_address, help="The address of a daemon: talk to an agent there.")
 @token_file_option
 @click.option(
@@ -103,6 +121,7 @@ def chat(
     system: str,
     root: Path | None,
     search_endpoint: str | None,
+    attached: tuple[Media, ...],
     url: str | None,
     token_file: Path | None,
     agent_id: str | None,
@@ -119,7 +138,7 @@ def chat(
     if any(given is not None for given in (url, token_file, agent_id, state_dir)):
         new = _new_agent(context, names)
         place = {"url": url, "token_file": token_file, "state_dir": state_dir}
-        sys.exit(_talk(message, lambda given, program: chat_with_daemon(given, agent_id, new, place, program)))
+        sys.exit(_talk(message, partial(chat_with_daemon, attached, agent_id, new, place)))
     _check_tool_options(names, root, search_endpoint)
     if message is not None and not message.strip():
         raise click.UsageError("expected a message, got an empty one")
@@ -129,7 +148,7 @@ def chat(
         tools=ToolSettings(file_ops_root=root, web_search_endpoint=search_endpoint),
     )
     config = {"system_prompt": system, "tools": names, "api_preference": api, "streaming_config": PATIENCE}
-    sys.exit(_talk(message, lambda given, program: _chat(given, settings, config, program)))
+    sys.exit(_talk(message, partial(_chat, attached, settings, config)))
 
 
 def _talk(message: str | None, chat_with: Callable[[str | None, Program], Awaitable[int]]) -> int:
@@ -162,7 +181,9 @@ def _check_tool_options(names: list[str], root: Path | None, search_endpoint: st
         raise click.UsageError("--search-endpoint is for web_search: expected web_search in --tools")
 
 
-async def _chat(message: str | None, settings: Settings, config: dict[str, Any], program: Program) -> int:
+async def _chat(
+    attached: tuple[Media, ...], settings: Settings, config: dict[str, Any], message: str | None, program: Program
+) -> int:
     if not os.environ.get("OPENAI_API_KEY"):
         return refuse(MISSING_KEY)
     async with application.running(settings):
@@ -172,11 +193,13 @@ async def _chat(message: str | None, settings: Settings, config: dict[str, Any],
             except ValueError as refused:
                 return refuse(*str(refused).splitlines())
             if message is not None:
-                return await _turn(pid, message, program)
+                return await _turn(pid, message, attached, program)
             async for each in messages(program.interrupts):
-                await _turn(pid, each, program)
+                await _turn(pid, each, attached, program)
+                attached = ()
     return 0
 
 
-async def _turn(pid: Pid, message: str, program: Program) -> int:
+async def _turn(pid: Pid, text: str, attached: tuple[Media, ...], program: Program) -> int:
+    message = content_of([Text(text), *attached]) if attached else text
     return exit_code(await show_turn(pid, message, open_screen(sys.stdout, sys.stderr, markdown=True), program))

@@ -15,13 +15,18 @@ from agents.cli.view.screen import Screen
 from agents.cli.view.view import Note
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError
+from agents.parts.given import GivenContent
 from agents.tools.approval import InvalidEdit
 
 End: TypeAlias = StreamComplete | StreamError
 
 
 async def show_turn(
-    pid: Pid, message: str, screen: Screen, program: Program, watch: Callable[[Event], None] = lambda _: None
+    pid: Pid,
+    message: str | GivenContent,
+    screen: Screen,
+    program: Program,
+    watch: Callable[[Event], None] = lambda _: None,
 ) -> End:
     """Send the message and show the turn's events and the supervisors' reports; return the terminal event.
 

@@ -1,11 +1,13 @@
 """Requests to a daemon, and its streams. A stream reconnects when its connection breaks."""
 
 import asyncio
+from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -18,6 +20,12 @@ from agents.client.place import Place, place_in
 from agents.contract.sessions import Session, SessionInfo
 from agents.contract.wire import event_of
 from agents.core.events import TERMINAL, Event
+from agents.core.text import to_json
+from agents.parts.given import Media, Text
+
+Headers: TypeAlias = Mapping[str, str]
+JSON: Final[Headers] = {"content-type": "application/json"}
+NO_HEADERS: Final[Headers] = {}
 
 TIMEOUT_S: Final = 30.0
 SILENCE_S: Final = 60.0  # a gateway sends a comment every few seconds
@@ -119,16 +127,20 @@ class Client:
 
     # Streams
 
-    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AsyncGenerator[Event, None]:
+    async def ask(
+        self, agent_id: str, message: str, stream_id: str | None = None, parts: Sequence[Text | Media] = ()
+    ) -> AsyncGenerator[Event, None]:
         """Ask an agent, and yield the events of the answer. If the loop ends early, the turn continues.
 
         stream_id: an id chosen by the caller. A repeated request with the same id gets the same answer.
+        parts: images, sounds, files and further texts, after the message.
         """
         stream_id = stream_id or uuid4().hex
-        body = {"message": message, "stream_id": stream_id}
+        body = {"message": message, "stream_id": stream_id} | ({"parts": list(map(_item, parts))} if parts else {})
+        sent = {"data": BytesIO(to_json(body)), "headers": JSON}  # aiohttp sends a large file in pieces
         seq = 0
         try:
-            async with aclosing(self._read("POST", path("agents", agent_id, "stream"), stream_id, json=body)) as events:
+            async with aclosing(self._read("POST", path("agents", agent_id, "stream"), stream_id, **sent)) as events:
                 async for event in events:
                     seq = event.seq
                     yield event
@@ -183,7 +195,12 @@ class Client:
 
     @asynccontextmanager
     async def _answered(
-        self, method: str, where: str, timeout: aiohttp.ClientTimeout, **more: Any
+        self,
+        method: str,
+        where: str,
+        timeout: aiohttp.ClientTimeout,
+        headers: Mapping[str, str] = NO_HEADERS,
+        **more: Any,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         """Send a request to the first node that does not refuse. Failures, also in the block, raise ClientError."""
         left = len(self._places)
@@ -192,7 +209,12 @@ class Client:
             place = self._find()
             try:
                 async with self._http.request(
-                    method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
+                    method,
+                    place.url + where,
+                    headers={**_headers(place), **headers},
+                    timeout=timeout,
+                    ssl=place.trust,
+                    **more,
                 ) as answer:
                     if answer.status == UNAVAILABLE and left > 0:
                         self._places.rotate(-1)
@@ -204,6 +226,12 @@ class Client:
                 self._places.rotate(-1)
                 if left <= 0 or not isinstance(failed, aiohttp.ClientConnectorError):
                     raise _failure(place, failed) from None
+
+
+def _item(part: Text | Media) -> dict[str, str]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    return {"type": part.kind, "data": b64encode(part.data).decode(), "name": part.name}
 
 
 def path(*parts: str) -> str:

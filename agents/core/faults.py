@@ -92,5 +92,7 @@ def expectation(error: Mapping[str, Any]) -> str:
             return f"at most {context['le']}"
         case "string_too_short" | "too_short" if context["min_length"] == 1:
             return "a value that is not empty"
+        case "string_too_long":
+            return f"at most {context['max_length']} characters"
     message: str = error["msg"]
     return message.removeprefix("Input should be ")

@@ -63,12 +63,7 @@ class Media(Struct, frozen=True):
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
         """Read a file. Raises InvalidArgument for a file that can't be read, or of another format."""
-        try:
-            data = Path(path).read_bytes()
-        except (OSError, ValueError, TypeError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise _invalid(f"a file as {cls.__name__}", words=f"{str(path)[:200]!r}: {why}") from None
-        return cls(data, Path(path).name)
+        return cls(_read(path, cls.__name__), Path(path).name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {len(self.data)} bytes)"
@@ -107,6 +102,15 @@ class GivenContent(Struct, frozen=True):
     blobs: Blobs = NO_BLOBS
 
 
+def media_from_file(path: str | Path) -> Image | Audio | File:
+    """Read a file of any of the formats. Raises InvalidArgument."""
+    data, name = _read(path, "a part"), Path(path).name
+    found = media_type_of(data)
+    if found is None:
+        raise _invalid(f"{', '.join(WORDS.values())} in {name!r}", words="bytes of another format")
+    return BY_KIND[KINDS[found]](data, name)
+
+
 def content_of(parts: Iterable[Text | Media]) -> GivenContent:
     """Return the parts with hashes in place of their bytes, and the bytes."""
     content: list[Part] = []
@@ -119,6 +123,16 @@ def content_of(parts: Iterable[Text | Media]) -> GivenContent:
             blobs[key] = part.data
             content.append(PARTS[part.kind](key, part.media_type, len(part.data), part.name))
     return GivenContent(tuple(content), blobs)
+
+
+def _read(path: str | Path, what: str) -> bytes:
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise ValueError("a folder or a device")  # noqa: TRY301 (the same words as for a path that can't be read)
+        return Path(path).read_bytes()
+    except (OSError, ValueError, TypeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise _invalid(f"a file as {what}", words=f"{str(path)[:200]!r}: {why}") from None
 
 
 def _invalid(expected: str, got: object = None, hint: str = "", *, words: str = "") -> Exception:

@@ -17,25 +17,28 @@ from agents.cli.view.screen import open_screen
 from agents.client import Client, ClientError, Refused
 from agents.client.client import path
 from agents.core.events import Event, StreamApprovalRequired
+from agents.parts.given import Media
 
 
 async def chat_with_daemon(
-    message: str | None,
+    attached: tuple[Media, ...],
     agent_id: str | None,
     new_agent: dict[str, Any],
     place: dict[str, Any],
+    message: str | None,
     program: Program,
 ) -> int:
     """Chat with an agent of the daemon; return the exit code.
 
     agent_id: None starts a new agent and stops it at the end; its session stays. place: the arguments of client_of.
+    attached: parts of the first message.
     """
     try:
         async with client_of(**place) as client:
             with program.interrupts.until_the_end():
                 target = agent_id or (await client.post("/agents", new_agent))["id"]
                 try:
-                    return await _talk(client, target, message, program)
+                    return await _talk(client, target, message, attached, program)
                 finally:
                     if agent_id is None:
                         with suppress(ClientError):
@@ -44,15 +47,18 @@ async def chat_with_daemon(
         return refuse(str(failed))
 
 
-async def _talk(client: Client, agent_id: str, message: str | None, program: Program) -> int:
+async def _talk(
+    client: Client, agent_id: str, message: str | None, attached: tuple[Media, ...], program: Program
+) -> int:
     if message is not None:
-        return await _turn(client, agent_id, message, program)
+        return await _turn(client, agent_id, message, attached, program)
     async for each in messages(program.interrupts):
-        await _turn(client, agent_id, each, program)
+        await _turn(client, agent_id, each, attached, program)
+        attached = ()
     return 0
 
 
-async def _turn(client: Client, agent_id: str, message: str, program: Program) -> int:
+async def _turn(client: Client, agent_id: str, message: str, attached: tuple[Media, ...], program: Program) -> int:
     stream_id = uuid4().hex
 
     async def cancel() -> None:
@@ -60,7 +66,7 @@ async def _turn(client: Client, agent_id: str, message: str, program: Program) -
             await client.post(path("streams", stream_id, "cancel"))
 
     events, screen, decider = (
-        client.ask(agent_id, message, stream_id),
+        client.ask(agent_id, message, stream_id, attached),
         open_screen(sys.stdout, sys.stderr, markdown=True),
         Decisions(client),
     )

@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 EVENTS: Final = "text/event-stream"
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/x-ndjson"
+ANY: Final = "*/*"
 MESSAGE_REFUSALS: Final = (404, 409, 422)
 """The statuses with which a message to an agent can be refused."""
 
@@ -91,4 +92,4 @@ def nothing(description: str) -> Answer:
 
 def data(description: str) -> Answer:
     """Return an answer with bytes of any type."""
-    return Answer(200, description, "application/octet-stream", bytes)
+    return Answer(200, description, ANY, bytes)

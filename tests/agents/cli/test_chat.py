@@ -8,8 +8,12 @@ import pytest
 
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.cli.terminal import environment, pointing_at, understudy
+from tests.agents.parts.samples import PDF, PNG, seen
 
 SCRIPT = """
+[models.seeing]
+turns = [{ steps = [{ text = "{user} -> {parts}" }] }]
+
 [models.sums]
 turns = [{ steps = [
     { text = "Let me see.", tool_calls = [{ name = "calculator", arguments = { expression = "6 * 7" } }] },
@@ -153,3 +157,20 @@ async def test_a_failed_turn_is_one_line_and_the_conversation_continues() -> Non
         code, out, err = await understudy("chat", "--model", "moody", env=pointing_at(server), stdin="fail\ngo on\n")
     assert (code, out) == (0, "go on\n")
     assert [line for line in err.splitlines() if line.startswith("understudy: ")]
+
+
+async def test_attached_files_go_with_the_message(server: RehearsalServer, tmp_path: Path) -> None:
+    (tmp_path / "cat.txt").write_bytes(PNG)
+    (tmp_path / "paper").write_bytes(PDF)
+    files = ("--attach", str(tmp_path / "cat.txt"), "--attach", str(tmp_path / "paper"))
+    code, out, _ = await understudy("chat", "Look:", *files, "--model", "seeing", env=pointing_at(server))
+    assert (code, out) == (0, f"Look: -> {seen('image/png', PNG)}\n{seen('application/pdf', PDF)}\n")
+
+
+async def test_a_file_of_another_format_is_a_wrong_use_in_one_line(server: RehearsalServer, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"PK\x03\x04")
+    for name, words in (("a.png", "bytes of another format"), ("none.png", "No such file"), (".", "a folder")):
+        path = str(tmp_path / name)
+        code, _, err = await understudy("chat", "Look:", "--attach", path, env=pointing_at(server))
+        assert code == 2
+        assert words in err.splitlines()[-1]
