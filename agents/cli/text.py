@@ -7,7 +7,7 @@ import click
 from click.types import StringParamType
 
 
-class Text(StringParamType):
+class DecodedText(StringParamType):
     """An argument as text.
 
     If the locale's encoding lacks a character, Python passes its bytes on as lone surrogates.
@@ -26,7 +26,7 @@ class Text(StringParamType):
         return text
 
 
-TEXT = Text()
+TEXT = DecodedText()
 
 
 def with_text(command: click.Command) -> click.Command:

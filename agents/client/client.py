@@ -1,11 +1,9 @@
 """Requests to a daemon, and its streams. A stream reconnects when its connection breaks."""
 
 import asyncio
-from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import quote
@@ -17,14 +15,13 @@ import msgspec
 from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
 from agents.client.frames import Frames
 from agents.client.place import Place, place_in
+from agents.client.question import question
 from agents.contract.sessions import Session, SessionInfo
 from agents.contract.wire import event_of
 from agents.core.events import TERMINAL, Event
-from agents.core.text import to_json
 from agents.parts.given import Media, Text
 
 Headers: TypeAlias = Mapping[str, str]
-JSON: Final[Headers] = {"content-type": "application/json"}
 NO_HEADERS: Final[Headers] = {}
 
 TIMEOUT_S: Final = 30.0
@@ -136,8 +133,7 @@ class Client:
         parts: images, sounds, files and further texts, after the message.
         """
         stream_id = stream_id or uuid4().hex
-        body = {"message": message, "stream_id": stream_id} | ({"parts": list(map(_item, parts))} if parts else {})
-        sent = {"data": BytesIO(to_json(body)), "headers": JSON}  # aiohttp sends a large file in pieces
+        sent = question(message, stream_id, parts)
         seq = 0
         try:
             async with aclosing(self._read("POST", path("agents", agent_id, "stream"), stream_id, **sent)) as events:
@@ -226,12 +222,6 @@ class Client:
                 self._places.rotate(-1)
                 if left <= 0 or not isinstance(failed, aiohttp.ClientConnectorError):
                     raise _failure(place, failed) from None
-
-
-def _item(part: Text | Media) -> dict[str, str]:
-    if isinstance(part, Text):
-        return {"type": "text", "text": part.text}
-    return {"type": part.kind, "data": b64encode(part.data).decode(), "name": part.name}
 
 
 def path(*parts: str) -> str:

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from agents.core.checkpoint import TurnCheckpoint
 from agents.core.conversation import AssistantMessage, Conversation, ToolMessage
-from agents.core.events import result_of
+from agents.core.events import ToolResult
+from agents.core.parts import Content, TextPart, media_of, text_of
 from agents.core.round import Round, ToolFinished
 
 
@@ -92,7 +93,7 @@ def _ended(
     calls = answer.tool_calls
     known = {each.index for each in results}
     missing = tuple(
-        ToolFinished(call.index, result_of(message.content))
+        ToolFinished(call.index, _result_of(message.content))
         for call, message in zip(calls, messages[1:], strict=False)
         if call.index not in known and isinstance(message, ToolMessage)
     )
@@ -102,3 +103,10 @@ def _ended(
 
 def _messages(answer: AssistantMessage, results: tuple[ToolFinished, ...]) -> Conversation:
     return (answer, *Round(answer.tool_calls, results=results).messages())
+
+
+def _result_of(content: Content) -> ToolResult:
+    """Return the result whose message has this content."""
+    if isinstance(content, str):
+        return ToolResult(content)
+    return ToolResult(text_of(tuple(part for part in content if isinstance(part, TextPart))), parts=media_of(content))

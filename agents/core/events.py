@@ -16,7 +16,7 @@ from msgspec import Struct
 from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason, Usage
 from agents.core.errors import Fault
-from agents.core.parts import Content, MediaPart, TextPart, media_of, text_of
+from agents.core.parts import Content, MediaPart, TextPart
 
 T = TypeVar("T")
 
@@ -111,13 +111,6 @@ class ToolResult(Struct, frozen=True):
     def for_the_model(self) -> Content:
         """The content of the message with this result."""
         return (TextPart(self.content), *self.parts) if self.parts else self.content
-
-
-def result_of(content: Content) -> ToolResult:
-    """Return the result whose message has this content."""
-    if isinstance(content, str):
-        return ToolResult(content)
-    return ToolResult(text_of(tuple(part for part in content if isinstance(part, TextPart))), parts=media_of(content))
 
 
 class StreamToolResult(StreamEvent, frozen=True, tag="stream_tool_result"):

@@ -31,14 +31,14 @@ class _Item(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class TextItem(_Item):
+class GivenText(_Item):
     """A further text of a message."""
 
     type: Literal["text"]
     text: Annotated[str, Field(min_length=1)]
 
 
-class MediaItem(_Item):
+class GivenMedia(_Item):
     """An image, a sound or a file. data: its bytes in base64. name: of the file."""
 
     type: Literal["image", "audio", "file"]
@@ -46,15 +46,15 @@ class MediaItem(_Item):
     name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = ""
 
 
-Item: TypeAlias = Annotated[TextItem | MediaItem, Field(discriminator="type")]
+Item: TypeAlias = Annotated[GivenText | GivenMedia, Field(discriminator="type")]
 Items: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
 
 
-async def given(message: str, items: Sequence[TextItem | MediaItem]) -> str | GivenContent:
+async def given(message: str, items: Sequence[GivenText | GivenMedia]) -> str | GivenContent:
     """Return a message: its text, then its parts. Raises Refusal for bytes that are not of their kind."""
     if not items:
         return message
-    if sum(len(item.data) for item in items if isinstance(item, MediaItem)) > LARGE:
+    if sum(len(item.data) for item in items if isinstance(item, GivenMedia)) > LARGE:
         return await asyncio.to_thread(_given, message, items)
     return _given(message, items)
 
@@ -74,12 +74,12 @@ def part_response(data: bytes) -> Response:
     return Response(data, media_type=media_type, headers={"content-disposition": disposition})
 
 
-def _given(message: str, items: Sequence[TextItem | MediaItem]) -> GivenContent:
+def _given(message: str, items: Sequence[GivenText | GivenMedia]) -> GivenContent:
     return content_of([Text(message), *(_part(place, item) for place, item in enumerate(items))])
 
 
-def _part(place: int, item: TextItem | MediaItem) -> Text | Media:
-    if isinstance(item, TextItem):
+def _part(place: int, item: GivenText | GivenMedia) -> Text | Media:
+    if isinstance(item, GivenText):
         return Text(item.text)
     try:
         return BY_KIND[item.type](b64decode(item.data, validate=True), item.name)

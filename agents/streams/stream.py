@@ -43,7 +43,6 @@ class Stream:
     agent: the sender of the events. turn: set by the handler before it publishes the turn's events. calls: the turn's
     calls while its handler runs, to approve or deny. steered_by: stream ids of messages that joined the turn; their
     senders may use these ids for this stream.
-
     buffer_size: unread messages in a subscriber's mailbox that make it slow. None: every event is sent at once.
     """
 

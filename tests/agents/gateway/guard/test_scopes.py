@@ -15,6 +15,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "read": {
         "GET /agents",
         "GET /agents/{agent_id}",
+        "GET /sessions/{session_id}/parts/{sha256}",
         "GET /sessions",
         "GET /sessions/{session_id}",
         "GET /sessions/{session_id}/export",
