@@ -75,7 +75,7 @@ def checked_message(message: object) -> GivenContent:
         raise InvalidArgument("a str as the message", named(message), "its text is response.content")
     if isinstance(message, dict | bytes | bytearray | memoryview):
         hint = PARTS if isinstance(message, dict) else "Image(data), Audio(data) and File(data) take bytes"
-        raise InvalidArgument("a str or a list of parts as the message", named(message), hint)
+        raise InvalidArgument("a str as the message", named(message), hint)
     text = checked_text(message, "the message")
     if not text:
         raise InvalidArgument("a message that is not empty", named(text))
@@ -83,11 +83,8 @@ def checked_message(message: object) -> GivenContent:
 
 
 def _checked_parts(given: list[Any] | tuple[Any, ...]) -> GivenContent:
-    if not given:
-        raise InvalidArgument("a message that is not empty", named(given))
-    other = next((each for each in given if not isinstance(each, Text | Media)), given)
-    if other is not given:
-        raise InvalidArgument("only parts in the list of a message", named(other), PARTS)
+    if not given or not all(isinstance(each, Text | Media) for each in given):
+        raise InvalidArgument("a str as the message", named(given), PARTS)
     return content_of(given)
 
 

@@ -119,8 +119,8 @@ async def test_a_response_as_the_message_is_refused_with_the_name_of_its_text(st
 async def test_parts_as_the_message_are_refused_with_the_way_out(stage: Stage) -> None:
     pid = await stage.agent("echo")
     for parts in ([{"type": "text", "text": "hi"}], {"role": "user", "content": "hi"}, ("a", "b")):
-        with pytest.raises(InvalidArgument, match="parts of content are not supported: give their text"):
-            await agent.chat(pid, parts)  # type: ignore[call-overload]  # the mistake
+        with pytest.raises(InvalidArgument, match="a list has Text, Image, Audio and File of `agents`"):
+            await agent.chat(pid, parts)  # type: ignore[arg-type]  # the mistake
 
 
 @pytest.mark.parametrize("send", SENDING)

@@ -20,16 +20,18 @@ from pydantic import SecretStr
 
 import agents.llm.http.openai_client  # noqa: F401 (imported once for all lives)
 from actors import Mailbox, new_event_loop
-from agents import Event, StreamComplete, StreamError, agent, application
+from agents import Event, Image, StreamComplete, StreamError, Text, agent, application
 from agents.instance.waking import wake
 from agents.sessions import Store, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
 from agents.settings.agent import AgentSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
+from tests.agents.parts.samples import PNG
 
 AGENT, STREAM = "agent", "stream"
 STORE = "store.db"
+PICTURE = PNG + b"seen"
 
 
 class Life:
@@ -58,10 +60,10 @@ async def pay() -> str:
 
 
 @tool(idempotent=True)
-async def look() -> str:
+async def look() -> list[str | Image]:
     """May run twice."""
     effect("look")
-    return "seen"
+    return ["seen", Image(PICTURE)]
 
 
 def record(event: Event) -> int:
@@ -89,7 +91,7 @@ async def live(base_url: str, point: dict[str, Any], *, again: bool) -> None:
             await follow(box)
         else:
             pid = await agent_supervisor.start_agent(config)
-            agent.stream_chat(pid, "go", stream_id=STREAM)
+            agent.stream_chat(pid, [Text("go"), Image(PNG)], stream_id=STREAM)
         await see(box, point["kill"] if not again else "")
 
 

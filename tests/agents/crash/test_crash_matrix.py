@@ -15,10 +15,12 @@ import pytest
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamToken, StreamToolResult
+from agents.core.parts import hashes_in, text_of
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import Store
 from agents.sessions.records import StreamStatus
-from tests.agents.crash.program import AGENT, STREAM
+from tests.agents.crash.program import AGENT, PICTURE, STREAM
+from tests.agents.parts.samples import PNG, seen
 
 SCRIPT = """
 [models.busy]
@@ -28,7 +30,7 @@ token_delay_s = 0.003
 text = "Let me pay and look."
 tool_calls = [{ name = "pay", arguments = {} }, { name = "look", arguments = {} }]
 [[models.busy.turns.steps]]
-text = "It is {tool:pay} and {tool:look}, so all is well in the end."
+text = "It is {tool:pay} and {tool:look}, so all is well in the end. {parts}"
 """
 EVENTS = 26  # of a whole turn, at least
 KILLS = [*(f"event:{number}" for number in range(1, EVENTS, 2)), "tool:pay", "tool:look"]
@@ -105,12 +107,17 @@ async def in_store(directory: Path) -> str:
         events = await store.events(STREAM)
         assert isinstance(events[-1], StreamComplete | StreamError)
         conversation = await store.conversation(AGENT)
-        assert conversation[0] == UserMessage("go")
+        asked = conversation[0]
+        assert isinstance(asked, UserMessage)
+        assert text_of(asked.content) == "go\n[image: image/png]"
+        hashes = set(hashes_in(conversation))
+        assert set(await store.parts(sorted(hashes))) == hashes
         assert well_formed(conversation) == conversation
         if isinstance(events[-1], StreamComplete):
             last = conversation[-1]
             assert isinstance(last, AssistantMessage)
             assert last.content == events[-1].response.answer
+            assert last.content.endswith(f"{seen('image/png', PNG)}\n{seen('image/png', PICTURE)}")
             assert len([each for each in conversation if isinstance(each, ToolMessage)]) == 2
     finally:
         await store.close()

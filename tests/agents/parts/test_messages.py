@@ -1,7 +1,7 @@
 """Laws of messages with images, sounds and files: what a model sees, and what is refused before the request."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -9,7 +9,7 @@ from actors import InvalidArgument
 from agents import Audio, File, Image, Text, agent
 from agents.core.conversation import UserMessage
 from agents.core.errors import ContentRefused
-from agents.core.parts import ImagePart, TextPart
+from agents.core.parts import ImagePart, Part, TextPart
 from tests.agents.parts.samples import GIF, JPEG, MP3, MP3_FRAME, PDF, PNG, SVG, WAV, WEBP, seen
 from tests.agents.stage import Stage
 
@@ -36,7 +36,7 @@ async def test_the_conversation_has_a_hash_and_a_later_turn_sends_the_bytes_agai
     assert (await agent.chat(pid, "Again?")).content == f"Again? -> {seen('image/png', PNG)}"
     first = (await agent.conversation(pid))[0]
     assert isinstance(first, UserMessage)
-    text, image = first.content
+    text, image = cast("tuple[Part, ...]", first.content)
     assert text == TextPart("Look:")
     assert isinstance(image, ImagePart)
     assert (image.media_type, image.size_bytes, image.name) == ("image/png", len(PNG), "a.png")
@@ -78,13 +78,13 @@ async def test_a_fallback_gets_the_place_of_a_part_that_it_can_not_take(stage: S
 
 
 BAD: list[tuple[Any, str]] = [
-    ([], "not empty"),
-    (["a", "b"], "only parts in the list of a message"),
-    ([Text("a"), {"type": "text", "text": "b"}], "only parts in the list of a message"),
-    ([b"abc"], "only parts in the list of a message"),
+    ([], "a list has Text, Image, Audio and File"),
+    (["a", "b"], "a list has Text, Image, Audio and File"),
+    ([Text("a"), {"type": "text", "text": "b"}], "a list has Text, Image, Audio and File"),
+    ([b"abc"], "a list has Text, Image, Audio and File"),
     (b"abc", r"Image\(data\), Audio\(data\) and File\(data\) take bytes"),
     (bytearray(b"abc"), "take bytes"),
-    ({"role": "user"}, "a str or a list of parts"),
+    ({"role": "user"}, "a list has Text, Image, Audio and File"),
     (12, "a str as the message"),
 ]
 
@@ -92,9 +92,11 @@ BAD: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("message", "words"), BAD)
 async def test_any_other_message_is_refused_in_words(stage: Stage, message: Any, words: str) -> None:
     pid = await stage.agent("seeing")
-    for call in (agent.stream, agent.chat, agent.steer):
+    with pytest.raises(InvalidArgument, match=words):
+        agent.stream(pid, message)
+    for call in (agent.chat, agent.steer):
         with pytest.raises(InvalidArgument, match=words):
-            await call(pid, message)  # type: ignore[operator]
+            await call(pid, message)
 
 
 OTHER_FORMATS: list[tuple[Any, bytes]] = [

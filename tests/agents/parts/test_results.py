@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents import StreamToolResult, agent
+from agents import Image, StreamToolResult, agent
 from agents.core.conversation import ToolMessage
 from agents.core.events import Event
 from agents.core.parts import FilePart, ImagePart
@@ -109,5 +109,5 @@ async def test_a_worker_makes_parts_without_the_process_system(stage: Stage) -> 
 def test_a_part_in_progress_is_its_place() -> None:
     from agents.tools.plain import plain
 
-    assert plain({"shot": picture_tools.Image(PNG)}) == {"shot": "[image 1: image/png]"}
+    assert plain({"shot": Image(PNG)}) == {"shot": "[image 1: image/png]"}
     assert ImagePart("0", "image/png", 1).kind == "image"

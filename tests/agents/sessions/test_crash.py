@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 
 from agents.core.conversation import AssistantMessage, UserMessage
+from agents.core.parts import text_of
 from agents.sessions import Store, StreamStatus
 from tests.agents.sessions.writing import EVENTS, token
 
@@ -75,6 +76,6 @@ async def _check(url: str, reported: Reported) -> None:
         assert len(conversation) == session.message_count == 2 * len(ended)
         for asked, answer in zip(conversation[::2], conversation[1::2], strict=True):
             assert isinstance(asked, UserMessage)
-            whole = "".join(token(asked.content, seq).token for seq in range(1, EVENTS))
+            whole = "".join(token(text_of(asked.content), seq).token for seq in range(1, EVENTS))
             assert answer == AssistantMessage(whole)
     await store.close()
