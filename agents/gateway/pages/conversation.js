@@ -111,7 +111,7 @@ export class Conversation {
         const approves = this.#page.may("approve");
         const view = new TurnView(turn, {
             decide: approves ? (call, word, ...texts) => this.#client[word](streamId, call.id, ...texts) : null,
-            retry: this.#page.may("chat") && message ? () => this.send(message) : null,
+            retry: this.#page.may("chat") && message?.trim ? () => this.send(message) : null,
             rendered: () => this.#scroll(),
         });
         if (message) this.#page.turns.append(userBubble(message));
@@ -206,8 +206,9 @@ export class Conversation {
 function put(turn, message) {
     if (message.role === "tool") {
         const call = turn.calls.findLast((each) => each.id === message.tool_call_id && each.result === null);
-        const error = message.content.startsWith("error:") ? "see the result" : null;
-        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content: message.content, error } });
+        const content = plain(message.content);
+        const error = content.startsWith("error:") ? "see the result" : null;
+        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content, error } });
         return;
     }
     const data = { ...message, text: message.reasoning };
@@ -216,8 +217,13 @@ function put(turn, message) {
     for (const call of message.tool_calls ?? []) turn.onCall(call);
 }
 
+/** Return a message as text, with the places of its images, sounds and files. */
+function plain(content) {
+    return content.map?.((part) => part.text ?? `[${part.type}: ${part.name || part.media_type}]`).join("\n") ?? content;
+}
+
 function userBubble(message, note = null) {
-    return el("div", { class: "user", role: "article", "aria-label": "You" }, message,
+    return el("div", { class: "user", role: "article", "aria-label": "You" }, plain(message),
         note && el("span", { class: "note" }, note));
 }
 
