@@ -18,6 +18,7 @@ from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
 from agents.instance.elsewhere import other_nodes, running_agent
 from agents.instance.waking import wake
+from agents.parts.store import UnknownPart
 from agents.sessions import (
     DatedMessage,
     JournalHandle,
@@ -29,6 +30,7 @@ from agents.sessions import (
     UnknownSession,
     open_journal,
 )
+from agents.sessions.session_parts import SessionParts
 
 if TYPE_CHECKING:
     from agents.sessions import Store
@@ -131,7 +133,9 @@ class StoredSessions(LiveSessions):
             yield line
 
     async def part(self, session_id: str, key: str) -> bytes | None:
-        return await (await _store()).part_of(session_id, key)
+        with suppress(UnknownPart):
+            return (await SessionParts(session_id).get((key,)))[key]
+        return None
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         from agents.sessions import history

@@ -11,6 +11,7 @@ from agents.instance.requests import Full, Steer
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.waking import recorder_of
 from agents.parts.given import NO_BLOBS
+from agents.parts.store import UnknownPart
 from agents.sessions import SessionError
 
 
@@ -82,5 +83,5 @@ async def part_of(key: str, state: AgentState) -> Reply[AgentState]:
     """Reply with the bytes of a part of the conversation, or with None."""
     try:
         return Reply((await state.parts.get((key,)))[key], state)
-    except (KeyError, SessionError):
+    except (UnknownPart, SessionError):
         return Reply(None, state)

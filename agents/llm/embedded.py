@@ -48,3 +48,15 @@ def hashes_of(entry: Any) -> Iterator[str]:
         case list():
             for value in entry:
                 yield from hashes_of(value)
+
+
+def filled(entry: Any, blobs: Mapping[str, bytes]) -> Any:
+    """Return JSON data with the text of each Embedded in its place. blobs: bytes by their hash."""
+    match entry:
+        case Embedded():
+            return entry.text(blobs)
+        case dict():
+            return {key: filled(value, blobs) for key, value in entry.items()}
+        case list():
+            return [filled(value, blobs) for value in entry]
+    return entry

@@ -15,13 +15,12 @@ from msgspec.structs import replace
 from agents.core.conversation import Conversation, Message, ToolMessage, UserMessage
 from agents.core.parts import accepted, hashes_in
 from agents.llm.dialects import DIALECTS
-from agents.llm.embedded import Embedded, hashes_of
+from agents.llm.embedded import filled, hashes_of
 from agents.llm.endpoint import Api
 from agents.llm.route import Route
 from agents.llm.text import safe
 
 NUL: Final = b"\\u0000"
-NOTHING: Final[Mapping[str, bytes]] = {}
 _ENCODER: Final = msgspec.json.Encoder()
 _FREE_CHOICES: Final = (None, "auto", "none")
 
@@ -149,21 +148,17 @@ def _encoded(entry: dict[str, Any], blobs: Mapping[str, bytes]) -> bytes:
         try:
             encoded = _ENCODER.encode(entry)
         except UnicodeEncodeError:  # a lone surrogate
-            return _dumped(entry, blobs)
+            return _dumped(entry)
         if NUL not in encoded:
             return encoded
-    return _dumped(entry, blobs)
+    if any(hashes_of(entry)):  # its long texts are base64, which msgspec encodes several times as fast
+        return _ENCODER.encode(filled(safe(entry), blobs))
+    return _dumped(entry)
 
 
-def _dumped(data: dict[str, Any], blobs: Mapping[str, bytes] = NOTHING) -> bytes:
+def _dumped(data: dict[str, Any]) -> bytes:
     """Return JSON data that any provider accepts: well formed, without NUL and lone surrogates."""
-
-    def embedded(value: Any) -> str:
-        if not isinstance(value, Embedded):
-            raise TypeError(f"expected JSON data, got {type(value).__name__}")
-        return value.text(blobs)
-
-    return json.dumps(safe(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=embedded).encode()
+    return json.dumps(safe(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:

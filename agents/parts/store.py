@@ -10,6 +10,10 @@ class NotKept(Exception):
     """The parts of a tool's result can't be kept. The text is for the model."""
 
 
+class UnknownPart(LookupError):
+    """A message names bytes that its session does not have."""
+
+
 class PartStore(Protocol):
     """The bytes of one session's parts, by their hash. Both methods may raise SessionError."""
 
@@ -17,7 +21,7 @@ class PartStore(Protocol):
         """Keep the bytes as long as the session. Bytes that it has already are not kept twice."""
 
     async def get(self, hashes: Collection[str]) -> Blobs:
-        """Return the bytes of these hashes. Raises KeyError for one that is not kept."""
+        """Return the bytes of these hashes. Raises UnknownPart."""
 
 
 class MemoryParts:
@@ -30,4 +34,6 @@ class MemoryParts:
         self._blobs.update(blobs)
 
     async def get(self, hashes: Collection[str]) -> Blobs:
+        if missing := next((key for key in hashes if key not in self._blobs), None):
+            raise UnknownPart(f"this session has no part {missing}")
         return {key: self._blobs[key] for key in hashes}

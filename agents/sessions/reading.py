@@ -76,10 +76,10 @@ class Reading:
             raise StoreDamaged(f"the store is damaged: part {missing} is missing")
         return blobs
 
-    async def part_of(self, session_id: str, key: str) -> bytes | None:
-        """Return the bytes of a part that the session uses; None for another one."""
-        used = select(PART_USES.c.sha256).where(PART_USES.c.session_id == session_id, PART_USES.c.sha256 == key)
-        return (await self.parts([key]))[key] if await self._rows(used, session_id, key) else None
+    async def parts_used(self, session_id: str) -> set[str]:
+        """Return the hashes of the parts that the session uses."""
+        used = select(PART_USES.c.sha256).where(PART_USES.c.session_id == session_id)
+        return {key for (key,) in await self._rows(used, session_id)}
 
     async def session(self, id_: str) -> SessionRecord | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)

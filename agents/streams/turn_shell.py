@@ -26,7 +26,7 @@ from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
 from agents.llm.request_encoder import RequestEncoder
 from agents.parts.given import NO_BLOBS, Media, content_of
-from agents.parts.store import NotKept, PartStore
+from agents.parts.store import NotKept, PartStore, UnknownPart
 from agents.sessions import SessionError
 from agents.streams.stream import Stream
 from agents.tools.executor import TurnCalls
@@ -103,8 +103,9 @@ class TurnShell:
         conversation = config.request.instructed(asked.conversation)
         try:
             self._encoder.blobs = await self._parts.get(self._encoder.lacking(route, conversation))
-        except SessionError as failed:
-            self._apply(fail(self._turn, StoreFailed(failed.for_client), self._now_s()))
+        except (SessionError, UnknownPart) as failed:
+            why = failed.for_client if isinstance(failed, SessionError) else str(failed)
+            self._apply(fail(self._turn, StoreFailed(why), self._now_s()))
             return
         await model_call(
             route,

@@ -5,11 +5,12 @@ from typing import Any, cast
 
 import pytest
 
-from actors import InvalidArgument
+from actors import InvalidArgument, Mailbox, get_state
 from agents import Audio, File, Image, Text, agent
 from agents.core.conversation import UserMessage
-from agents.core.errors import ContentRefused
+from agents.core.errors import ContentRefused, StoreFailed
 from agents.core.parts import ImagePart, Part, TextPart
+from agents.streaming_function_handler import Error, handle_chat_api_stream, handle_responses_api_stream
 from tests.agents.parts.samples import GIF, JPEG, MP3, MP3_FRAME, PDF, PNG, SVG, WAV, WEBP, seen
 from tests.agents.stage import Stage
 
@@ -150,3 +151,14 @@ async def test_a_part_joins_a_running_turn(stage: Stage, api: str) -> None:
     steered = (await agent.conversation(pid))[-2]
     assert isinstance(steered, UserMessage)
     assert isinstance(steered.content[1], ImagePart)
+
+
+async def test_bytes_that_the_agent_does_not_have_end_the_turn_and_not_the_agent(stage: Stage, api: str) -> None:
+    pid = await stage.agent("seeing", api_preference=api)
+    state = await get_state(pid)
+    messages = (UserMessage((ImagePart("0" * 64, "image/png", 1),)),)
+    run = handle_responses_api_stream if api == "responses" else handle_chat_api_stream
+    async with Mailbox() as box:
+        ended = await run(box.pid, messages, state)
+    assert isinstance(ended, Error)
+    assert ended.reason == StoreFailed(f"this session has no part {'0' * 64}")

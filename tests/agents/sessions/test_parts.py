@@ -144,3 +144,11 @@ async def test_a_file_without_a_row_goes_when_the_store_is_opened_again(store: S
     await store.claim()
     assert not any(path.exists() for path in lost)
     assert await kept(store) == {key_of(DATA)}
+
+
+async def test_a_session_uses_only_its_own_parts(store: Store) -> None:
+    await keep(store, "a", DATA, DATA)
+    await keep(store, "b", OTHER)
+    assert await store.parts_used("a") == {key_of(DATA)}
+    assert await store.parts_used("b") == {key_of(OTHER)}
+    assert await store.parts_used("none") == set()
