@@ -42,7 +42,7 @@ class StreamChat(_Action):
     action: Literal["stream_chat"]
     agent_id: Id | None = None
     message: Text
-    parts: Items = ()
+    parts: Items = None
     stream_id: Id | None = None
 
 
@@ -81,7 +81,7 @@ class Steer(_Action):
     action: Literal["steer"]
     stream_id: Id
     message: Text
-    parts: Items = ()
+    parts: Items = None
 
 
 class Ping(_Action):

@@ -43,14 +43,15 @@ class GivenMedia(_Item):
 
     type: Literal["image", "audio", "file"]
     data: str
-    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] = ""
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None
 
 
 Item: TypeAlias = Annotated[GivenText | GivenMedia, Field(discriminator="type")]
-Items: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
+Items: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)] | None
+"""None: a message without parts. A default other than null would be required in generated clients."""
 
 
-async def given(message: str, items: Sequence[GivenText | GivenMedia]) -> str | GivenContent:
+async def given(message: str, items: Sequence[GivenText | GivenMedia] | None) -> str | GivenContent:
     """Return a message: its text, then its parts. Raises Refusal for bytes that are not of their kind."""
     if not items:
         return message
@@ -82,7 +83,7 @@ def _part(place: int, item: GivenText | GivenMedia) -> Text | Media:
     if isinstance(item, GivenText):
         return Text(item.text)
     try:
-        return BY_KIND[item.type](b64decode(item.data, validate=True), item.name)
+        return BY_KIND[item.type](b64decode(item.data, validate=True), item.name or "")
     except (binascii.Error, ValueError) as error:
         words = str(error) if isinstance(error, InvalidArgument) else "expected base64"
         raise Refusal(422, f"parts[{place}].data: {words}") from None

@@ -70,7 +70,7 @@ class Ask(RequestBody):
     """
 
     message: Text
-    parts: Items = ()
+    parts: Items = None
     stream_id: Id | None = None
 
 

@@ -60,7 +60,7 @@ class ChatText(RequestBody):
     model_config = ConfigDict(extra="ignore")
 
     text: Text
-    parts: Items = ()
+    parts: Items = None
 
 
 def chat_frames(everything: Everything, delivery: Delivery) -> APIRouter:

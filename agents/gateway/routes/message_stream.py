@@ -50,7 +50,7 @@ class ChatStream(RequestBody):
     model_config = ConfigDict(extra="ignore")
 
     query: Text
-    parts: Items = ()
+    parts: Items = None
     session_id: Id | None = None
     assistant_message_id: Id | None = None
 

@@ -56,7 +56,7 @@ class Steer(RequestBody):
     """A message for the turn that runs. message: the model reads it with the next model call. parts: after its text."""
 
     message: Text
-    parts: Items = ()
+    parts: Items = None
 
 
 def streams(everything: Everything, delivery: Delivery) -> APIRouter:
