@@ -13,7 +13,7 @@ Modules:
 
 Agents:             start_agent, stop_agent, which_agents, find_agent, wake, AgentOptions, Settings, AgentInfo, Pid
 Tools:              tool, progress, Tool, Bound
-Parts of messages:  Text, Image, Audio, File
+Parts of messages:  Text, Image, Audio, File; in a conversation TextPart, ImagePart, AudioPart, FilePart
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
 Reasons of errors:  Fault is any reason of a StreamError
@@ -74,6 +74,7 @@ from agents.core.events import (
     ToolResult,
     TypedResponse,
 )
+from agents.core.parts import AudioPart, FilePart, ImagePart, TextPart
 
 if TYPE_CHECKING:
     from actors import CallFailed, InvalidArgument, Pid, StartFailed
@@ -102,6 +103,7 @@ __all__ = [
     "AlreadyStarted",
     "ApiError",
     "Audio",
+    "AudioPart",
     "Bound",
     "Busy",
     "CallFailed",
@@ -113,9 +115,11 @@ __all__ = [
     "Event",
     "Fault",
     "File",
+    "FilePart",
     "FinishReason",
     "HandlerCrashed",
     "Image",
+    "ImagePart",
     "Interrupted",
     "InvalidAgentConfig",
     "InvalidAnswer",
@@ -153,6 +157,7 @@ __all__ = [
     "StreamUsage",
     "StreamWarning",
     "Text",
+    "TextPart",
     "Timeout",
     "TooManyWait",
     "Tool",
