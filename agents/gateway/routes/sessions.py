@@ -25,12 +25,13 @@ from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.settings import Scope
+from agents.settings.values import SHA256
 
 EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 """The end of a Session without messages and streams, as JSON. Both keys come last."""
 
 SessionId = Annotated[Id, Path()]
-Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+Hash = Annotated[str, Path(pattern=SHA256)]
 
 
 class Rename(RequestBody):

@@ -27,6 +27,7 @@ MEDIA_TYPES = {
     "text/plain",
     "text/html",
     "image/svg+xml",
+    "*/*",
 }
 
 
