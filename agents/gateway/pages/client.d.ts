@@ -14,7 +14,20 @@ export interface ToolResult {
     error: string | null;
     elapsed_s: number;
     attempts: number;
+    parts: MediaPart[];
 }
+
+/** An image, a sound or a file of a message. Its bytes: GET /sessions/{id}/parts/{sha256}. */
+export interface MediaPart {
+    type: "image" | "audio" | "file";
+    sha256: string;
+    media_type: string;
+    size_bytes: number;
+    name: string;
+}
+
+/** A message: a text, or parts in their order. */
+export type Content = string | ({ type: "text"; text: string } | MediaPart)[];
 
 export interface Usage {
     input_tokens: number | null;
@@ -128,7 +141,7 @@ export interface SessionInfo {
 
 export interface Message {
     role: "system" | "user" | "assistant" | "tool";
-    content: string;
+    content: Content;
     [more: string]: unknown;
 }
 
@@ -136,7 +149,7 @@ export interface SessionStream {
     id: string;
     status: string;
     last_seq: number;
-    message: string | null;
+    message: Content | null;
     [more: string]: unknown;
 }
 
