@@ -9,12 +9,14 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
 from agents.settings.headers import GivenPairs
+from agents.settings.parts import PartKind
 from agents.settings.secret import GivenApiKey
 
 __all__ = ["AgentOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
 
 ApiName: TypeAlias = Literal["chat", "responses"]
 PartKindName: TypeAlias = Literal["image", "audio", "file"]
+PartKinds: TypeAlias = list[PartKind | PartKindName] | tuple[PartKind | PartKindName, ...]
 WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
 
 
@@ -50,7 +52,7 @@ class FallbackOptions(TypedDict, total=False):
     api_version: str | None
     model_options: dict[str, Any] | None
     reasoning_effort: str | None
-    accepts: list[PartKindName] | None
+    accepts: PartKinds | None
 
 
 class AgentOptions(TypedDict, total=False):
@@ -85,4 +87,4 @@ class AgentOptions(TypedDict, total=False):
     answer_type: Any
     answer_retries: int
     owner: str | None
-    accepts: list[PartKindName] | None
+    accepts: PartKinds | None
