@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from agents import application
+from agents import Image, StreamComplete, Text, application
+from agents.client import Client
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
@@ -183,3 +184,12 @@ async def test_the_events_of_a_stream_have_no_bytes(site: Site) -> None:
     assert all(len(str(event)) < 2000 for event in await site.events("t"))
     async with site.http.get(f"{site.url}/sessions/a") as response:
         assert len(await response.read()) < 5000
+
+
+async def test_the_client_for_python_sends_parts(site: Site) -> None:
+    await site.agent("seeing")
+    async with Client(site.url, TOKEN) as client:
+        found = [event async for event in client.ask("a", "Look:", "t", [Text("Now!"), Image(LARGE, "a.png")])]
+    end = found[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.content == f"Look:Now! -> {seen('image/png', LARGE)}"
