@@ -27,11 +27,8 @@ class PartLimits(Struct, frozen=True):
             if part.size_bytes > self.part_bytes:
                 return f"expected a part of at most {self.part_bytes} bytes, got {part.size_bytes}"
         total = sum(part.size_bytes for part in media)
-        return (
-            None
-            if total <= self.message_bytes
-            else f"expected parts of at most {self.message_bytes} bytes in all, got {total}"
-        )
+        over = total > self.message_bytes
+        return f"expected parts of at most {self.message_bytes} bytes in all, got {total}" if over else None
 
 
 def unreadable(content: Content, model: str, kinds: frozenset[str]) -> str | None:
