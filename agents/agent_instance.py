@@ -28,13 +28,13 @@ from actors import (
 from actors.kernel.signals import orderly
 from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
-from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
-from agents.agent_config.kept import comes_back_whole, give, not_given
+from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
+from agents.instance.beginning import checked_config, keeping_of, parts_of
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_turns, given_up
 from agents.instance.info import history_of, info_of
@@ -57,15 +57,13 @@ from agents.instance.requests import (
     Unsubscribe,
 )
 from agents.instance.servers import with_servers
-from agents.instance.state import AgentState, Keeping, Running, StreamChat
+from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, stopping
 from agents.instance.waking import Origin, leave_session, open_session
 from agents.llm.endpoint import Api
-from agents.parts.store import MemoryParts, PartStore
 from agents.sessions import Elsewhere, SessionError, UnknownSession
-from agents.sessions.session_parts import SessionParts
-from agents.settings import Durability, Settings
+from agents.settings import Settings
 from agents.streaming_function_handler import (
     TurnResult,
     handle_chat_api_stream,
@@ -116,7 +114,7 @@ class AgentInstance(GenServer[AgentState]):
         self, settings: Settings, config: Mapping[str, Any], origin: Origin = Origin.GIVEN
     ) -> Ready[AgentState] | Error | Ignore:
         try:
-            checked = _checked(config, settings, origin)
+            checked = checked_config(config, settings, origin)
         except InvalidAgentConfig as invalid:
             return Error(invalid)
         if (other := find_agent(checked.id)) is not None:
@@ -128,7 +126,7 @@ class AgentInstance(GenServer[AgentState]):
             checked = await with_servers(checked, settings, self.pid)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
-        keeping, streaming = _keeping(config, settings, origin), settings.streaming
+        keeping, streaming = keeping_of(config, settings, origin), settings.streaming
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
@@ -146,7 +144,7 @@ class AgentInstance(GenServer[AgentState]):
             buffer_size=streaming.buffer_size,
             debug=streaming.debug_streaming,
             keeping=keeping,
-            parts=_parts(checked.id, settings, keeping),
+            parts=parts_of(checked.id, settings, keeping),
         )
         expect(checked.id)
         return Ready(state, BEGIN)
@@ -197,7 +195,7 @@ class AgentInstance(GenServer[AgentState]):
             case Steer():
                 return Reply(steer(request, state), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
-                stream = _running_stream(running, stream_id)
+                stream = state.running_stream(stream_id)
                 calls = stream.calls if stream is not None else None
                 return Reply(NotAsked(call_id) if calls is None else _decide(calls, request), state)
             case GetPart(key):
@@ -210,7 +208,7 @@ class AgentInstance(GenServer[AgentState]):
                 return self._hand_over(at_once, state)
             case Cancel(unfollowed=True) if is_followed(state, request.stream_id):
                 return Reply(False, state)
-            case Cancel(stream_id) if running is not None and _running_stream(running, stream_id) is not None:
+            case Cancel(stream_id) if running is not None and state.running_stream(stream_id) is not None:
                 if running.over:
                     return Reply(False, replace(state, running=stopping(running, Cancelled())))
                 cancelled = replace(stopping(running, Cancelled()), cancellers=(*running.cancellers, caller))
@@ -237,34 +235,6 @@ class AgentInstance(GenServer[AgentState]):
         await end_turns(self.pid, reason, state)
         if reason is NORMAL or reason == HANDED_OVER:
             await leave_session(state.config.id)
-
-
-def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:
-    """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
-    if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
-        raise InvalidAgentConfig(faults)
-    checked = agent_config(config, settings, from_host=origin.of_host)
-    if origin.of_host:
-        give(config)
-    return checked
-
-
-def _keeping(config: Mapping[str, Any], settings: Settings, origin: Origin) -> Keeping:
-    if origin is Origin.ONCE:
-        return Keeping.once()
-    return Keeping.by(settings, comes_back=comes_back_whole(config))
-
-
-def _parts(agent_id: str, settings: Settings, keeping: Keeping) -> PartStore:
-    kept = keeping.kept and settings.sessions.durability is not Durability.OFF
-    return SessionParts(agent_id) if kept else MemoryParts()
-
-
-def _running_stream(running: Running | None, stream_id: str | None) -> Stream | None:
-    """Return the running stream, if it has this id or if no id is given."""
-    if running is None or (stream_id is not None and not running.stream.answers(stream_id)):
-        return None
-    return running.stream
 
 
 def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:

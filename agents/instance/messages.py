@@ -61,9 +61,7 @@ def steer(request: Steer, state: AgentState) -> bool | Full | ContentRefused:
     """Add the message to the running turn, if it has the wanted stream."""
     if (refused := refusal(state.config, request.message)) is not None:
         return refused
-    running = state.running
-    if running is None or (request.stream_id is not None and not running.stream.answers(request.stream_id)):
-        return False
+    running = state.running if state.running_stream(request.stream_id) is not None else None
     return steered(running, request.message, state)
 
 

@@ -138,6 +138,12 @@ class AgentState(Struct, frozen=True):
     handed_over: bool = False
     parts: PartStore = field(default_factory=MemoryParts)
 
+    def running_stream(self, stream_id: str | None) -> Stream | None:
+        """Return the running stream, if it has this id or if no id is given."""
+        if self.running is None or (stream_id is not None and not self.running.stream.answers(stream_id)):
+            return None
+        return self.running.stream
+
     @property
     def published(self) -> Conversation:
         """Return the conversation with each turn whose end has been published."""

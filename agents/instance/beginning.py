@@ -1,0 +1,35 @@
+"""The values that an agent has from its begin to its end, from its configuration and the settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
+from agents.agent_config.kept import comes_back_whole, give, not_given
+from agents.instance.state import Keeping
+from agents.instance.waking import Origin
+from agents.parts.store import MemoryParts, PartStore
+from agents.sessions.session_parts import SessionParts
+from agents.settings import Durability, Settings
+
+
+def checked_config(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:
+    """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
+    if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
+        raise InvalidAgentConfig(faults)
+    checked = agent_config(config, settings, from_host=origin.of_host)
+    if origin.of_host:
+        give(config)
+    return checked
+
+
+def keeping_of(config: Mapping[str, Any], settings: Settings, origin: Origin) -> Keeping:
+    """Return the rules for keeping the session. The session of one turn is not kept."""
+    if origin is Origin.ONCE:
+        return Keeping.once()
+    return Keeping.by(settings, comes_back=comes_back_whole(config))
+
+
+def parts_of(agent_id: str, settings: Settings, keeping: Keeping) -> PartStore:
+    """Return the store of the agent's parts: in memory, unless the session is kept."""
+    kept = keeping.kept and settings.sessions.durability is not Durability.OFF
+    return SessionParts(agent_id) if kept else MemoryParts()
