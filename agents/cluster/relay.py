@@ -75,14 +75,14 @@ class Relay(Task):
 
     async def _subscribe(self, agent: Pid, opening: Opening) -> bool:
         match opening:
-            case AskStream(stream, message, schema):
+            case AskStream(stream, message, schema, request, blobs):
                 try:
                     answer = None if schema is None else AnswerType.bounded(schema)
                 except InvalidAnswerType as invalid:
                     fault = InvalidAnswer((str(invalid),))
                     send(self.pid, StreamError(fault, stream_id=stream, seq=1, at=unix_s()))
                 else:
-                    send(agent, StreamChat(message, self.pid, stream, answer=answer))
+                    send(agent, StreamChat(message, self.pid, stream, answer=answer, request=request, blobs=blobs))
             case FollowStream(stream, after):
                 return await call(agent, Follow(stream, self.pid, after))
             case SubscribeTo(stream, after):

@@ -8,10 +8,13 @@ from typing import Any, Final, TypeAlias, get_args
 
 from msgspec import Struct
 
+from agents.agent_config.request import TurnRequest
 from agents.cluster.errors import Garbage
 from agents.cluster.packing import Packing
 from agents.core.conversation import Conversation
+from agents.core.errors import ContentRefused
 from agents.core.events import Event
+from agents.core.parts import Content
 from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
@@ -23,19 +26,33 @@ from agents.instance.requests import (
     GetEvents,
     GetHistory,
     GetInfo,
+    GetPart,
     Retire,
     Steer,
 )
+from agents.instance.state import StreamChat
+from agents.parts.given import NO_BLOBS, Blobs
 from agents.sessions.payload import encoded
 from agents.tools.approval import Answer
 
 
 class AskStream(Struct, frozen=True, tag_field="type", tag="ask"):
-    """A message, and a follow of its stream. answer_type: the JSON schema of the message's own answer type."""
+    """A message, and a follow of its stream.
+
+    answer_type: the JSON schema of the message's own answer type. request, blobs: as in StreamChat.
+    """
 
     stream: str
-    message: str
+    message: Content
     answer_type: dict[str, Any] | None = None
+    request: TurnRequest | None = None
+    blobs: Blobs = NO_BLOBS
+
+
+def asked_by(chat: StreamChat) -> AskStream:
+    """Return a message of this node in the form for another one."""
+    schema = None if chat.answer is None else chat.answer.schema
+    return AskStream(chat.stream_id, chat.message, schema, chat.request, chat.blobs)
 
 
 class FollowStream(Struct, frozen=True, tag_field="type", tag="follow"):
@@ -60,12 +77,12 @@ Opening: TypeAlias = AskStream | FollowStream | SubscribeTo
 OPENINGS: Final[Packing[Opening]] = Packing(Opening)
 
 RemoteRequest: TypeAlias = (
-    Cancel | Steer | Approve | Deny | Retire | GetInfo | GetConversation | GetHistory | GetEvents | Control
+    Cancel | Steer | Approve | Deny | Retire | GetInfo | GetConversation | GetHistory | GetEvents | GetPart | Control
 )
 
 REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "cancel": (Cancel, (bool,)),
-    "steer": (Steer, (bool, Full)),
+    "steer": (Steer, (bool, Full, ContentRefused)),
     "approve": (Approve, get_args(Answer)),
     "deny": (Deny, get_args(Answer)),
     "retire": (Retire, (bool,)),
@@ -73,6 +90,7 @@ REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "conversation": (GetConversation, (Conversation,)),
     "history": (GetHistory, (AgentHistory,)),
     "events": (GetEvents, (tuple[Event, ...] | None,)),
+    "part": (GetPart, (bytes | None,)),
     "stop": (StopFar, (bool,)),
     "suspend": (SuspendFar, (bool,)),
     "resume": (ResumeFar, (bool,)),

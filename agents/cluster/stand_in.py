@@ -35,7 +35,7 @@ from agents.cluster.link.link import Arrived
 from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
 from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, REFUSED
 from agents.cluster.remote import Remote, StandInState
-from agents.cluster.requests import AskStream, FollowStream, SubscribeTo
+from agents.cluster.requests import FollowStream, SubscribeTo, asked_by
 from agents.cluster.seeking import FIRST_PAUSE_S, Found, seek
 from agents.instance.elsewhere import CANNOT_START, Control, FarFault
 from agents.instance.requests import AgentRequest, Follow, Subscribe, Unsubscribe
@@ -144,9 +144,8 @@ class StandIn(GenServer[StandInState]):
         state.asked += 1
         size = state.remote.buffer_size
         match message:
-            case StreamChat(text, subscriber, stream_id, answer=answer):
-                ask = AskStream(stream_id, text, None if answer is None else answer.schema)
-                state.forwarding.add(RemoteFollower(subscriber, ask, size))
+            case StreamChat(_, subscriber):
+                state.forwarding.add(RemoteFollower(subscriber, asked_by(message), size))
             case Subscribe(subscriber):
                 state.forwarding.add(RemoteFollower(subscriber, SubscribeTo(), size))
             case Unsubscribe(subscriber):

@@ -10,6 +10,7 @@ from actors import exit as send_exit
 from actors.clock import now_s
 from agents.core.errors import HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
+from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.messages import recorded
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import known
@@ -24,7 +25,8 @@ async def end_turns(agent: Pid, reason: Any, state: AgentState) -> None:
         timer.cancel()
     if state.handed_over:
         return
-    stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {words_of(reason)}")
+    ordered = reason in (SHUTDOWN, HANDED_OVER)
+    stopped = Interrupted() if ordered else HandlerCrashed(f"its agent ended: {words_of(reason)}")
     if (running := state.running) is not None:
         send_exit(running.handler, Shutdown("agent ended"))
         await ended(running.handler)
@@ -38,8 +40,11 @@ async def end_turns(agent: Pid, reason: Any, state: AgentState) -> None:
 async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState | None:
     """Stop the running turn without an end, and return the state without turns. All of them are on disk.
 
-    Return None while calls of the turn run, unless at_once is True.
+    Return None while calls of the turn run, unless at_once is True. An agent whose session is not kept has no next
+    node: its turns end here.
     """
+    if not state.keeping.kept:
+        return state if at_once or (state.running is None and not state.queue) else None
     if (running := state.running) is not None and not running.over:
         turn = running.stream.turn
         if not at_once and turn is not None and turn.phase is Phase.EXECUTING:

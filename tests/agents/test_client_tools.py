@@ -10,6 +10,7 @@ from agents.agent_config.request import TurnRequest
 from agents.core.conversation import AssistantMessage, Conversation, ToolMessage, UserMessage
 from agents.core.deltas import FinishReason
 from agents.core.events import TERMINAL, Response
+from agents.core.parts import text_of
 from agents.instance.waking import Origin
 from agents.llm.endpoint import Api
 from supervisors import agent_supervisor
@@ -59,7 +60,7 @@ def response(events: list[Event]) -> Response:
 
 
 def results_of(conversation: Conversation) -> list[str]:
-    return [message.content for message in conversation if isinstance(message, ToolMessage)]
+    return [text_of(message.content) for message in conversation if isinstance(message, ToolMessage)]
 
 
 async def test_a_call_of_a_clients_tool_ends_the_turn_and_its_result_begins_the_next(stage: Stage, api: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agents.core import parts
 from agents.core.conversation import (
     AssistantMessage,
     Conversation,
@@ -48,7 +49,7 @@ def result_of(call_id: str | None, text: str, names: dict[str, str], param: str)
 
 def text_of(conversation: Conversation) -> str:
     """Return the last text of the user."""
-    texts = (message.content for message in reversed(conversation) if isinstance(message, UserMessage))
+    texts = (parts.text_of(message.content) for message in reversed(conversation) if isinstance(message, UserMessage))
     return next(texts, "") or NO_TEXT
 
 

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
+from agents.agent_config.request import TurnRequest
 from agents.cluster.errors import Garbage
 from agents.cluster.requests import (
     OPENINGS,
@@ -19,7 +20,9 @@ from agents.cluster.requests import (
     unpacked_request,
 )
 from agents.core.conversation import AssistantMessage, Function, SystemMessage, ToolCall, ToolMessage, UserMessage
+from agents.core.errors import ContentRefused
 from agents.core.events import StreamToken, StreamToolResult, ToolResult
+from agents.core.parts import ImagePart, TextPart
 from agents.core.running_turn import RunningCall, RunningTurn
 from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
 from agents.instance.info import AgentHistory, AgentInfo, StreamInfo
@@ -34,10 +37,21 @@ from agents.instance.requests import (
     GetEvents,
     GetHistory,
     GetInfo,
+    GetPart,
     Retire,
     Steer,
 )
+from agents.llm.endpoint import Api
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+
+IMAGE = ImagePart("ab", "image/png", 5, "cat.png")
+REQUEST = TurnRequest(
+    (UserMessage("hi"), ToolMessage("c", "look", "7")),
+    ({"name": "look", "description": "", "parameters": {"type": "object"}},),
+    "Be brief.",
+    {Api.CHAT: {"temperature": 0.5}},
+    70,
+)
 
 CALL = ToolCall("c", Function("f", '{"x": 1}'), extra={"signature": "s"})
 TALK = (
@@ -70,6 +84,8 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
     (GetConversation(), [TALK, ()]),
     (GetHistory(), [AgentHistory(INFO, TALK, (1.0, None, 2.5, None), RUNNING), AgentHistory(INFO, (), (), None)]),
     (GetEvents("s"), [EVENTS, (), None]),
+    (GetPart("ab"), [b"\x89PNG\xff", None]),
+    (Steer((TextPart("Look:"), IMAGE), "s", {"ab": b"\x89PNG\xff"}), [True, ContentRefused("too large")]),
 ]
 
 
@@ -89,7 +105,13 @@ def test_a_request_and_its_answers_are_read_as_they_were_written(request_: Remot
 
 @pytest.mark.parametrize(
     "opening",
-    [AskStream("s", "hi \ud83d", {"type": "object"}), FollowStream("s", 7), SubscribeTo(), SubscribeTo("s", 7)],
+    [
+        AskStream("s", "hi \ud83d", {"type": "object"}),
+        AskStream("s", (TextPart("Look: \ud83d"), IMAGE), request=REQUEST, blobs={"ab": b"\x89PNG\xff"}),
+        FollowStream("s", 7),
+        SubscribeTo(),
+        SubscribeTo("s", 7),
+    ],
 )
 def test_an_opening_is_read_as_it_was_written(opening: Opening) -> None:
     assert OPENINGS.unpacked(OPENINGS.packed(opening)) == opening
