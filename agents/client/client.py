@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import quote
@@ -12,7 +13,8 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
-from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
+from agents.client.answer import check, failure
+from agents.client.errors import ClientError, Refused, Unreachable
 from agents.client.frames import Frames
 from agents.client.place import Place, place_in
 from agents.client.question import question
@@ -195,7 +197,8 @@ class Client:
         method: str,
         where: str,
         timeout: aiohttp.ClientTimeout,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Headers = NO_HEADERS,
+        body: bytes | None = None,
         **more: Any,
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         """Send a request to the first node that does not refuse. Failures, also in the block, raise ClientError."""
@@ -207,21 +210,22 @@ class Client:
                 async with self._http.request(
                     method,
                     place.url + where,
-                    headers={**_headers(place), **headers},
+                    headers={**place.headers, **headers},
                     timeout=timeout,
                     ssl=place.trust,
+                    data=None if body is None else BytesIO(body),  # aiohttp sends a large body in pieces
                     **more,
                 ) as answer:
                     if answer.status == UNAVAILABLE and left > 0:
                         self._places.rotate(-1)
                         continue
-                    await _check(answer)
+                    await check(answer)
                     yield answer
                     return
             except (aiohttp.ClientError, TimeoutError) as failed:
                 self._places.rotate(-1)
                 if left <= 0 or not isinstance(failed, aiohttp.ClientConnectorError):
-                    raise _failure(place, failed) from None
+                    raise failure(place, failed) from None
 
 
 def path(*parts: str) -> str:
@@ -231,35 +235,6 @@ def path(*parts: str) -> str:
 
 class _Over(Exception):
     """The stream has ended, and has no further events."""
-
-
-async def _check(answer: aiohttp.ClientResponse) -> None:
-    """Raise Refused for an answer with an error status."""
-    if answer.status < 400:
-        return
-    try:
-        body = msgspec.json.decode(await answer.read())
-        error = body["error"]
-        kind, message = str(error["type"]), str(error["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        kind, message = "error", f"the daemon answered with status {answer.status}"
-    raise Refused(answer.status, kind, message)
-
-
-def _headers(place: Place) -> dict[str, str]:
-    return {"Authorization": f"Bearer {place.token}"}
-
-
-def _failure(place: Place, failed: Exception) -> ClientError:
-    match failed:
-        case aiohttp.ClientSSLError():
-            return Unreachable(f"{place.url}: its certificate is not trusted, or it does not use TLS")
-        case aiohttp.ClientConnectorError():
-            return NoDaemon(f"{place.url}: no daemon listens there")
-        case TimeoutError():
-            return Unreachable(f"{place.url}: it does not answer")
-        case _:
-            return Unreachable(f"{place.url}: the connection broke")
 
 
 def _now_s() -> float:

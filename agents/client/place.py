@@ -21,6 +21,10 @@ class Place(Struct, frozen=True):
     certificate: str | None = None
 
     @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    @property
     def trust(self) -> ssl.SSLContext | bool:
         """The `ssl` argument for aiohttp."""
         return True if self.certificate is None else _pinned(self.certificate)

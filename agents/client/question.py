@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 from agents.core.text import to_json
@@ -10,10 +9,10 @@ from agents.parts.given import Media, Text
 
 
 def question(message: str, stream_id: str, parts: Sequence[Text | Media] = ()) -> dict[str, Any]:
-    """Return the arguments of a request with a message. aiohttp sends a large file in pieces."""
+    """Return the arguments of a request with a message. Each try of the request sends its body from the begin."""
     given = {"parts": list(map(_item, parts))} if parts else {}
     body = to_json({"message": message, "stream_id": stream_id, **given})
-    return {"data": BytesIO(body), "headers": {"content-type": "application/json"}}
+    return {"body": body, "headers": {"content-type": "application/json"}}
 
 
 def _item(part: Text | Media) -> dict[str, str]:
