@@ -7,11 +7,11 @@ from sqlalchemy import Row
 
 from agents.core.events import Event
 from agents.core.text import joined_surrogates
+from agents.sessions.columns import EPOCH, instant
 from agents.sessions.errors import StoreDamaged
 from agents.sessions.packing import read
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Checkpoint, CheckpointPart, ListedSession, OpenStream, StreamRecord, StreamStatus
-from agents.sessions.tables import EPOCH, instant
 
 DAMAGED: Final = "(damaged)"
 """Shown in place of a name that can't be read."""

@@ -1,6 +1,7 @@
 """Laws of the bytes of parts in a store: each once, as long as a session uses them, and never changed."""
 
 import json
+import os
 import stat
 from base64 import b64decode
 from hashlib import sha256
@@ -11,9 +12,11 @@ from sqlalchemy import text
 
 from agents.core.conversation import AssistantMessage, Conversation, UserMessage
 from agents.core.parts import ImagePart, TextPart
-from agents.sessions import RecordsRefused, Store, StoreDamaged, history
+from agents.sessions import Elsewhere, Lost, RecordsRefused, Store, StoreDamaged, history
 from agents.sessions.disused import disused, total_size
 from tests.agents.sessions.keeping import batch, ended, session, stream, tokens
+from tests.agents.sessions.test_in_use import other
+from tests.agents.sessions.test_nodes import joined
 
 DATA = b"\x89PNG\r\n\x1a\n" + b"x" * 1000
 OTHER = b"GIF89a"
@@ -152,3 +155,57 @@ async def test_a_session_uses_only_its_own_parts(store: Store) -> None:
     assert await store.parts_used("a") == {key_of(DATA)}
     assert await store.parts_used("b") == {key_of(OTHER)}
     assert await store.parts_used("none") == set()
+
+
+NODE = """
+import asyncio, sys
+from agents.sessions import Joining, Store, history
+from tests.agents.sessions.test_parts import DATA, keep
+
+async def main():
+    store = await Store.open(sys.argv[1])
+    await store.join(Joining("a", 3.0))
+    await keep(store, "a", DATA)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await history.delete(store, "b")
+    print("deleted", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await store.close()
+
+asyncio.run(main())
+"""
+"""A program that joins as node a, has a picture in session a, and deletes session b when it is told so."""
+
+
+async def test_bytes_go_with_their_last_session_whichever_node_deletes_it(url: str) -> None:
+    async with other(NODE, url) as process, joined(url, "b") as store:
+        assert store.node is not None
+        await keep(store, "b", DATA, OTHER)
+        with pytest.raises(Lost):
+            await store.put_parts("a", {key_of(OTHER): OTHER})
+        with pytest.raises(Elsewhere):
+            await history.delete(store, "a")
+        await store.node.release("b")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        assert await process.stdout.readline() == b"deleted\n"
+        assert await kept(store) == {key_of(DATA)}
+        await process.communicate(b"")
+        await history.delete(store, "a")
+        assert await kept(store) == set()
+
+
+async def test_a_node_that_joins_leaves_the_files_that_another_one_writes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    async with joined(url, "one") as one:
+        await keep(one, "a", DATA)
+        assert one.files is not None
+        written, left = (one.files.folder / f"{key_of(OTHER)}.{name}.new" for name in ("now", "old"))
+        written.touch()
+        left.touch()
+        os.utime(left, (0, 0))
+        async with joined(url, "two"):
+            assert written.exists()
+            assert not left.exists()
