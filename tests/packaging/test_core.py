@@ -54,7 +54,10 @@ FEATURES = {
     "to be installed, got none: pip install 'understudy[daemon]'",
 }
 
-APART = ("agents.sessions.", "agents.rehearsal.command", "agents.rehearsal.whole_number", "agents.testing")
+APART = (
+    *("agents.rehearsal.command", "agents.rehearsal.record.command", "agents.rehearsal.whole_number"),
+    *("agents.sessions.", "agents.testing"),
+)
 """Modules that another module imports, which names the extra. pytest imports those of agents.testing."""
 
 IMPORT_ALL = """
