@@ -10,15 +10,15 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from actors import CallFailed, Pid
+from actors import CallFailed
 from agents import agent
 from agents.agent_config.request import TurnRequest
-from agents.agent_registry import find_agent
 from agents.core.conversation import Conversation
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.openai_api.one_turn import OneTurn, begin_at
 from agents.gateway.visible import Everything, Visible
+from agents.instance.elsewhere import running_agent
 from agents.instance.waking import Origin
 from agents.sessions import StreamRecord, StreamStatus
 from supervisors import agent_supervisor
@@ -69,7 +69,7 @@ async def continue_session(request: KeptRequest, previous: str) -> OneTurn:
         if request.model not in (info.name, info.id):  # a begun session has the model's name, an agent its own id
             words = f"model: expected {info.name!r}, the model of the previous response, got another"
             raise Refusal(422, words, param="model")
-        ran = find_agent(kept.session_id) is not None
+        ran = await running_agent(kept.session_id) is not None
         asked = request.asked(await agent.conversation(await visible.agent(kept.session_id)))
         session_id = kept.session_id
         if kept.messages_until != info.message_count or await _busy(session_id):
@@ -94,8 +94,7 @@ async def _ended(visible: Visible, stream_id: str) -> StreamRecord:
 
 
 async def _busy(session_id: str) -> bool:
-    pid: Pid | None = find_agent(session_id)
-    if pid is None:
+    if (pid := await running_agent(session_id)) is None:
         return False
     with suppress(CallFailed):
         return any(each.status in ("running", "waiting") for each in (await agent.info(pid)).streams)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from actors import Mailbox
-from agents import agent, application, find_agent, start_agent
+from agents import Image, ImagePart, Text, agent, application, find_agent, start_agent
 from agents.agent_registry import stands_in
 from agents.cluster import nodes
 from agents.cluster.judge import own_node
@@ -21,6 +21,7 @@ from agents.settings import Settings
 from tests.agents.cluster.sqlite_nodes import living_node, settings
 
 WORDS: Final = " ".join(map(str, range(100)))
+DOT: Final = b"\x89PNG\r\n\x1a\n"
 SCRIPT: Final = f"""
 [models.slow]
 token_delay_s = 0.02
@@ -45,6 +46,7 @@ async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tm
         async with living_node(given[0], "agents") as far, application.running(Settings.model_validate(given[1])):
             assert (await agent.chat("echo", "hello")).content == "hello"
             assert [node.name for node in await nodes()] == ["far", "own"]
+            await _check_parts()
             box = Mailbox()
             agent.stream_chat("slow", "count", box.pid)
             early = [await box.receive(30) for _ in range(20)]
@@ -88,6 +90,15 @@ async def test_a_node_that_drains_hands_its_turns_over_and_wakes_nothing(tmp_pat
                 await forget("far")
             with pytest.raises(UnknownNode, match=r"^expected the name of a living node, which are far, got 'other'$"):
                 await forget("other")
+
+
+async def _check_parts() -> None:
+    """Send the agent of the other node an image, and read it back."""
+    assert (await agent.chat("echo", [Text("Look:"), Image(DOT)])).content.startswith("Look:")
+    content = next(each.content for each in await agent.conversation("echo") if not isinstance(each.content, str))
+    (picture,) = (part for part in content if isinstance(part, ImagePart))
+    assert await agent.part("echo", picture.sha256) == DOT
+    assert await agent.part("echo", "0" * 64) is None
 
 
 def _check(events: list[Event]) -> None:
