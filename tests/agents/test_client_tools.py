@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from actors import InvalidArgument, Mailbox, Pid, ended
-from agents import Event, StreamComplete, StreamToolResult, StreamToolStart, agent, start_agent
+from actors import InvalidArgument, Mailbox, Pid, call, ended
+from agents import Event, StreamComplete, StreamError, StreamToolResult, StreamToolStart, agent, start_agent
 from agents.agent_config.request import TurnRequest
 from agents.core.conversation import AssistantMessage, Conversation, ToolMessage, UserMessage
 from agents.core.deltas import FinishReason
+from agents.core.errors import Interrupted
 from agents.core.events import TERMINAL, Response
 from agents.core.parts import text_of
+from agents.instance.requests import HandOver
 from agents.instance.waking import Origin
 from agents.llm.endpoint import Api
 from supervisors import agent_supervisor
@@ -148,6 +150,19 @@ async def test_an_agent_of_one_turn_is_not_kept(app: App) -> None:
         assert await agent.retire(pid)
         await ended(pid)
         assert await (await journal()).store.session("once") is None
+
+
+async def test_an_agent_of_one_turn_ends_its_turn_when_its_node_drains(app: App) -> None:
+    async with app():
+        pid, box = await agent_supervisor.start_agent({"id": "once", "model": "slow"}, Origin.ONCE), Mailbox()
+        agent.stream_chat(pid, "Hello", box.pid)
+        event = await box.receive(30)
+        assert not await call(pid, HandOver(at_once=False))
+        assert await call(pid, HandOver(at_once=True))
+        while not isinstance(event, TERMINAL):
+            event = await box.receive(30)
+        assert isinstance(event, StreamError)
+        assert isinstance(event.reason, Interrupted)
 
 
 async def test_a_kept_session_has_the_results_of_a_clients_tools(app: App) -> None:

@@ -175,7 +175,7 @@ async def main():
 
 asyncio.run(main())
 """
-"""A program that joins as node a, has a picture in session a, and deletes session b when it is told so."""
+"""A program that joins as node a, has a picture in session a, and deletes session b at the first line on stdin."""
 
 
 async def test_bytes_go_with_their_last_session_whichever_node_deletes_it(url: str) -> None:
