@@ -12,7 +12,10 @@ from agents.sessions import Joining
 from agents.settings import Settings
 
 ALIKE: Final = frozenset(
-    {"model", "base_url", "prices", "streaming", "tools", "providers", "supervision", "agents", "sessions"}
+    {
+        *("model", "base_url", "headers", "query", "api_version", "prompt_cache_key", "prices"),
+        *("streaming", "tools", "parts", "providers", "mcp", "supervision", "agents", "sessions"),
+    }
 )
 """The settings that all nodes of a cluster should have alike."""
 
