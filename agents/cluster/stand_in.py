@@ -77,6 +77,7 @@ class StandIn(GenServer[StandInState]):
     ) -> Outcome[StandInState]:
         state.asked += 1
         if not isinstance(request, Follow):
+            state.forwarding.forget_ended()  # so that the agent knows which streams are followed
             state.forwarding.call(ForwardedCall(request, caller))
             return NoReply(self._seeking(state))
         opening, size = FollowStream(request.stream_id, request.after), state.remote.buffer_size

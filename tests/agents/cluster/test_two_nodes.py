@@ -47,6 +47,7 @@ async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tm
             assert (await agent.chat("echo", "hello")).content == "hello"
             assert [node.name for node in await nodes()] == ["far", "own"]
             await _check_parts()
+            await _check_cancel()
             box = Mailbox()
             agent.stream_chat("slow", "count", box.pid)
             early = [await box.receive(30) for _ in range(20)]
@@ -99,6 +100,16 @@ async def _check_parts() -> None:
     (picture,) = (part for part in content if isinstance(part, ImagePart))
     assert await agent.part("echo", picture.sha256) == DOT
     assert await agent.part("echo", "0" * 64) is None
+
+
+async def _check_cancel() -> None:
+    """Cancel a turn of the other node that nobody follows any more, and no other one."""
+    box = Mailbox()
+    stream_id = agent.stream_chat("slow", "count", box.pid)
+    await box.receive(30)
+    assert not await agent.cancel("slow", stream_id, unfollowed=True)
+    box.close()
+    assert await agent.cancel("slow", stream_id, unfollowed=True)
 
 
 def _check(events: list[Event]) -> None:
