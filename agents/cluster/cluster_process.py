@@ -25,7 +25,8 @@ from agents.cluster.node_requests import NodeRequest, WakeSession, answered_here
 from agents.cluster.own_node import OwnNode, state_dir
 from agents.cluster.placement import NodeLoad, place
 from agents.cluster.remote import Remote
-from agents.instance.elsewhere import ClusterFigures, NoAnswer, OpenOtherNodes, UnknownNode
+from agents.cluster.seal import issuer_of, sealed
+from agents.instance.elsewhere import ClusterFigures, NoAnswer, NodeEnded, OpenOtherNodes, UnknownNode
 from agents.sessions import SessionError, StoreUnavailable
 from agents.settings import Settings
 from agents.settings.cluster import UNIX
@@ -46,10 +47,18 @@ log = get_logger("understudy.cluster")
 
 
 class ClusterNode(Struct, frozen=True):
-    """The other nodes, as functions of this node see them: see OtherNodes."""
+    """The other nodes, as functions of this node see them: see OtherNodes.
+
+    known: the living other nodes by epoch, as the store had them last.
+    """
 
     node: OwnNode
     remote: Remote
+    known: dict[int, PeerNode] = {}
+
+    @property
+    def epoch(self) -> int:
+        return self.node.me.epoch
 
     async def agent_of(self, session_id: str) -> Pid | None:
         """Return the stand-in of the session's agent; None unless another living node owns the session.
@@ -128,6 +137,28 @@ class ClusterNode(Struct, frozen=True):
         if node not in peers:
             raise UnknownNode(node, sorted([*peers, self.node.me.name]))
         return await ask_node(self.remote.links, peers[node], request)
+
+    async def ask_epoch(self, epoch: int, request: NodeRequest[T]) -> T:
+        """Return the answer of another node. Raises NodeEnded, and NoAnswer.
+
+        While the store is away, the node is asked at its last known address.
+        """
+        try:
+            known = {peer.epoch: peer for peer in await self.node.others()}
+            self.known.clear()
+            self.known.update(known)
+        except StoreUnavailable as unavailable:
+            if epoch not in self.known:
+                raise NoAnswer(f"node {epoch}: {unavailable}") from None
+        if (peer := self.known.get(epoch)) is None:
+            raise NodeEnded(f"expected the epoch of another living node, got {epoch}")
+        return await ask_node(self.remote.links, peer, request)
+
+    def seal(self, text: str) -> str:
+        return sealed(self.node.me.secret, self.epoch, text)
+
+    def issuer_of(self, given: str) -> int | None:
+        return issuer_of(self.node.me.secret, given)
 
 
 class ClusterState(Struct, frozen=True):

@@ -22,6 +22,8 @@ from agents.instance.waking import wake
 THIS_NODE: Final = ""
 REPORTS: Final = "reports"
 """The name of the process that makes reports: the gateway's."""
+ACCESS: Final = "access"
+"""The name of the process that answers for the credentials that this node issued: the gateway's."""
 
 T = TypeVar("T")
 
@@ -94,8 +96,14 @@ class MakeReport(NodeRequest[Report], Request[Report], frozen=True, tag="report"
     query: dict[str, Any]
 
 
+class AskAccess(NodeRequest[bytes | None], Request[bytes | None], frozen=True, tag="access"):
+    """Ask a node about credentials that it issued. Only gateways read the question. The answer: None without one."""
+
+    question: bytes
+
+
 AnyNodeRequest: TypeAlias = (
-    ListRunning | RunningAmong | GetUsage | ListWaiting | WakeSession | DescribeNode | MakeReport
+    ListRunning | RunningAmong | GetUsage | ListWaiting | WakeSession | DescribeNode | MakeReport | AskAccess
 )
 
 _REQUESTS: Final[Packing[AnyNodeRequest]] = Packing(AnyNodeRequest)
@@ -107,6 +115,7 @@ _ANSWERS: Final[dict[type, Packing[Any]]] = {
     WakeSession: Packing(bool),
     DescribeNode: Packing(NodeFigures),
     MakeReport: Packing(Report),
+    AskAccess: Packing(bytes | None),
 }
 
 
@@ -147,6 +156,8 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
             return NodeFigures(sum(is_agent(pid) and not stands_in(pid) for pid in processes()), links)
         case MakeReport():
             return await _report(request)
+        case AskAccess():
+            return await _access(request)
     raise AssertionError(f"expected a known request, got {type(request).__name__}")
 
 
@@ -157,6 +168,13 @@ async def _report(request: MakeReport) -> Report:
         return await call(REPORTS, request, timeout_s=None)
     except CallFailed:
         return Report(fault="the node could not make the report")
+
+
+async def _access(request: AskAccess) -> bytes | None:
+    try:
+        return None if whereis(ACCESS) is None else await call(ACCESS, request, timeout_s=None)
+    except CallFailed:
+        return None
 
 
 def _is_of(owner: str | None, process: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 from actors import Crash, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents import application
-from agents.cluster.node_requests import REPORTS
+from agents.cluster.node_requests import ACCESS, REPORTS
 from agents.daemon.drain import drain
 from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.daemon.host import DaemonHost
@@ -28,6 +28,7 @@ from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.gateway.gate import STOPPING
+from agents.gateway.guard.issued_here import AccessServer
 from agents.gateway.reports import ReportServer
 from agents.llm.llm_supervisor import load_client
 from agents.node.garbage import uncollected
@@ -159,10 +160,11 @@ async def _metered() -> Counts:
 
 
 async def _report_to_others(host: DaemonHost, settings: Settings) -> None:
-    """Start the process that makes reports for the other nodes of the cluster."""
+    """Start the processes that make reports, and answer for credentials, for the other nodes of the cluster."""
     if settings.cluster.enabled:
-        child = ChildSpec(REPORTS, ReportServer, host.app, name=REPORTS)
-        await start_supervisor(Flags(), (child,), name="reports_supervisor")
+        reports = ChildSpec(REPORTS, ReportServer, host.app, name=REPORTS)
+        access = ChildSpec(ACCESS, AccessServer, host.app.issued, name=ACCESS)
+        await start_supervisor(Flags(), (reports, access), name="reports_supervisor")
 
 
 @asynccontextmanager

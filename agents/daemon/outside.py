@@ -5,7 +5,7 @@ A daemon of its own has a user, commands and systemd. A node of `serve --nodes` 
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class Outside(Protocol):
         """Answer the outside from the running loop within the block."""
 
     def listening(
-        self, address: DaemonAddress, login_code: Callable[[], str] | None = None
+        self, address: DaemonAddress, login_code: Callable[[], Awaitable[str]] | None = None
     ) -> AbstractAsyncContextManager[None]:
         """Report within the block that the daemon listens at the address.
 
@@ -81,14 +81,14 @@ class Foreground:
 
     @asynccontextmanager
     async def listening(
-        self, address: DaemonAddress, login_code: Callable[[], str] | None = None
+        self, address: DaemonAddress, login_code: Callable[[], Awaitable[str]] | None = None
     ) -> AsyncIterator[None]:
         with self._folder.published_address(address):
             async with self._notifier.alive():
                 self._notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
                 self._say(f"understudy listens on {address.url}")
                 if self._say_secret is not None and login_code is not None:
-                    self._say_secret(page_with_code(address.url, login_code()))
+                    self._say_secret(page_with_code(address.url, await login_code()))
                 yield
 
     def draining(self) -> None:

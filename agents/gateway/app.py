@@ -21,6 +21,7 @@ from agents.gateway.event_stream import Delivery
 from agents.gateway.gate import Gate
 from agents.gateway.guard.body_limits import BodyLimits
 from agents.gateway.guard.credentials import PRINTED_CODE_S, Credentials
+from agents.gateway.guard.issued_here import IssuedHere
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
@@ -86,9 +87,14 @@ class Gateway:
         sockets = Sockets(app, everything, delivery, own.max_message_bytes)
         self._guard = Guard(sockets, allowed, self._credentials, BodyLimits.by(settings))
 
-    def login_code(self) -> str:
+    @property
+    def issued(self) -> IssuedHere:
+        """What this gateway issued, for the other nodes of a cluster."""
+        return self._credentials.here
+
+    async def login_code(self) -> str:
         """Return a new one-time code, with which a person logs in on the gateway's page with the install's token."""
-        return self._credentials.code(self._credentials.tokens.install, PRINTED_CODE_S)
+        return await self._credentials.code(self._credentials.tokens.install, PRINTED_CODE_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         note_direct(scope, send)

@@ -58,7 +58,10 @@ class ClusterFigures(Struct, frozen=True):
 
 
 class OtherNodes(Protocol):
-    """The other nodes of the cluster."""
+    """The other nodes of the cluster. epoch: of this node, which no other node ever has."""
+
+    @property
+    def epoch(self) -> int: ...
 
     async def agent_of(self, session_id: str) -> Pid | None:
         """Return the stand-in of the session's agent; None unless another living node owns the session."""
@@ -74,12 +77,25 @@ class OtherNodes(Protocol):
     async def ask(self, node: str, request: Any) -> Any:
         """Return the answer of the node with this name. Raises UnknownNode, and NoAnswer."""
 
+    async def ask_epoch(self, epoch: int, request: Any) -> Any:
+        """Return the answer of another node. Raises NodeEnded, and NoAnswer."""
+
+    def seal(self, text: str) -> str:
+        """Return the text with this node's epoch, and a proof that a node of the cluster made it."""
+
+    def issuer_of(self, given: str) -> int | None:
+        """Return the epoch of the node that sealed a text; None for a text without a valid proof."""
+
 
 class UnknownNode(Exception):
     """No living node has the name."""
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
         super().__init__(f"expected the name of a living node, which are {', '.join(names)}, got {name!r}"[:300])
+
+
+class NodeEnded(Exception):
+    """No other living node has the epoch."""
 
 
 class NoAnswer(Exception):

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
@@ -67,7 +67,7 @@ class Parent:
 
     @asynccontextmanager
     async def listening(
-        self, address: DaemonAddress, login_code: Callable[[], str] | None = None
+        self, address: DaemonAddress, login_code: Callable[[], Awaitable[str]] | None = None
     ) -> AsyncIterator[None]:
         """Let the parent publish the address when all nodes listen. A code works at one node only, so it needs none."""
         self._tell(NodeListens(address))

@@ -17,9 +17,11 @@ from actors.log import get_logger
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.body import header_values
 from agents.gateway.guard.caller import Caller
-from agents.gateway.guard.page_sessions import PageSessions
+from agents.gateway.guard.issued_elsewhere import IssuedElsewhere, seal_of_node
+from agents.gateway.guard.issued_here import IssuedHere
+from agents.gateway.guard.page_sessions import PageSession, PageSessions
 from agents.gateway.guard.place import Place
-from agents.gateway.guard.tickets import Ticket, Tickets, Unknown
+from agents.gateway.guard.tickets import End, Tickets, Unknown
 from agents.gateway.guard.token import WrongTokens
 from agents.gateway.guard.tokens import Tokens
 
@@ -51,20 +53,25 @@ class NoCredentials(Refusal):
 
 
 class Credentials:
-    """All credentials of a gateway. They outlive its settings. token: the install's token."""
+    """All credentials of a gateway. They outlive its settings. token: the install's token.
+
+    here: what this gateway issued, for the other nodes of a cluster.
+    """
 
     def __init__(self, token: str) -> None:
         self.tokens = Tokens(token)
-        self.page_sessions = PageSessions()
+        self._page_sessions = PageSessions()
         self._tickets = Tickets("ticket", TICKETS, time.monotonic)
         self._codes = Tickets("code", CODES, time.monotonic)
+        self.here = IssuedHere((self._tickets, self._codes), self._page_sessions)
+        self._elsewhere = IssuedElsewhere(self.here)
         self._wrong = WrongTokens(time.monotonic)
         self._logged_s = -LOG_PAUSE_S
 
     # Callers of requests
 
-    def caller(self, scope: Scope, path: str, place: Place) -> tuple[Caller, Ticket | None]:
-        """Return the caller of a request, and the ticket that the request used. Raises Refusal.
+    async def caller(self, scope: Scope, path: str, place: Place) -> tuple[Caller, End | None]:
+        """Return the caller of a request, and the end of the ticket that the request used. Raises Refusal.
 
         path: within the gateway. A ticket is removed from the scope, so that no log has it.
         """
@@ -77,11 +84,11 @@ class Credentials:
                 raise Refusal(401, NO_CREDENTIALS)
             return self.of_token(token, address), None
         if tickets:
-            ticket = self._used(self._tickets, tickets, _ticket_path(path), place, address)
-            return ticket.caller, ticket
+            return await self._used(self._tickets, tickets, _ticket_path(path), place, address)
         if _sends_message(scope, path):
             raise NoCredentials(401, "expected a ticket of POST /tickets, or a header `Authorization: Bearer TOKEN`")
-        if (session := self.page_sessions.of_cookie(scope, place)) is not None:
+        session = await self._page_sessions.of_cookie(scope, place, self._elsewhere.session)
+        if session is not None:
             return session, None
         raise NoCredentials(401, NO_CREDENTIALS)
 
@@ -92,13 +99,14 @@ class Credentials:
             raise self._wrong_secret("the token of the token file, or one of gateway.tokens", address)
         return caller
 
-    def of_code(self, code: str, place: Place, address: str) -> Caller:
+    async def of_code(self, code: str, place: Place, address: str) -> Caller:
         """Return the caller of a one-time code, which this use ends. Raises Refusal as for a token."""
-        return self._used(self._codes, [code], LOGIN, place, address).caller
+        caller, _end = await self._used(self._codes, [code], LOGIN, place, address)
+        return caller
 
     # New credentials
 
-    def ticket(
+    async def ticket(
         self, caller: Caller, place: Place, stream_id: str | None, agent_id: str | None = None
     ) -> tuple[str, int]:
         """Return a ticket of a caller, and its life in seconds.
@@ -106,25 +114,46 @@ class Credentials:
         stream_id: of the stream to read. agent_id: of the agent for one message. Without either, the ticket is for the
         WebSocket. It belongs to the page that requests it. If no page does, it belongs to the first one that uses it.
         """
+        seal = await seal_of_node()
         if stream_id is None:
             path = SOCKET if agent_id is None else f"/agents/{agent_id}/stream"
-            return self._tickets.issue(caller, path, TICKET_S, origin=place.origin), TICKET_S
-        path = f"/streams/{stream_id}/events"
-        return self._tickets.issue(caller, path, STREAM_TICKET_S, origin=place.origin, once=False), STREAM_TICKET_S
+            return self._tickets.issue(caller, path, TICKET_S, origin=place.origin, seal=seal), TICKET_S
+        path, life_s = f"/streams/{stream_id}/events", STREAM_TICKET_S
+        return self._tickets.issue(caller, path, life_s, origin=place.origin, once=False, seal=seal), life_s
 
-    def code(self, caller: Caller, life_s: int = CODE_S) -> str:
+    async def code(self, caller: Caller, life_s: int = CODE_S) -> str:
         """Return a one-time code with which a person logs in on the gateway's page with the caller's rights."""
-        return self._codes.issue(caller, LOGIN, life_s)
+        return self._codes.issue(caller, LOGIN, life_s, seal=await seal_of_node())
+
+    async def begin_session(self, caller: Caller, place: Place) -> tuple[PageSession, str]:
+        """Return a new page session and its secret."""
+        return self._page_sessions.begin(caller, place.page, await seal_of_node())
+
+    async def end_session(self, session: PageSession) -> None:
+        """End a session, its open streams and its WebSockets. Raises Refusal if its node does not answer."""
+        if session.home is None:
+            self._page_sessions.end(session)
+        else:
+            await self._elsewhere.end(session, session.home)
 
     # Wrong ones
 
-    def _used(self, known: Tickets, secrets: list[str], path: str, place: Place, address: str) -> Ticket:
+    async def _used(
+        self, known: Tickets, secrets: list[str], path: str, place: Place, address: str
+    ) -> tuple[Caller, End]:
         try:
             if len(secrets) == 1:
-                return known.use(secrets[0], path, place)
+                return await self._use(known, secrets[0], path, place)
         except Unknown:
             pass
         raise self._wrong_secret(f"one {known.noun} of this daemon", address)
+
+    async def _use(self, known: Tickets, secret: str, path: str, place: Place) -> tuple[Caller, End]:
+        try:
+            ticket = known.use(secret, path, place)
+        except Unknown:
+            return await self._elsewhere.use(known.noun, secret, path, place)
+        return await known.confirmed(ticket), ticket.end
 
     def _wrong_secret(self, expected: str, address: str) -> Refusal:
         """Count a wrong token, ticket or code, and return the refusal. expected: the right one, in words."""

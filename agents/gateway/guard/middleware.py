@@ -18,7 +18,7 @@ from agents.gateway.guard.credentials import LOGIN, Credentials, NoCredentials, 
 from agents.gateway.guard.first_message import authenticated, may_follow
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.place import PLACE, Place, place_of
-from agents.gateway.guard.tickets import Ticket
+from agents.gateway.guard.tickets import End
 from agents.gateway.openai_api.refusals import as_asked
 from agents.gateway.page_files import is_page, send_page
 
@@ -70,10 +70,11 @@ class Guard:
         self, scope: Scope, route: str, place: Place, receive: Receive, send: Send
     ) -> tuple[Caller, Receive, Send] | None:
         """Return the caller of a request, and its checked messages; None if a socket has been closed."""
-        caller, ticket = NOBODY, None
+        caller: Caller = NOBODY
+        end: End | None = None
         if not is_login(scope, route):
             try:
-                caller, ticket = self._credentials.caller(scope, route, place)
+                caller, end = await self._credentials.caller(scope, route, place)
             except NoCredentials:
                 if not may_follow(scope, route, place):
                     raise
@@ -81,7 +82,7 @@ class Guard:
                 return await authenticated(receive, send, lambda token: self._credentials.of_token(token, address))
         if scope["type"] == "http":
             receive = await guarded_body(scope, receive, self._limits.of(scope["method"], route))
-        return caller, receive, send if ticket is None else _until_read(send, ticket)
+        return caller, receive, send if end is None else _until_read(send, end)
 
 
 def path_of(scope: Scope) -> str:
@@ -121,12 +122,12 @@ async def _answered(scope: Scope, path: str, place: Place, receive: Receive, sen
     return True
 
 
-def _until_read(send: Send, ticket: Ticket) -> Send:
+def _until_read(send: Send, end: End) -> Send:
     """Return a send that ends the ticket with the answer 204: its stream has ended, and its client has all of it."""
 
     async def ending(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 204:
-            ticket.used = True
+            await end()
         await send(message)
 
     return ending

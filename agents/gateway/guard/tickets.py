@@ -5,17 +5,22 @@ look-up reveals nothing about it. Its caller stays that of its token: a revoked 
 """
 
 import secrets
-from collections.abc import Callable, Iterator
-from hashlib import sha256
+from collections.abc import Awaitable, Callable, Iterator
 from math import ceil
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from agents.gateway.errors import Refusal
+from agents.gateway.guard.access import key_of
 from agents.gateway.guard.caller import Caller
 from agents.gateway.guard.origin import Origin
 from agents.gateway.guard.place import Place
+
+Seal: TypeAlias = Callable[[str], str]
+"""Adds the name of this node to a new secret."""
+End: TypeAlias = Callable[[], Awaitable[None]]
+"""Ends a ticket."""
 
 REMEMBERED: Final = 1000
 """Tickets that are over and are still known, so that their refusal has its reason."""
@@ -33,6 +38,9 @@ class Ticket(Struct, eq=False):
     end_s: float
     once: bool
     used: bool = False
+
+    async def end(self) -> None:
+        self.used = True
 
     def over(self, now_s: float) -> bool:
         return self.used or self.caller.revoked or now_s >= self.end_s
@@ -53,7 +61,14 @@ class Tickets:
         self._tickets: dict[bytes, Ticket] = {}  # by the hash of the secret, the oldest first
 
     def issue(
-        self, caller: Caller, path: str, life_s: float, *, origin: Origin | None = None, once: bool = True
+        self,
+        caller: Caller,
+        path: str,
+        life_s: float,
+        *,
+        origin: Origin | None = None,
+        once: bool = True,
+        seal: Seal = str,
     ) -> str:
         """Return a new ticket. Raises Refusal if the caller's user has `most` live tickets."""
         now_s = self._now_s()
@@ -62,8 +77,8 @@ class Tickets:
         if len(ends_s) >= self._most:
             words = f"expected at most {self._most} {self.noun}s of one user at a time: retry when one has expired"
             raise Refusal(429, words, retry_after_s=ceil(min(ends_s) - now_s))
-        secret = secrets.token_urlsafe(32)
-        self._tickets[_hash(secret)] = Ticket(caller, path, origin, now_s + life_s, once)
+        secret = seal(secrets.token_urlsafe(32))
+        self._tickets[key_of(secret)] = Ticket(caller, path, origin, now_s + life_s, once)
         return secret
 
     def use(self, secret: str, path: str, place: Place) -> Ticket:
@@ -71,7 +86,11 @@ class Tickets:
 
         place: of the request. An attempt from another origin leaves the ticket as it was.
         """
-        ticket = self._tickets.get(_hash(secret))
+        return self.use_by_key(key_of(secret), path, place)
+
+    def use_by_key(self, key: bytes, path: str, place: Place) -> Ticket:
+        """Return the ticket of a secret with this hash, as `use`."""
+        ticket = self._tickets.get(key)
         if ticket is None:
             raise Unknown
         if (fault := self._fault(ticket, path, place)) is not None:
@@ -79,9 +98,21 @@ class Tickets:
         ticket.origin, ticket.used = ticket.origin or place.page, ticket.once
         return ticket
 
+    async def confirmed(self, ticket: Ticket) -> Caller:
+        """Return the caller of a used ticket. Raises Refusal if another node has revoked the caller."""
+        await ticket.caller.confirm()
+        if ticket.caller.revoked:
+            raise Refusal(401, self._revoked())
+        return ticket.caller
+
+    async def end(self, key: bytes) -> None:
+        """End the ticket of a secret with this hash, if it is known."""
+        if (ticket := self._tickets.get(key)) is not None:
+            await ticket.end()
+
     def _fault(self, ticket: Ticket, path: str, place: Place) -> str | None:
         if ticket.caller.revoked:
-            return f"the token of this {self.noun} was revoked: use another token"
+            return self._revoked()
         if ticket.used:
             return f"this {self.noun} was used: request a new one"
         if self._now_s() >= ticket.end_s:
@@ -92,6 +123,9 @@ class Tickets:
             return f"expected a {self.noun} of this page, got one of another origin"
         return None
 
+    def _revoked(self) -> str:
+        return f"the token of this {self.noun} was revoked: use another token"
+
     def _live_of(self, user: str | None, now_s: float) -> Iterator[Ticket]:
         return (each for each in self._tickets.values() if each.caller.user == user and not each.over(now_s))
 
@@ -100,7 +134,3 @@ class Tickets:
         over = [key for key, ticket in self._tickets.items() if ticket.over(now_s)]
         for key in over[: max(0, len(over) - REMEMBERED)]:
             del self._tickets[key]
-
-
-def _hash(secret: str) -> bytes:
-    return sha256(secret.encode()).digest()

@@ -53,12 +53,12 @@ def login(credentials: Credentials) -> APIRouter:
             raise Refusal(403, "expected a login from the gateway's own page, got one from another origin")
         match body:
             case Login(code=str(code), token=None):
-                caller = credentials.of_code(code, place, address)
+                caller = await credentials.of_code(code, place, address)
             case Login(code=None, token=str(token)):
                 caller = credentials.of_token(token, address)
             case _:
                 raise Refusal(422, "body: expected either code or token, got both or neither")
-        session, secret = credentials.page_sessions.begin(caller, place.page)
+        session, secret = await credentials.begin_session(caller, place)
         log.info("page_session_began", caller=caller.name, user=caller.user, address=address)
         return Json(_me(session), headers={"set-cookie": session.cookie(secret)})
 
@@ -69,7 +69,7 @@ def login(credentials: Credentials) -> APIRouter:
         """Make a one-time code with the rights of the token: the page's address is `/#code=CODE`."""
         if isinstance(caller, PageSession):
             raise Refusal(403, "expected a token, got a page session: a code would outlive it")
-        return Json(NewCode(credentials.code(caller), CODE_S), 201)
+        return Json(NewCode(await credentials.code(caller), CODE_S), 201)
 
     @routes.get("/me")
     @needs(None)
@@ -85,7 +85,7 @@ def login(credentials: Credentials) -> APIRouter:
         """End the session of the gateway's page, its open streams and its WebSockets."""
         if not isinstance(caller, PageSession):
             return Response(status_code=204)
-        credentials.page_sessions.end(caller)
+        await credentials.end_session(caller)
         return Response(status_code=204, headers={"set-cookie": caller.cookie("")})
 
     @routes.post("/tickets")
@@ -98,7 +98,8 @@ def login(credentials: Credentials) -> APIRouter:
         """
         if body.stream_id is not None and body.agent_id is not None:
             raise Refusal(422, "body: expected stream_id, agent_id or neither, got both")
-        secret, life_s = credentials.ticket(caller, place_in(request.scope), body.stream_id, body.agent_id)
+        place = place_in(request.scope)
+        secret, life_s = await credentials.ticket(caller, place, body.stream_id, body.agent_id)
         return Json(NewTicket(secret, life_s), 201)
 
     return routes
