@@ -89,7 +89,7 @@ class Gateway:
 
     @property
     def issued(self) -> IssuedHere:
-        """What this gateway issued, for the other nodes of a cluster."""
+        """The credentials that this gateway issued, for the other nodes of a cluster."""
         return self._credentials.here
 
     async def login_code(self) -> str:

@@ -15,7 +15,7 @@ from agents.settings import Scope
 
 
 class UseTicket(Struct, frozen=True, tag=True):
-    """Use a ticket or a code. The answer: IssuedCaller, Refused, or None if it is unknown."""
+    """Use a ticket or a code. The answer: IssuedCaller, CredentialRefused, or None if it is unknown."""
 
     noun: str
     key: bytes
@@ -61,7 +61,7 @@ class IssuedCaller(Struct, frozen=True, tag=True):
     page: Origin | None = None
 
 
-class Refused(Struct, frozen=True, tag=True):
+class CredentialRefused(Struct, frozen=True, tag=True):
     """A refusal with its reason. status: of HTTP."""
 
     status: int
@@ -75,7 +75,7 @@ class Standing(Struct, frozen=True, tag=True):
 
 
 Question: TypeAlias = UseTicket | EndTicket | FindSession | EndSession | WhichStand
-Answer: TypeAlias = IssuedCaller | Refused | Standing | None
+Answer: TypeAlias = IssuedCaller | CredentialRefused | Standing | None
 
 QUESTIONS: Final[Packing[Question]] = Packing(Question)
 ANSWERS: Final[Packing[Any]] = Packing(Answer)

@@ -19,7 +19,7 @@ from agents.cluster.errors import Garbage
 from agents.cluster.node_requests import AskAccess
 from agents.gateway.errors import Refusal
 from agents.gateway.guard import access
-from agents.gateway.guard.access import ANSWERS, QUESTIONS, IssuedCaller, Question, Refused, key_of
+from agents.gateway.guard.access import ANSWERS, QUESTIONS, CredentialRefused, IssuedCaller, Question, key_of
 from agents.gateway.guard.caller import Caller, Home
 from agents.gateway.guard.issued_here import IssuedHere
 from agents.gateway.guard.page_sessions import PageSession
@@ -63,7 +63,7 @@ class IssuedElsewhere:
         match answer:
             case IssuedCaller():
                 return self._caller(nodes, node, answer), partial(_end_ticket, nodes, node, key)
-            case Refused(status, message):
+            case CredentialRefused(status, message):
                 raise Refusal(status, message)
         raise Unknown
 

@@ -10,7 +10,7 @@ from agents.cluster.errors import Garbage
 from agents.cluster.node_requests import AskAccess
 from agents.gateway.errors import Refusal
 from agents.gateway.guard import access
-from agents.gateway.guard.access import ANSWERS, QUESTIONS, Answer, IssuedCaller, Question, Refused
+from agents.gateway.guard.access import ANSWERS, QUESTIONS, Answer, CredentialRefused, IssuedCaller, Question
 from agents.gateway.guard.caller import Caller
 from agents.gateway.guard.origin import Origin
 from agents.gateway.guard.page_sessions import PageSession, PageSessions
@@ -49,8 +49,8 @@ class IssuedHere:
                 session = self._sessions.of_key(key)
                 return None if session is None else self._issued(session, session.page)
             case access.EndSession(id_):
-                if isinstance(session := self._callers.get(id_), PageSession):
-                    self._sessions.end(session)
+                if isinstance(ended := self._callers.get(id_), PageSession):
+                    self._sessions.end(ended)
             case access.WhichStand(ids):
                 callers = ((id_, self._callers.get(id_)) for id_ in ids)
                 return access.Standing([id_ for id_, each in callers if each is not None and not each.revoked])
@@ -68,7 +68,7 @@ class IssuedHere:
         except Unknown:
             return None
         except Refusal as refusal:
-            return Refused(refusal.status, refusal.message)
+            return CredentialRefused(refusal.status, refusal.message)
         return self._issued(caller)
 
     def _issued(self, caller: Caller, page: Origin | None = None) -> IssuedCaller:

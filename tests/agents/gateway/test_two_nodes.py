@@ -124,6 +124,16 @@ async def upgraded(http: aiohttp.ClientSession, at: Node, given: str, origin: st
         return refused.status
 
 
+@asynccontextmanager
+async def by_ticket(
+    http: aiohttp.ClientSession, at: Node, given: str
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async with http.ws_connect(f"{at.url}/ws?ticket={given}", headers={"origin": PAGE}) as socket:
+        await socket.send_json({"action": "ping"})
+        assert (await socket.receive_json(timeout=WAIT_S))["type"] == "pong"
+        yield socket
+
+
 class Page(Struct):
     """A page that has logged in. at: the node of the login."""
 
@@ -143,6 +153,13 @@ class Page(Struct):
             await socket.send_json({"action": "ping"})
             assert (await socket.receive_json(timeout=WAIT_S))["type"] == "pong"
             yield socket
+
+    async def ticket(self, at: Node) -> str:
+        headers = {"cookie": self.cookie, "origin": PAGE, "x-csrf-token": self.csrf}
+        async with self.http.post(f"{at.url}/tickets", json={}, headers=headers) as response:
+            assert response.status == 201
+            SECRETS.append(found := str((await response.json())["ticket"]))
+            return found
 
     async def until(self, at: Node, status: int) -> None:
         async with asyncio.timeout(WAIT_S):
@@ -246,27 +263,22 @@ async def test_a_logout_at_any_node_ends_the_session_its_sockets_and_tickets_at_
 ) -> None:
     page = await login(http, nodes[0], token=bearer("ann").removeprefix("Bearer "))
     async with page.socket(nodes[0]) as one, page.socket(nodes[1]) as other:
-        given = [
-            (await asked(http, at, "POST", "/tickets", {}, cookie=page.cookie, origin=PAGE, x_csrf_token=page.csrf))[1]
-            for at in nodes
-        ]
-        assert await page.write(nodes[ending], "/logout") == 204
-        assert await page.status(nodes[ending], "GET", "/me", origin=PAGE) == 401
-        await closed(one)
-        await closed(other)
+        used, *given = [await page.ticket(at) for at in reversed(nodes * 2)]
+        async with by_ticket(http, nodes[0], used) as by_other:  # the second node's, of a session of the first node
+            assert await page.write(nodes[ending], "/logout") == 204
+            assert await page.status(nodes[ending], "GET", "/me", origin=PAGE) == 401
+            for socket in (one, other, by_other):
+                await closed(socket)
     for at in nodes:
         await page.until(at, 401)
-        assert [await upgraded(http, at, each["ticket"]) for each in given] == [401, 401]
+        assert [await upgraded(http, at, each) for each in given] == [401] * 3
 
 
 async def test_a_revoked_token_ends_what_it_opened_at_other_nodes(nodes: Nodes, http: aiohttp.ClientSession) -> None:
     first, second = nodes
     page = await login(http, second, code=await code(http, first, "carl"))
     unused, used = await ticket(http, first, "carl"), await ticket(http, first, "carl")
-    async with (
-        http.ws_connect(f"{second.url}/ws?ticket={used}", headers={"origin": PAGE}) as socket,
-        page.socket(first) as of_page,
-    ):
+    async with by_ticket(http, second, used) as socket, page.socket(first) as of_page:
         first.revoke("carl")
         await closed(socket)
         await closed(of_page)
@@ -278,9 +290,11 @@ async def test_what_a_node_issued_ends_with_it(nodes: Nodes, http: aiohttp.Clien
     with node(nodes[0].log.parent, "third") as third:
         page = await login(http, third, token=TOKEN)
         given = await ticket(http, third, "ann")
-        async with page.socket(nodes[0]) as socket:
+        of_third = await page.ticket(nodes[0])
+        async with page.socket(nodes[0]) as socket, by_ticket(http, nodes[1], of_third) as by_first:
             third.send("")  # it leaves the cluster
             await closed(socket)
+            await closed(by_first)
             await asyncio.to_thread(third.process.wait, WAIT_S)
     await page.until(nodes[0], 401)
     path = f"/ws?ticket={given}"
