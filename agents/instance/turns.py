@@ -35,6 +35,9 @@ from supervisors.dynamic_supervisor import start_child
 log = get_logger("understudy.agents")
 
 STREAM_SUPERVISOR: Final = "stream_supervisor"
+UNSUSPECTED: Final = 4
+"""A turn without calls may be taken over this many times as often: another turn has ended its nodes more likely."""
+
 HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORARY)
 """The template of the stream supervisor's children."""
 
@@ -203,7 +206,8 @@ def stopping(running: Running, fault: Fault) -> Running:
 
 
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
-    if cut.takeovers > state.keeping.max_takeovers and cut.saved.executing is not None:  # its calls may end the node
+    suspect = cut.saved.executing is not None  # calls ran as its node died
+    if cut.takeovers > state.keeping.max_takeovers * (1 if suspect else UNSUSPECTED):
         log.warning("turn_not_taken_over", agent_id=state.config.id, stream_id=cut.stream_id, takeovers=cut.takeovers)
         return Interrupted()
     if cut.recoveries > state.keeping.max_recoveries:

@@ -57,7 +57,8 @@ def take_over(connection: Connection, epoch: int, limit: int) -> list[str]:
     if ids:
         connection.execute(update(SESSIONS).where(SESSIONS.c.id.in_(ids)).values(node=epoch))
     if died := [row.id for row in found if row.node is not None]:
-        connection.execute(_ran_in(died).values(takeovers=STREAMS.c.takeovers + 1))
+        counted = {"takeovers": STREAMS.c.takeovers + 1, "recoveries": STREAMS.c.recoveries - 1}
+        connection.execute(_ran_in(died).values(counted))  # the resume itself counts 1 as a recovery
     return ids
 
 
