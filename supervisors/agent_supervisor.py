@@ -35,6 +35,7 @@ __all__ = [
     "AGENT_SUPERVISOR",
     "AgentSupervisor",
     "Prepare",
+    "prepare_agent",
     "start_agent",
     "start_agents",
     "stop_agent",
@@ -111,12 +112,17 @@ async def start_agents(configs: Iterable[Mapping[str, Any]], *more: Any) -> list
     return [_started(next(outcomes) if isinstance(child, tuple) else child) for child in children]
 
 
+async def prepare_agent(config: Mapping[str, Any], *more: Any) -> None:
+    """Load what an agent needs, so that its start need not wait for that. Raises what its Prepare raises."""
+    prepare = await request(_running(), GetPrepare())
+    if prepare is not None:
+        await prepare(config, *more)
+
+
 async def _prepared(config: Mapping[str, Any], more: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the arguments of the agent's start, after its Prepare."""
-    prepare = await request(_running(), GetPrepare())
     arguments = ({"id": uuid4().hex, **config}, *more)
-    if prepare is not None:
-        await prepare(*arguments)
+    await prepare_agent(*arguments)
     return arguments
 
 

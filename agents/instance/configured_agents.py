@@ -13,7 +13,7 @@ from agents.agent_config.kept import give
 from agents.sessions import Elsewhere, StoreDamaged, open_journal
 from agents.settings.agent import AgentSettings
 from supervisors import AlreadyStarted
-from supervisors.agent_supervisor import start_agents
+from supervisors.agent_supervisor import prepare_agent, start_agents
 
 AT_ONCE: Final = 1000  # the most agents that start side by side: each start takes 0.5 ms of the loop
 
@@ -42,8 +42,9 @@ async def start_configured(agents: tuple[AgentSettings, ...]) -> None:
     """
     others = await _elsewhere(agents)
     for agent in agents:
-        if agent.id in others:  # this node may continue its turns later
+        if agent.id in others:  # this node may continue its turns later, and then the modules of its tools are loaded
             give(agent.given())
+            await prepare_agent(agent.given())
     here = [agent for agent in agents if agent.id not in others]
     for first in range(0, len(here), AT_ONCE):
         some = here[first : first + AT_ONCE]
