@@ -21,9 +21,6 @@ from tests.cluster.engine import Database
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
 END_S = 60.0
-BUSY = 2.0
-"""A busy machine may take this multiple of a time. `python -m benchmarks --only failover` has the figures."""
-
 AGENT = "worker"
 """The agent of the configuration. Sessions that clients begin have its tools."""
 

@@ -7,17 +7,14 @@ import aiohttp
 import pytest
 
 from tests.cluster import laws
-from tests.cluster.nodes import BUSY, Cluster
+from tests.cluster.nodes import Cluster
 from tests.cluster.proxy import Proxy
 from tests.cluster.recording import Crowd
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
-LEASE_S = 3.0
 SETTINGS = {"cluster.lease_time": 3000}
 FENCED = 75
 CUT_OFF_S = 10.0
-ENDS_S = 2.0 * BUSY
-REPLACED_S = (LEASE_S + 1.5) * BUSY
 PATIENCE_S = 1.0
 """The gateway of a node without its engine still sends comments, so a client has to leave it."""
 
@@ -39,10 +36,9 @@ async def test_a_node_without_its_engine_is_replaced_and_ends(
             getattr(proxy, fault)()
             await asyncio.sleep(cut_s + CUT_OFF_S - time.monotonic())
             proxy.heal()
-            assert await a.ended(ENDS_S) == FENCED
+            assert await a.ended() == FENCED
         await laws.check_all(cluster, crowd.recordings)
-        late_s = [each.first_after(cut_s, not_from="a") for each in cut]
-        assert max(late_s) < REPLACED_S
+        assert all(each.first_after(cut_s, not_from="a") for each in cut)
 
 
 async def test_a_node_that_waits_no_longer_for_its_engine_ends_no_turn(

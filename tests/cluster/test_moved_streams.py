@@ -21,6 +21,7 @@ from tests.cluster.far_agents import far_node, own_node
 from tests.cluster.nodes import Cluster
 
 pytestmark = pytest.mark.cluster
+SETTINGS = {"daemon.drain_time": 1000}
 
 WORDS: Final = " ".join(map(str, range(200)))
 SCRIPT: Final = f"""
