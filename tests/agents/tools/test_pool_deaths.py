@@ -59,7 +59,7 @@ async def test_a_worker_that_is_killed_fails_its_call_and_no_other(pool: WorkerP
     [
         (sample_tools.segfaults, "SIGSEGV"),
         (sample_tools.leaves_at_once, "exit code 4"),
-        (sample_tools.garbles, "announced an answer of 4294967299 bytes, allowed are 6295552"),
+        (sample_tools.garbles, "announced an answer of 4294967299 bytes, allowed are 28869973"),
     ],
     ids=lambda each: each.name if isinstance(each, Tool) else "",
 )
