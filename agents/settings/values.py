@@ -14,10 +14,12 @@ HTTP_ADDRESS: Final = "^https?://."
 AGENT_ID: Final = f"^{ID}$"
 USER_NAME: Final = r"^[A-Za-z0-9._@+-]{1,128}$"
 SHA256: Final = "^[0-9a-f]{64}$"
+TOOL_NAME: Final = "^[A-Za-z0-9_-]{1,64}$"
 SPELLINGS: Final = {
     HTTP_ADDRESS: "an address that begins with http:// or https://",
     AGENT_ID: f"an id: {ID_WORDS}",
     SHA256: "a SHA-256 hash in 64 of 0-9 a-f",
+    TOOL_NAME: "the name of a tool: 1 to 64 of A-Z a-z 0-9 _ -",
     USER_NAME: "a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -",
 }
 """The words for each pattern."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.gateway.errors import Refusal
+from agents.settings.values import TOOL_NAME
 
 
 def _shallow(schema: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ class ClientFunction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    name: Annotated[str, Field(pattern=TOOL_NAME)]
     description: str | None = None
     parameters: Schema | None = None
     strict: bool | None = None
