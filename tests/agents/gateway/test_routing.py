@@ -11,11 +11,14 @@ from tests.agents.gateway.site import TOKEN, Site
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
 
 
+OF_THE_DAEMON = ("/healthz", "/readyz", "/metrics", "/reload", "/stop", "/cluster", "/drain", "/undrain")
+
+
 def offered() -> dict[str, set[str]]:
     """Return the methods of each path, with ids filled in."""
     found = {}
     for path, operations in document()["paths"].items():
-        if path not in ("/healthz", "/readyz", "/metrics", "/reload", "/stop"):  # not routes of the fixture's gateway
+        if not path.startswith(OF_THE_DAEMON):  # not routes of the fixture's gateway
             found[path.replace("{", "").replace("}", "")] = {method.upper() for method in operations}
     return found
 
