@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from actors import StartFailed
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.agent_registry import stands_in
 from agents.configuration.changes import AGENTS, Change, Reload, changes, rule
 from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.walking import secrets_of
@@ -107,10 +108,10 @@ async def _refusal(given: Mapping[str, Any]) -> str | None:
     """Return why the agent could not be started."""
     try:
         await start_agent(given)
-    except AlreadyStarted:
-        return "an agent with this id runs"
+    except AlreadyStarted as other:
+        return None if stands_in(other.pid) else "an agent with this id runs"
     except Elsewhere:
-        return None  # another node of the cluster has started it
+        return None  # like one with a stand-in: another node of the cluster has started it
     except InvalidAgentConfig as invalid:
         return "; ".join(map(str, invalid.faults))
     except (SessionError, StartFailed) as failed:

@@ -30,12 +30,16 @@ WALL = {
 TOLD = {
     "actors/clock.py": "the Unix time, for the moments in a turn's figures",
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
+    "agents/gateway/app.py": "`created` of a model",
+    "agents/gateway/routes/chat_completions.py": "`created` of an answer",
+    "agents/gateway/routes/openai_responses.py": "`created_at` of a response",
     "agents/gateway/server_connections.py": "the Date of an answer",
     "agents/llm/client_faults.py": "a Retry-After that is a date, against the date of now",
     "agents/rehearsal/director.py": "`created` of an answer",
     "agents/sessions/history.py": "when a session was changed",
     "agents/sessions/journal_handle.py": "when a session began",
     "agents/sessions/nodes.py": "when a node was declared dead",
+    "agents/sessions/part_files.py": "the age of an unfinished file, against its time",
     "agents/sessions/recorder.py": "when a stream began and ended",
 }
 """The modules that may read the wall clock, to show the time."""
