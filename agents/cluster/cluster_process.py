@@ -14,22 +14,21 @@ from actors.log import get_logger
 from agents.agent_registry import find_agent
 from agents.cluster.asking import ask_node
 from agents.cluster.counts import NODE_COUNTS
-from agents.cluster.errors import CannotListen, ClusterError, HandshakeRefused, NotSafe
-from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, address_of
+from agents.cluster.errors import ClusterError, HandshakeRefused
 from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
 from agents.cluster.links import CountLinks, LinkTo, PeerNode
+from agents.cluster.listen_address import advertised, listen_address
 from agents.cluster.node_links import LINKS
 from agents.cluster.node_requests import NodeRequest, WakeSession, answered_here
-from agents.cluster.own_node import OwnNode, state_dir
+from agents.cluster.own_node import OwnNode
 from agents.cluster.placement import NodeLoad, place
 from agents.cluster.remote import Remote
 from agents.cluster.seal import issuer_of, sealed
 from agents.instance.elsewhere import ClusterFigures, NoAnswer, NodeEnded, OpenOtherNodes, UnknownNode
 from agents.sessions import SessionError, StoreUnavailable
 from agents.settings import Settings
-from agents.settings.cluster import UNIX
 from supervisors import AlreadyStarted, count_children
 from supervisors.dynamic_supervisor import start_child
 
@@ -37,7 +36,6 @@ STAND_INS: Final = "stand_ins"
 CHECKED_PEERS: Final = 3
 CHECK_S: Final = 2.0
 EACH_S: Final = 1.0  # for each of several nodes: one that is stopped must not hold up a list
-ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared, not bound)
 
 CHANCE: Final = Random()  # noqa: S311 (load, no secret)
 
@@ -179,7 +177,7 @@ class ClusterProcess(GenServer[ClusterState]):
         try:
             node = await OwnNode.open(settings)
             bound = await listener.enter_async_context(_listening(settings, node, links))
-            await node.nodes.advertise(str(_advertised(settings, bound)))
+            await node.nodes.advertise(str(advertised(settings, bound)))
             await _check_peers(node, links)
         except (ClusterError, SessionError) as failed:
             await listener.aclose()
@@ -197,36 +195,7 @@ class ClusterProcess(GenServer[ClusterState]):
 
 
 def _listening(settings: Settings, node: OwnNode, links: Pid) -> Any:
-    return listening(_listen_address(settings, node.me.epoch), node.me, links, node.lives, node.protection)
-
-
-def _listen_address(settings: Settings, epoch: int) -> NodeAddress:
-    """Return the address to listen on. Raises NotSafe."""
-    if settings.cluster.listen == UNIX:
-        return UnixAddress(state_dir(settings) / "nodes" / f"{epoch}.sock")
-    return _host_and_port("cluster.listen", settings.cluster.listen)
-
-
-def _advertised(settings: Settings, bound: NodeAddress) -> NodeAddress:
-    """Return the address at which other nodes find this one. Raises NotSafe and CannotListen."""
-    if settings.cluster.advertise is not None:
-        address = _host_and_port("cluster.advertise", settings.cluster.advertise)
-        if address.port == 0 or address.host in ANY_HOST:
-            raise NotSafe(f"cluster.advertise: expected the host and the port of this node, got {str(address)!r}")
-        return address
-    if isinstance(bound, TcpAddress) and bound.host in ANY_HOST:
-        raise CannotListen(f"cluster.advertise: expected the address of this node, since cluster.listen is {bound}")
-    return bound
-
-
-def _host_and_port(key: str, text: str) -> TcpAddress:
-    try:
-        address = address_of(text)
-    except NotSafe:
-        address = None
-    if not isinstance(address, TcpAddress):
-        raise NotSafe(f"{key}: expected {'unix, or ' * (key == 'cluster.listen')}a host and a port, got {text!r}")
-    return address
+    return listening(listen_address(settings, node.me.epoch), node.me, links, node.lives, node.protection)
 
 
 async def _check_peers(node: OwnNode, links: Pid) -> None:

@@ -88,8 +88,9 @@ async def watch(nodes: dict[str, tuple[Process, str]], token: str) -> None:
         print(f"\nnode {owner} has the agent; the client asks another node\n")
     others = [url for name, (_, url) in nodes.items() if name != owner]
     async with Client(others, token) as client:
-        text, count, killed_s = "", 0, 0.0
+        text, last, count, killed_s = "", "", 0, 0.0
         async for event in client.ask("clerk-1", "Tell me everything."):
+            last = type(event).__name__
             if isinstance(event, StreamReset):
                 print(f"\n\n{time.monotonic() - killed_s:.1f} s later: attempt {event.attempt}, on node", end=" ")
                 print(await owner_of(client), end="\n\n")
@@ -103,7 +104,7 @@ async def watch(nodes: dict[str, tuple[Process, str]], token: str) -> None:
                 killed_s = time.monotonic()
                 os.kill(nodes[owner][0].pid, signal.SIGKILL)
                 print(f"\n\nkill -9: node {owner} is gone", end="", flush=True)
-        print(f"\n\nThe stream ended with {type(event).__name__}, and the answer is whole: {text == ANSWER}")
+        print(f"\n\nThe stream ended with {last}, and the answer is whole: {text == ANSWER}")
 
 
 async def owner_of(client: Client) -> str:

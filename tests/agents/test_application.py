@@ -13,7 +13,8 @@ from agents.settings import Durability, RestartLimits, SessionSettings, Settings
 from agents.settings.agent import AgentSettings
 from supervisors.agent_supervisor import start_agent
 
-SUPERVISORS = list(SupervisionSettings.model_fields)
+SUPERVISORS = [name for name in SupervisionSettings.model_fields if name != "nodes"]
+"""Those of the tree. `nodes` is the parent of `understudy serve --nodes`."""
 
 
 @pytest.mark.parametrize("name", SUPERVISORS)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.log import get_logger
-from agents.daemon.crew.node_process import NodeEnded, NodeProcess, Reporter
+from agents.daemon.crew.node_process import NodeExit, NodeProcess, Reporter
 from agents.daemon.crew.restarts import failures, pause_s
 from agents.daemon.crew.wire import NodeListens, NodeReloaded, Packet, ReloadRequested, StopRequested
 from agents.daemon.outside import Outside
@@ -89,12 +89,12 @@ class Crew:
                 await self._unless_ending(asyncio.sleep(pause_s(in_a_row)))
         return code
 
-    async def _lived(self, name: str) -> NodeEnded:
+    async def _lived(self, name: str) -> NodeExit:
         """Start the node, and return how it ended."""
         try:
             node = self._start(name, self._on_packet)
         except OSError as error:
-            return NodeEnded(0, NOT_STARTED, (f"it can't be started: {error.strerror or error}",), 0.0, listened=False)
+            return NodeExit(0, NOT_STARTED, (f"it can't be started: {error.strerror or error}",), 0.0, listened=False)
         self._nodes[name] = node
         log.info("node_started", node=name, pid=node.pid)
         try:
@@ -103,7 +103,7 @@ class Crew:
             del self._nodes[name]
             self._has_reloaded(name)
 
-    def _judge(self, name: str, ended: NodeEnded) -> None:
+    def _judge(self, name: str, ended: NodeExit) -> None:
         """Log the end of the node, and end the crew if the node must not be restarted.
 
         As in OTP, a node that can't start ends the crew while that starts. Later it is tried again and again: the store
@@ -118,7 +118,7 @@ class Crew:
         if not self._verdict.done() and (ended.listened or not ended.reasons):
             self._count_restart(name, ended)
 
-    def _count_restart(self, name: str, ended: NodeEnded) -> None:
+    def _count_restart(self, name: str, ended: NodeExit) -> None:
         """End the crew if this restart would be one too many."""
         spent = self._restarts.spend(self._loop.time(), self._limits.intensity, self._limits.period)
         if spent is None:

@@ -30,7 +30,7 @@ Reporter: TypeAlias = Callable[["NodeProcess", Packet], None]
 log = get_logger("understudy.daemon")
 
 
-class NodeEnded(Struct, frozen=True):
+class NodeExit(Struct, frozen=True):
     """The end of a node. code: as in subprocess. reasons: its own, if it gave any. lived_s: since its start.
 
     listened: whether it served clients.
@@ -64,7 +64,7 @@ class NodeProcess:
         self._look_s, self._on_packet = lease_s / SILENT_LOOKS, on_packet
         self._silent_looks, self._listened = 0, False
         self._reasons: tuple[str, ...] = ()
-        self.ended: asyncio.Future[NodeEnded] = self._loop.create_future()
+        self.ended: asyncio.Future[NodeExit] = self._loop.create_future()
         try:
             self._pidfd = os.pidfd_open(self._process.pid)
         except OSError:  # no descriptor left
@@ -128,7 +128,7 @@ class NodeProcess:
         self._socket.close()
         os.close(self._pidfd)
         lived_s = self._loop.time() - self._began_s
-        self.ended.set_result(NodeEnded(self.pid, self._process.wait(), self._reasons, lived_s, self._listened))
+        self.ended.set_result(NodeExit(self.pid, self._process.wait(), self._reasons, lived_s, self._listened))
 
 
 def _spawned(

@@ -14,6 +14,7 @@ from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
 from agents.cluster.node_requests import (
     THIS_NODE,
     AnyNodeRequest,
+    AskAccess,
     DescribeNode,
     GetUsage,
     ListRunning,
@@ -39,6 +40,7 @@ REQUESTS: list[tuple[NodeRequest[Any], Any]] = [
     (GetUsage("ann"), UserUsage([], 0)),
     (ListWaiting(5, None), []),
     (WakeSession("a"), False),
+    (AskAccess(b"any"), None),
     (DescribeNode(), NodeFigures(agents=0, links=0)),
     (MakeReport("tree", {"by": "memory", "count": 3}), Report(fault="the node makes no reports now")),
 ]
