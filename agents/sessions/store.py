@@ -66,9 +66,19 @@ class Store(Claiming):
         write(connection, rows, self._tail, None if self.node is None else fence.epoch)
 
     async def recovering(self, stream_id: str) -> None:
-        """Count that the turn is about to be resumed. Raises WriteFailed."""
+        """Count that the turn is about to be resumed. Raises WriteFailed.
 
-        await self.as_writer(partial(recovering, stream_id=stream_id))
+        The turns of callers that wait at the same time are counted in one write.
+        """
+        self._recovering.add(stream_id)
+        async with self._one_recovering:
+            if stream_id in self._recovering:  # else an earlier caller's write had it
+                ids, self._recovering = self._recovering, set()
+                try:
+                    await self.as_writer(partial(recovering, stream_ids=ids))
+                except BaseException:
+                    self._recovering |= ids - {stream_id}
+                    raise
 
     async def put_parts(self, session_id: str, blobs: Blobs) -> None:
         """Keep these bytes as long as the session. Raises WriteFailed, RecordsRefused, Fenced."""

@@ -1,6 +1,6 @@
 """The writes of a batch: a thousand streams need no more statements than one."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delete, insert, select, update
@@ -73,9 +73,9 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None
             tail.end(end.stream_id)
 
 
-def recovering(connection: Connection, stream_id: str) -> None:
-    """Count that the turn is about to be resumed."""
-    counted = update(STREAMS).where(STREAMS.c.id == stream_id).values(recoveries=STREAMS.c.recoveries + 1)
+def recovering(connection: Connection, stream_ids: Collection[str]) -> None:
+    """Count that these turns are about to be resumed."""
+    counted = update(STREAMS).where(STREAMS.c.id.in_(stream_ids)).values(recoveries=STREAMS.c.recoveries + 1)
     connection.execute(counted)
 
 
