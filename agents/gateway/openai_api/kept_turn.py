@@ -69,16 +69,29 @@ async def continue_session(request: KeptRequest, previous: str) -> OneTurn:
         if request.model not in (info.name, info.id):  # a begun session has the model's name, an agent its own id
             words = f"model: expected {info.name!r}, the model of the previous response, got another"
             raise Refusal(422, words, param="model")
-        ran = await running_agent(kept.session_id) is not None
-        asked = request.asked(await agent.conversation(await visible.agent(kept.session_id)))
-        session_id = kept.session_id
-        if kept.messages_until != info.message_count or await _busy(session_id):
-            session_id = uuid4().hex
-            await visible.sessions.fork(kept.session_id, session_id, (previous, None))
-            ran = False
-        pid = await visible.agent(session_id)
-        turn = await begin_at(pid, request.response_id, asked, ends=not ran)
+        try:
+            return await _continued(request, visible, kept)
+        except CallFailed:  # the agent of an earlier response ended between the look and the question
+            return await _continued(request, visible, kept)
+
+
+async def _continued(request: KeptRequest, visible: Visible, kept: StreamRecord) -> OneTurn:
+    """Begin the turn in the session, or in a copy of it. Raises Refusal, and CallFailed if the agent ends meanwhile."""
+    session_id = kept.session_id
+    info = await visible.sessions.info(session_id)
+    ran = await running_agent(session_id) is not None
+    asked = request.asked(await agent.conversation(await visible.agent(session_id)))
+    if kept.messages_until != info.message_count or await _busy(session_id):
+        session_id = uuid4().hex
+        await visible.sessions.fork(kept.session_id, session_id, (kept.id, None))
+        ran = False
+    pid = await visible.agent(session_id)
+    turn = await begin_at(pid, request.response_id, asked, ends=not ran)
+    try:
         await agent.info(pid)  # the agent has the message, so the next request finds it busy
+    except CallFailed:
+        turn.reader.close()
+        raise
     return turn
 
 

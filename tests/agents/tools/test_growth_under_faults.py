@@ -40,7 +40,7 @@ async def test_calls_whose_start_is_killed_get_workers_of_another_template(
         served = {each for each in outcomes if isinstance(each, int)} - {template}
         assert len(served) == 1
         assert len(died) <= 1  # the call with the worker that was ready
-        assert len([each for each in outcomes if each in served]) >= MANY - 1
+        assert len([each for each in outcomes if each in served | {template}]) >= MANY - 1  # one may have been ready
 
 
 async def test_many_workers_start_while_threads_of_their_module_run() -> None:
