@@ -47,13 +47,14 @@ async def measured(fault: Fault, sizes: Sizes) -> Measured:
 
 
 async def _after(fault: Fault, cluster: Cluster, sizes: Sizes) -> list[float]:
-    a, _ = await cluster.start("a", "b")
+    (a,) = await cluster.start("a")
     messages = [f"long{number}" for number in range(sizes.streams)]
     async with (
         session() as http,
         Crowd(http, cluster.token, lambda: cluster.living, messages, sizes.over_s, lambda _: 0) as crowd,
     ):
         await crowd.all_begun()
+        await cluster.start("b")
         concerned = crowd.recordings if fault == "restart" else crowd.at("a")
         at_s = time.monotonic()
         match fault:

@@ -85,9 +85,10 @@ class OwnNode(Struct, frozen=True):
     async def owner_of(self, session: str) -> PeerNode | None:
         """Return the owner of a session, as OwnerOf."""
         try:
-            owner = await self.nodes.owner_of(session)
-            if owner is None and not await self._claimed(session):
-                return None
+            place = await self.nodes.place_of(session)
+            owner = None if place is None else place.owner
+            if owner is None and ((place is not None and place.cut) or not await self._claimed(session)):
+                return None  # the takeover has a turn that is not over, and counts how often it changes its node
         except SessionError as failed:
             log.warning("owner_not_found", session=session, reason=str(failed))
             return None
@@ -101,12 +102,8 @@ class OwnNode(Struct, frozen=True):
         return await self.store.events(stream, after, limit)
 
     async def _claimed(self, session: str) -> bool:
-        """Start the agent of a free session on this node. Return False if another node is to have it.
-
-        A free session with a turn that is not over is left to the takeover, which counts how often a turn changes its
-        node.
-        """
-        if self.nodes.draining or await self.store.open_streams(session):
+        """Start the agent of a free session on this node. Return False if another node is to have it."""
+        if self.nodes.draining:
             return False
         step_aside(session)
         try:

@@ -47,7 +47,8 @@ class TurnCheckpoint(Struct, frozen=True):
     messages: the turn's messages, from its first one on, usually the user's. executing: the answer with the calls that
     run; None while the model is asked. started: indexes of the calls that may have run. results: those of the calls.
     tally: from `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the
-    rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools.
+    rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools. calling:
+    whether calls run, in the head of a checkpoint in parts.
     """
 
     messages: Conversation
@@ -63,6 +64,7 @@ class TurnCheckpoint(Struct, frozen=True):
     tally: Tally | None = None
     parts: int = 0
     client: tuple[str, ...] = ()
+    calling: bool = False
 
     @property
     def is_first(self) -> bool:

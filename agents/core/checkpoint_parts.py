@@ -39,7 +39,8 @@ NOTHING = TurnPart()
 def head_of(now: TurnCheckpoint) -> TurnCheckpoint:
     """Return the checkpoint without the fields that its parts have."""
     tally = None if now.tally is None else replace(now.tally, errors=())
-    return replace(now, messages=(), executing=None, results=(), said="", calls=(), tally=tally)
+    calling = now.executing is not None
+    return replace(now, messages=(), executing=None, results=(), said="", calls=(), tally=tally, calling=calling)
 
 
 def growth(before: TurnCheckpoint, now: TurnCheckpoint) -> TurnPart:
@@ -83,6 +84,7 @@ def whole(head: TurnCheckpoint, parts: Iterable[TurnPart]) -> TurnCheckpoint:
         said="".join(said),
         calls=tuple(call for answer in answers for call in answer.tool_calls),
         tally=None if head.tally is None else replace(head.tally, errors=tuple(errors)),
+        calling=False,
     )
 
 

@@ -21,6 +21,7 @@ from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.waking import turn_name
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
+from agents.sessions.records import SUSPECTED
 from agents.settings import OnRestart
 from agents.settings.agent import WhenBusy
 from agents.streams.debug import DebugKeptStream, DebugStream
@@ -35,8 +36,6 @@ from supervisors.dynamic_supervisor import start_child
 log = get_logger("understudy.agents")
 
 STREAM_SUPERVISOR: Final = "stream_supervisor"
-UNSUSPECTED: Final = 4
-"""A turn without calls may be taken over this many times as often: another turn has ended its nodes more likely."""
 
 HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORARY)
 """The template of the stream supervisor's children."""
@@ -206,8 +205,7 @@ def stopping(running: Running, fault: Fault) -> Running:
 
 
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
-    suspect = cut.saved.executing is not None  # calls ran as its node died
-    if cut.takeovers > state.keeping.max_takeovers * (1 if suspect else UNSUSPECTED):
+    if cut.takeovers > state.keeping.max_takeovers * SUSPECTED:
         log.warning("turn_not_taken_over", agent_id=state.config.id, stream_id=cut.stream_id, takeovers=cut.takeovers)
         return Interrupted()
     if cut.recoveries > state.keeping.max_recoveries:

@@ -48,6 +48,14 @@ def read_checkpoint(checkpoint: Checkpoint) -> TurnCheckpoint:
     return whole(head, [_read_part(part) for part in parts])
 
 
+def was_calling(payload: bytes | None) -> bool:
+    """Return whether calls ran at this checkpoint, by its head. A damaged one says nothing."""
+    try:
+        return payload is not None and HEAD(payload).calling
+    except StoreDamaged:
+        return False
+
+
 def _read_part(part: CheckpointPart) -> TurnPart:
     """Return a part's content. Raises StoreDamaged, also for an empty part, since none is written."""
     content = PART(part.payload)

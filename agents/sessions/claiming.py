@@ -55,8 +55,6 @@ class Claiming(Reading):
             else FileTransactions(url, self._tail.forget)
         )
         self._one_write = asyncio.Lock()
-        self._recovering = set[str]()
-        self._one_recovering = asyncio.Lock()
         self._writes = 0
 
     @classmethod

@@ -1,14 +1,14 @@
 """The store of one node of a cluster: the other nodes, and the sessions that each one owns."""
 
-import asyncio
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import and_, exists, select
 
 from agents.sessions import nodes, ownership
+from agents.sessions.batched import Batched
 from agents.sessions.connection import transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 GRACE_PARTS: Final = 4  # a node is not dead before its beat has stood still for the lease time by this
 
 
+_LIVES: Final = exists().where(FENCES.c.epoch == NODES.c.epoch)
+_PLACES: Final = select(SESSIONS.c.id.label("session"), ownership.HAS_TURN.label("cut"), NODES).outerjoin_from(
+    SESSIONS, NODES, and_(NODES.c.epoch == SESSIONS.c.node, _LIVES)
+)
+
 IDS: Final = 10_000  # of one question: a statement has at most 32,766 parameters
 
 
@@ -32,10 +37,18 @@ class SeenNode(Struct, frozen=True):
     locked: bool
 
 
+class Place(Struct, frozen=True):
+    """A session in the cluster. owner: the living node that owns it. cut: whether it has a turn that is not over."""
+
+    owner: NodeRecord | None
+    cut: bool
+
+
 class NodeStore:
     """The store of this node, from its joining to its leaving.
 
-    load: returns the number of running turns, for the other nodes. lease: None for SQLite, where a running OS process
+    load: returns the number of running turns, for the other nodes. place_of: returns the Place of a session, or None if
+    there is no such session. Raises StoreUnavailable. lease: None for SQLite, where a running OS process
     holds its lease.
     """
 
@@ -44,8 +57,8 @@ class NodeStore:
         self.load: Callable[[], int] = int
         self.draining = False
         self._store, self._lease = store, lease
-        self._released = set[str]()
-        self._one_release = asyncio.Lock()
+        self.place_of: Batched[str, Place] = Batched(self._places)
+        self._release: Batched[str, None] = Batched(self._released)
 
     async def nodes(self) -> list[NodeRecord]:
         """Return the living nodes, this one too, in the order of their joining. Raises StoreUnavailable."""
@@ -61,9 +74,12 @@ class NodeStore:
 
     async def owner_of(self, session_id: str) -> NodeRecord | None:
         """Return the living node that owns the session, or None if it is free or unknown. Raises StoreUnavailable."""
-        owner = nodes.LIVING.join(SESSIONS, SESSIONS.c.node == NODES.c.epoch).where(SESSIONS.c.id == session_id)
-        rows = await self._store.rows(owner)
-        return nodes.record(rows[0]) if rows else None
+        place = await self.place_of(session_id)
+        return None if place is None else place.owner
+
+    async def _places(self, session_ids: Collection[str]) -> dict[str, Place]:
+        rows = await self._store.rows(_PLACES.where(SESSIONS.c.id.in_(session_ids)))
+        return {row.session: Place(None if row.epoch is None else nodes.record(row), row.cut) for row in rows}
 
     async def owners(self, session_ids: Collection[str]) -> dict[str, str]:
         """Return the names of the living nodes that own these sessions, by session. Raises StoreUnavailable."""
@@ -94,17 +110,12 @@ class NodeStore:
 
         The sessions of callers that wait at the same time go with one write.
         """
-        self._released.add(id_)
-        async with self._one_release:
-            if id_ not in self._released:  # an earlier caller's write had it
-                return
-            ids, self._released = self._released, set()
-            try:
-                await self._store.as_writer(partial(ownership.release, epoch=self.fence.epoch, ids=ids))
-            except BaseException:
-                self._released |= ids
-                raise
-            self._store.forget_streams()
+        await self._release(id_)
+
+    async def _released(self, ids: Collection[str]) -> dict[str, None]:
+        await self._store.as_writer(partial(ownership.release, epoch=self.fence.epoch, ids=ids))
+        self._store.forget_streams()
+        return {}
 
     async def advertise(self, address: str) -> None:
         """Tell the other nodes this node's address. Raises WriteFailed."""

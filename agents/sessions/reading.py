@@ -47,6 +47,9 @@ Query: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
 
+SHORT: Final = "AUTOCOMMIT"
+"""For reads of a server. Each is one statement, so a transaction would only add two round trips to it."""
+
 _INFO: Final = [SESSIONS.c[name] for name in ListedSession.__struct_fields__]
 _STREAM: Final = select(
     *[STREAMS.c[name] for name in StreamRecord.__struct_fields__ if name != "last_seq"], LAST_SEQ.label("last_seq")
@@ -63,6 +66,7 @@ class Reading:
         self.url = url
         self.deadline_s = deadline_s
         self.engine = engine
+        self._readers = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level=SHORT)
         self.files = PartFiles(Path(url.database or "")) if engine.dialect.name == "sqlite" else None
 
     async def parts(self, keys: Collection[str]) -> Blobs:
@@ -227,10 +231,11 @@ class Reading:
 
     async def _read(self, wanted: Query, *, many: bool) -> Sequence[Row[Any]]:
         with as_unavailable(self.url):
-            async with connected(self.engine, self.deadline_s) as connection:
+            async with connected(self._readers, self.deadline_s) as connection:
+                found = await connection.execute(wanted)
                 if not many:
-                    return list((await connection.execute(wanted)).all())
-                pages = (await connection.stream(wanted)).partitions(ROWS)
+                    return list(found.all())
+                pages = paced(found.partitions(ROWS))
                 return [row async for page in pages for row in page]
 
 

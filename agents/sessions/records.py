@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +11,10 @@ from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
 from agents.core.parts import Content
+
+SUSPECTED: Final = 4
+"""The number of takeovers that count for a turn whose calls ran as its node died. A turn that ends its node does so in
+a call, as a rule."""
 
 
 class StreamStatus(StrEnum):
@@ -160,7 +164,8 @@ class OpenStream(Struct, frozen=True):
     """The stream of a turn that runs, waits or was cut.
 
     Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq). recoveries: how often the turn was
-    resumed since it last got further. takeovers: how often a node continued the turn of another one that died.
+    resumed since it last got further. takeovers: how often a node continued the turn of another one that died, each
+    time counted once, or SUSPECTED times if calls ran.
     """
 
     session_id: str

@@ -5,17 +5,18 @@ read (reading.py), and change sessions by the functions of history.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.slices import in_slices
 from agents.parts.given import Blobs
 from agents.sessions import part_rows, writer
+from agents.sessions.batched import Batched
 from agents.sessions.claiming import Claiming
 from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable
@@ -34,6 +35,11 @@ class Store(Claiming):
 
     Reads raise StoreUnavailable and writes raise WriteFailed, each with one line.
     """
+
+    def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
+        """Use `open`."""
+        super().__init__(url, engine, deadline_s)
+        self._recover: Batched[str, None] = Batched(self._recovered)
 
     async def check_free(self, *, for_node: bool = False) -> None:
         """Raise StoreInUse if another OS process has the store. for_node: only if it has the store for itself."""
@@ -70,15 +76,11 @@ class Store(Claiming):
 
         The turns of callers that wait at the same time are counted in one write.
         """
-        self._recovering.add(stream_id)
-        async with self._one_recovering:
-            if stream_id in self._recovering:  # else an earlier caller's write had it
-                ids, self._recovering = self._recovering, set()
-                try:
-                    await self.as_writer(partial(recovering, stream_ids=ids))
-                except BaseException:
-                    self._recovering |= ids - {stream_id}
-                    raise
+        await self._recover(stream_id)
+
+    async def _recovered(self, stream_ids: Collection[str]) -> dict[str, None]:
+        await self.as_writer(partial(recovering, stream_ids=stream_ids))
+        return {}
 
     async def put_parts(self, session_id: str, blobs: Blobs) -> None:
         """Keep these bytes as long as the session. Raises WriteFailed, RecordsRefused, Fenced."""

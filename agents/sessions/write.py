@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delet
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.sessions.errors import RecordsRefused
-from agents.sessions.ownership import check_owned, claim
+from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
 from agents.sessions.tables import CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
@@ -86,6 +86,8 @@ def _begin_sessions(connection: Connection, rows: Rows, node: int | None) -> Non
     if new:
         connection.execute(_new_sessions(connection, node), [{**row, "node": node} for row, _ in new])
     if node is not None:
+        if there:
+            count_takeovers(connection, there)
         claim(connection, node, by_id.keys())
     if new:
         _append(connection, (each for row, opening in new for each in message_rows(row["id"], 0, opening)))

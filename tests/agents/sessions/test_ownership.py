@@ -6,8 +6,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from sqlalchemy import Connection, create_engine, func, select
 
-from agents.sessions import Batch, Elsewhere, Fenced, Joining, Lost, nodes, ownership
+from agents.core.checkpoint import TurnCheckpoint
+from agents.sessions import Batch, Checkpoint, Elsewhere, Fenced, Joining, Lost, nodes, ownership
+from agents.sessions.checkpoints import HEAD
 from agents.sessions.fence import pass_fence
+from agents.sessions.records import SUSPECTED
 from agents.sessions.rows import rows_of
 from agents.sessions.tables import LAST_SEQ, METADATA, NODES, STREAMS, TAIL, WRITER
 from agents.sessions.tail import TailWriter, empty
@@ -47,6 +50,7 @@ class Ownership(RuleBasedStateMachine):
     """Nodes that join, leave, die, claim, release, take over and write in any order, beside a model of who owns what.
 
     owners: the last owner of each session. open: the session of each open stream. last, takeovers: of each stream.
+    calling: the open streams whose calls run.
     """
 
     nodes: Bundle[Node] = Bundle("nodes")
@@ -61,6 +65,7 @@ class Ownership(RuleBasedStateMachine):
         self.open: dict[str, str] = {}
         self.last: dict[str, int] = {}
         self.takeovers: dict[str, int] = {}
+        self.calling: set[str] = set()
         self.count = 0
 
     def teardown(self) -> None:
@@ -68,6 +73,12 @@ class Ownership(RuleBasedStateMachine):
 
     def owner(self, id_: str) -> int | None:
         return self.owners[id_] if self.owners.get(id_) in self.alive else None
+
+    def own(self, node: Node, id_: str) -> None:
+        died = self.owner(id_) is None and self.owners.get(id_) is not None
+        if died and (streams := [name for name, of in self.open.items() if of == id_]):
+            self.takeovers[min(streams)] += SUSPECTED if min(streams) in self.calling else 1
+        self.owners[id_] = node.epoch
 
     def try_to_write(self, node: Node, id_: str, records: Batch) -> bool:
         """Write records of the session. Return whether the node may, after a check that the store says the same."""
@@ -93,7 +104,7 @@ class Ownership(RuleBasedStateMachine):
                 node.write(records)
         elif self.owner(id_) in (None, node.epoch):
             node.write(records)
-            self.owners[id_] = node.epoch
+            self.own(node, id_)
         else:
             with pytest.raises(Elsewhere) as refused:
                 node.write(records)
@@ -117,6 +128,16 @@ class Ownership(RuleBasedStateMachine):
         records = batch(events=[(name, tokens(name, first, first + count - 1))])
         if self.try_to_write(node, self.open[name], records):
             self.last[name] += count
+
+    @rule(node=nodes, data=st.data(), calling=st.booleans())
+    def keep_checkpoint(self, node: Node, data: st.DataObject, calling: bool) -> None:
+        mine = sorted(name for name, id_ in self.open.items() if self.owner(id_) == node.epoch)
+        if not mine:
+            return
+        name = data.draw(st.sampled_from(mine))
+        saved = Checkpoint(name, self.last[name], HEAD.written(TurnCheckpoint((), calling=calling)))
+        node.write(batch(checkpoints=[saved]))
+        self.calling = self.calling | {name} if calling else self.calling - {name}
 
     @rule(node=nodes, data=st.data())
     def end_stream(self, node: Node, data: st.DataObject) -> None:
@@ -156,10 +177,8 @@ class Ownership(RuleBasedStateMachine):
             return
         cut = sorted({id_ for id_ in self.open.values() if self.owner(id_) is None})
         assert ownership.take_over(self.connection, node.epoch, limit) == cut[:limit]
-        died = [id_ for id_ in cut[:limit] if self.owners[id_] is not None]
-        self.owners |= dict.fromkeys(cut[:limit], node.epoch)
-        for id_ in died:
-            self.takeovers[min(name for name, of in self.open.items() if of == id_)] += 1
+        for id_ in cut[:limit]:
+            self.own(node, id_)
 
     @rule()
     def move_the_tail(self) -> None:
