@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from benchmarks.cluster.figures import CLUSTER
 from benchmarks.endurance_figures import LEFT_BEHIND
 from benchmarks.others import OTHERS
 from benchmarks.streams import STREAMS
@@ -154,4 +155,5 @@ SUITES: Final = (
     ),
     LEFT_BEHIND,
     *OTHERS,
+    *CLUSTER,
 )

@@ -42,6 +42,8 @@ OTHERS: Final = {
     "prepared": "prepared bytes",
     "bare": "the official client",
     "bare_at_once": "the official client",
+    "here_first": "an agent here",
+    "here_first_asked": "an agent here",
 }
 """The base of a target that is not a multiple of the figure beside it."""
 

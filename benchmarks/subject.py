@@ -29,6 +29,7 @@ from benchmarks import (
     supervision,
     turns,
 )
+from benchmarks.cluster import far_agents
 from benchmarks.reading import Reading
 from benchmarks.workload import Load, Measured
 
@@ -116,6 +117,12 @@ class Failover(Struct, frozen=True, tag_field="job", tag="failover"):
     sizes: failover.Sizes = field(default_factory=failover.Sizes)
 
 
+class FarAgents(Struct, frozen=True, tag_field="job", tag="far_agents"):
+    """The cost of an agent of another node."""
+
+    sizes: far_agents.Sizes = field(default_factory=far_agents.Sizes)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """The cost in OTP. kind: "otp" with defaults, "core" on one core."""
 
@@ -137,6 +144,7 @@ Work: TypeAlias = (
     | Clients
     | ChatPage
     | Failover
+    | FarAgents
 )
 """The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -180,6 +188,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return chat_page.measured(answer)
         case Failover(fault, sizes):
             return failover.measured(fault, sizes)
+        case FarAgents(sizes):
+            return far_agents.measured(base_url, sizes)
     assert_never(job)
 
 
