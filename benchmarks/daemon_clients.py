@@ -40,16 +40,20 @@ class Server(Struct, frozen=True):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def cpu_s(self) -> float:
+        return cpu_s(self.pid)
+
     async def path(self, load: Load) -> str:
         """Return the address of each client's stream, with its number as {}."""
         return f"/stream/{load.model}"
 
     async def measured(self, load: Load) -> Measured:
         """Let load.streams clients read, in a separate OS process."""
-        path, before_s = await self.path(load), cpu_s(self.pid)
-        found = await _clients(self, path, load.streams)
+        path, before_s = await self.path(load), self.cpu_s
+        found = await read(self, path, load.streams)
         assert found["tokens"] == load.streams * load.tokens, (found, load)
-        spent_s = cpu_s(self.pid) - before_s
+        spent_s = self.cpu_s - before_s
         return {
             "cpu": spent_s / found["tokens"] * 1e6,
             "core": spent_s / found["seconds"] * 100,
@@ -79,11 +83,13 @@ async def measured(server: str, base_url: str, clients: int, prefix: str, pace: 
 
 
 @asynccontextmanager
-async def daemon(durability: str, base_url: str) -> AsyncIterator[Server]:
+async def daemon(durability: str, base_url: str, *settings: str) -> AsyncIterator[Server]:
+    """Run a daemon with a state directory of its own. settings: further ones, as KEY=VALUE."""
     with TemporaryDirectory() as folder:
         command = (
             *(str(Path(sys.executable).with_name("understudy")), "serve", "--port", "0"),
             *("--state-dir", f"{folder}/state", "--set", f"sessions.durability={durability}"),
+            *(each for setting in settings for each in ("--set", setting)),
         )
         async with running(*command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY="none") as (pid, line):
             assert line.startswith(READY.decode()), line
@@ -115,7 +121,8 @@ async def running(*command: str, **variables: str) -> AsyncIterator[tuple[int, s
         await process.wait()
 
 
-async def _clients(server: Server, path: str, clients: int) -> Measured:
+async def read(server: Server, path: str, clients: int) -> Measured:
+    """Let clients read in a separate OS process, and return its figures. path: of each one's stream, as Server.path."""
     command = (sys.executable, "-m", "benchmarks.many_sse_clients", str(server.port), path, server.token, str(clients))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()

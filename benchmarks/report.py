@@ -44,6 +44,8 @@ OTHERS: Final = {
     "bare_at_once": "the official client",
     "here_first": "an agent here",
     "here_first_asked": "an agent here",
+    "slow_cpu_one": "one node's",
+    "wide_cpu_one": "one node's",
 }
 """The base of a target that is not a multiple of the figure beside it."""
 

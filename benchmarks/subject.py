@@ -29,7 +29,7 @@ from benchmarks import (
     supervision,
     turns,
 )
-from benchmarks.cluster import far_agents
+from benchmarks.cluster import far_agents, local_agents, membership, scale_out
 from benchmarks.reading import Reading
 from benchmarks.workload import Load, Measured
 
@@ -123,6 +123,25 @@ class FarAgents(Struct, frozen=True, tag_field="job", tag="far_agents"):
     sizes: far_agents.Sizes = field(default_factory=far_agents.Sizes)
 
 
+class LocalAgents(Struct, frozen=True, tag_field="job", tag="local_agents"):
+    """The cost of an agent on its own node, with and without a cluster."""
+
+    sizes: local_agents.Sizes = field(default_factory=local_agents.Sizes)
+
+
+class Membership(Struct, frozen=True, tag_field="job", tag="membership"):
+    """The cost of idle nodes."""
+
+    sizes: membership.Sizes = field(default_factory=membership.Sizes)
+
+
+class ScaleOut(Struct, frozen=True, tag_field="job", tag="scale_out"):
+    """The same streams through one node and through two. name: of the figures."""
+
+    name: str
+    load: Load
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """The cost in OTP. kind: "otp" with defaults, "core" on one core."""
 
@@ -145,6 +164,9 @@ Work: TypeAlias = (
     | ChatPage
     | Failover
     | FarAgents
+    | LocalAgents
+    | Membership
+    | ScaleOut
 )
 """The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -190,6 +212,12 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return failover.measured(fault, sizes)
         case FarAgents(sizes):
             return far_agents.measured(base_url, sizes)
+        case LocalAgents(sizes):
+            return local_agents.measured(base_url, sizes)
+        case Membership(sizes):
+            return membership.measured(sizes)
+        case ScaleOut(name, load):
+            return scale_out.measured(name, load)
     assert_never(job)
 
 

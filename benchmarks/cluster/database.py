@@ -19,13 +19,13 @@ NAMES: Final = count(1)
 
 
 class Server:
-    """A running PostgreSQL, on a Unix socket. folder: for the files of nodes."""
+    """A running PostgreSQL, on a Unix socket. folder: for the files of nodes. secret: the file that they share."""
 
     def __init__(self, socket: Path, folder: Path) -> None:
         self._socket, self.folder = socket, folder
-        secret = folder / "secret"
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_hex(32))
+        self.secret = folder / "secret"
+        self.secret.touch(mode=0o600)
+        self.secret.write_text(secrets.token_hex(32))
 
     @classmethod
     @contextmanager
@@ -42,16 +42,23 @@ class Server:
     async def database(self) -> str:
         """Return the URL of a new database."""
         name = f"figures_{next(NAMES)}"
-        connection = await asyncpg.connect(host=str(self._socket), user=OWNER, database="postgres")
+        await self.value(self._url("postgres"), f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    async def value(self, url: str, statement: str) -> Any:
+        """Return the first value that the statement returns, or None."""
+        connection = await asyncpg.connect(url)
         try:
-            await connection.execute(f"CREATE DATABASE {name}")
+            return await connection.fetchval(statement)
         finally:
             await connection.close()
+
+    def _url(self, name: str) -> str:
         return f"postgresql://{OWNER}@/{name}?host={self._socket}"
 
     def node(self, url: str, name: str | None) -> dict[str, Any]:
         """Return the settings of a node, or without a name those of a program that has the store for itself."""
-        cluster = {"enabled": True, "name": name, "lease_time": LEASE_MS, "secret_file": str(self.folder / "secret")}
+        cluster = {"enabled": True, "name": name, "lease_time": LEASE_MS, "secret_file": str(self.secret)}
         return {
             "tools": {"min_workers": 0, "workers": 1},
             "sessions": {"url": url, "durability": "batched"},

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from benchmarks.subject import FarAgents
+from benchmarks.subject import FarAgents, LocalAgents, Membership, ScaleOut
 from benchmarks.suite import Suite, Target
+from benchmarks.workload import Load
 
 FAR: Final = """\
 By `python -m benchmarks --only far_agents`: two nodes without gateways, which are OS processes, on a PostgreSQL of
@@ -12,6 +13,53 @@ node, from the last stream's begin to the first one's end. Sending: beyond an ag
 beyond what a reader on the agent's own node costs there. Provider, database and both nodes share the cores, so a
 delay is theirs. Replies: medians of 50, one after the other, the same questions to an agent here and there in turn.
 The first question finds the owner and opens the stand-in; the next one knows both."""
+
+MEMBERS: Final = """\
+By `python -m benchmarks --only membership`, at the default lease time: a beat of each node a second, and two looks at the
+others. Each node is a whole application with a lease of its own, in an OS process of its own, on one PostgreSQL. They
+are forked from one program, have no gateway, no agents and no links, and are asked nothing. Watched for 20 s."""
+
+LOCAL: Final = """\
+By `python -m benchmarks --only local_agents`, on one PostgreSQL that does not wait for the disk, with a database each: a
+program that has its store for itself, and one of two nodes of a cluster. They are measured in turn, four times each;
+the figures are medians. 100 streams of 150 tokens, 50 tokens a second each, to subscriber processes; 400 turns of 20
+tokens that come at once, from the question to the whole answer, by 8 agents. CPU time is that of the program."""
+
+SCALE: Final = """\
+By `python -m benchmarks --only scale_out`: daemons on a PostgreSQL of their own that does not wait for the disk, sessions
+at `batched`. Each client asks the node that has its agent. CPU time of a token is that of the nodes alone, requests
+included. Everything shares two cores, so three loads: 600 streams of 20 tokens a second and 1,200 of 10 are what one
+node can carry; 1,200 of 20 are more than it can, and with two nodes, the provider, the database and the clients they
+are more than the machine can."""
+
+LOADS: Final = {
+    "slow": (Load(600, 300, every_ms=50), "600 streams, 20 tokens/s each"),
+    "wide": (Load(1200, 150, every_ms=100), "1,200 streams, 10 tokens/s each"),
+    "full": (Load(1200, 300, every_ms=50), "1,200 streams, 20 tokens/s each"),
+}
+
+SHARES: Final = {
+    "nodes": "the nodes, % of a core",
+    "provider": "the provider, % of a core",
+    "engine": "the database, % of a core",
+    "clients": "the clients, % of a core",
+}
+
+
+def _scale_titles(name: str, words: str) -> dict[str, str]:
+    titles = {
+        "cpu": f"{words}: CPU us a token",
+        "rate": "tokens a second",
+        "gap": "p99 of the gaps that a client sees, ms",
+        **SHARES,
+    }
+    counts = {"one": "one node", "two": "two nodes"}
+    return {
+        f"{name}_{figure}_{count}": f"{title}, {number}"
+        for figure, title in titles.items()
+        for count, number in counts.items()
+    }
+
 
 CLUSTER: Final = (
     Suite(
@@ -47,6 +95,51 @@ CLUSTER: Final = (
         },
         beside={},
         remark=FAR,
+        long=True,
+    ),
+    Suite(
+        "membership",
+        "Nodes that have nothing to do",
+        "% of a core",
+        [Membership()],
+        {
+            "few_engine": "the database of 3 nodes",
+            "few_node": "one of 3 nodes",
+            "many_engine": "the database of 100 nodes",
+            "many_node": "one of 100 nodes",
+        },
+        targets={"many_engine": [Target(3)]},
+        beside={},
+        remark=MEMBERS,
+        long=True,
+    ),
+    Suite(
+        "local_agents",
+        "An agent on its own node, with and without a cluster",
+        "",
+        [LocalAgents()],
+        {
+            "token_alone": "a token without a cluster, CPU us",
+            "token_member": "with one, CPU us",
+            "token_more": "that is more by, %",
+            "turn_alone": "a short turn without a cluster, CPU us",
+            "turn_member": "with one, CPU us",
+            "turn_more": "that is more by, %",
+        },
+        targets={"token_more": [Target(2)], "turn_more": [Target(2)]},
+        beside={},
+        remark=LOCAL,
+        long=True,
+    ),
+    Suite(
+        "scale_out",
+        "The same streams through one node, and through two",
+        "",
+        [ScaleOut(name, load) for name, (load, _) in LOADS.items()],
+        {key: title for name, (_, words) in LOADS.items() for key, title in _scale_titles(name, words).items()},
+        targets={f"{name}_cpu_two": [Target(1 / 0.9, f"{name}_cpu_one")] for name in ("slow", "wide")},
+        beside={},
+        remark=SCALE,
         long=True,
     ),
 )
