@@ -11,16 +11,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors import Caller, GenServer, NoReply, Pid, Reply, Request, pg, send, send_after
 from actors.log import get_logger
 from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.errors import NotInCluster
-from agents.cluster.membership import NOTHING_SEEN, LeaseTimes, NodeRow, Seen, judged
+from agents.cluster.membership import NOTHING_SEEN, LeaseTimes, NodeRow, Seen, judged, late
 from agents.sessions import SessionError, open_journal
 
 if TYPE_CHECKING:
-    from agents.sessions.node_store import NodeStore, SeenNode
+    from agents.sessions.node_store import NodeStore
     from agents.sessions.nodes import NodeRecord
 
 JUDGE: Final = "judge"
@@ -120,17 +121,21 @@ class Judge(GenServer[Judging]):
 async def _looked(node: "NodeStore", times: LeaseTimes, state: Judging) -> Judging:
     """Look at the other nodes, and declare those dead that are."""
     now_s = monotonic()
-    others = {seen.node.epoch: seen for seen in await node.others()}
-    sightings, suspects = judged(state.seen, map(_row, others.values()), now_s, times.grace_s)
+    others = {other.epoch: other for other in await node.others()}
+    rows = [NodeRow(other.epoch, other.incarnation, other.beat, locked=True) for other in others.values()]
+    if delayed := late(state.seen, rows, now_s, times.late_s):
+        free = delayed - await node.locked([others[epoch] for epoch in delayed])
+        rows = [replace(row, locked=row.epoch not in free) for row in rows]
+    sightings, suspects = judged(state.seen, rows, now_s, times.grace_s)
     for suspect in suspects:
-        other = others[suspect.epoch].node
+        other = others[suspect.epoch]
         if await node.declare_dead(other):
             log.warning("node_declared_dead", node=other.name, epoch=other.epoch)
             NODE_COUNTS.declared_dead += 1
             del others[suspect.epoch]
-    now = {epoch: seen.node.name for epoch, seen in others.items()}
+    now = {epoch: other.name for epoch, other in others.items()}
     _tell(state.known, now)
-    if any(seen.node.drains for seen in others.values()):
+    if any(other.drains for other in others.values()):
         pg.broadcast(TURNS, TurnsMayBeFree())
     return Judging(sightings, now)
 
@@ -142,7 +147,3 @@ def _tell(before: Mapping[int, str], now: Mapping[int, str]) -> None:
     for epoch in now.keys() - before.keys():
         log.info("node_up", node=now[epoch], epoch=epoch)
         pg.broadcast(GROUP, NodeUp(now[epoch], epoch))
-
-
-def _row(seen: "SeenNode") -> NodeRow:
-    return NodeRow(seen.node.epoch, seen.node.incarnation, seen.node.beat, seen.locked)

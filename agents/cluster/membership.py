@@ -5,6 +5,9 @@ the grace time of the judge's own clock, and the node's lock was free at two loo
 another one. After a look that failed, the judge begins again with NOTHING_SEEN: so a judge has always watched a node as
 long as it judges by, and a restart of the store kills no node.
 
+The judge looks at the lock of a node only while the node's beat is late: a look at all locks costs the store more than
+a look at all beats.
+
 A suspect is dead only after the store has confirmed that the beat is still the one of the suspicion.
 """
 
@@ -36,6 +39,11 @@ class LeaseTimes(Struct, frozen=True):
         return self.lease_s / 12
 
     @property
+    def late_s(self) -> float:
+        """The time for which a late beat has stood still: between one pause of a judge and one pause of a node."""
+        return self.lease_s / 8
+
+    @property
     def grace_s(self) -> float:
         """The time for which a suspect's beat has stood still."""
         return max(self.lease_s / 4, LEAST_GRACE_S)
@@ -45,7 +53,7 @@ class NodeRow(Struct, frozen=True):
     """A node as one look finds it.
 
     incarnation: random bits of the node's start, since a store that was restored may give an epoch out twice. beat: the
-    node's counter. locked: whether the node's lock is held.
+    node's counter. locked: whether the node's lock is held; also True while the node's beat is not late.
     """
 
     epoch: int
@@ -79,6 +87,12 @@ class Suspect(Struct, frozen=True):
     epoch: int
     incarnation: str
     beat: int
+
+
+def late(seen: Seen, rows: Iterable[NodeRow], now_s: float, late_s: float) -> set[int]:
+    """Return the epochs of the nodes whose beat has stood still for late_s."""
+    sighted = ((row.epoch, _sighted(seen.get(row.epoch), row, now_s)) for row in rows)
+    return {epoch for epoch, sighting in sighted if now_s - sighting.since_s >= late_s}
 
 
 def judged(seen: Seen, rows: Iterable[NodeRow], now_s: float, grace_s: float) -> tuple[Seen, tuple[Suspect, ...]]:

@@ -72,10 +72,11 @@ async def owners(session_ids: Collection[str]) -> dict[str, str]:
 async def forget(name: str) -> None:
     """Declare a node dead that holds no lease. Raises UnknownNode, and StillAlive."""
     own = await own_node()
-    others = {seen.node.name: seen for seen in await own.others()}
+    others = {other.name: other for other in await own.others()}
     if name not in others:
         raise UnknownNode(name, sorted(others))
-    if others[name].locked or not await own.declare_dead(others[name].node):
+    node = others[name]
+    if node.epoch in await own.locked([node]) or not await own.declare_dead(node):
         raise StillAlive(f"node {name} lives: stop it, and it leaves")
 
 

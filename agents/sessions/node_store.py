@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import and_, exists, select
+from sqlalchemy import Connection, and_, exists, select
 
 from agents.sessions import nodes, ownership
 from agents.sessions.batched import Batched
-from agents.sessions.connection import transaction
+from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence
 from agents.sessions.lease import StoreLease
@@ -18,6 +18,8 @@ from agents.sessions.tables import FENCES, NODES, SESSIONS
 
 if TYPE_CHECKING:
     from agents.sessions.claiming import Claiming
+
+T = TypeVar("T")
 
 GRACE_PARTS: Final = 4  # a node is not dead before its beat has stood still for the lease time by this
 
@@ -28,13 +30,6 @@ _PLACES: Final = select(SESSIONS.c.id.label("session"), ownership.HAS_TURN.label
 )
 
 IDS: Final = 10_000  # of one question: a statement has at most 32,766 parameters
-
-
-class SeenNode(Struct, frozen=True):
-    """Another living node. locked: whether it holds its lease."""
-
-    node: NodeRecord
-    locked: bool
 
 
 class Place(Struct, frozen=True):
@@ -64,13 +59,20 @@ class NodeStore:
         """Return the living nodes, this one too, in the order of their joining. Raises StoreUnavailable."""
         return [nodes.record(row) for row in await self._store.rows(nodes.LIVING)]
 
-    async def others(self) -> list[SeenNode]:
-        """Return the other living nodes. Raises StoreUnavailable."""
+    async def others(self) -> list[NodeRecord]:
+        """Return the other living nodes, by one statement. Raises StoreUnavailable."""
+        found = await self._looked(nodes.living)
+        return [node for node in found if node.epoch != self.fence.epoch]
+
+    async def locked(self, others: Collection[NodeRecord]) -> set[int]:
+        """Return the epochs of those of these nodes that hold their lease. Raises StoreUnavailable."""
+        return await self._looked(partial(nodes.locked, nodes=others))
+
+    async def _looked(self, look: Callable[[Connection], T]) -> T:
+        """Look once: a judge must learn of each connection that was lost."""
         with as_unavailable(self._store.url):
-            async with transaction(self._store.engine, self._store.deadline_s) as connection:
-                found = [node for node in await connection.run_sync(nodes.living) if node.epoch != self.fence.epoch]
-                locked = await connection.run_sync(nodes.locked, found)
-        return [SeenNode(node, node.epoch in locked) for node in found]
+            async with connected(self._store.readers, self._store.deadline_s) as connection:
+                return await connection.run_sync(look)
 
     async def owner_of(self, session_id: str) -> NodeRecord | None:
         """Return the living node that owns the session, or None if it is free or unknown. Raises StoreUnavailable."""

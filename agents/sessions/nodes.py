@@ -81,7 +81,7 @@ def living(connection: Connection) -> list[NodeRecord]:
 def locked(connection: Connection, nodes: Collection[NodeRecord]) -> set[int]:
     """Return the epochs of those of these nodes whose lease is held. In SQLite, a running OS process holds it."""
     if connection.dialect.name == "postgresql":
-        return set(connection.execute(_LOCKED).scalars())
+        return {node.epoch for node in nodes} & set(connection.execute(_LOCKED).scalars())
     return {node.epoch for node in nodes if lives(node.owner)}
 
 

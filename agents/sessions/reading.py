@@ -66,7 +66,7 @@ class Reading:
         self.url = url
         self.deadline_s = deadline_s
         self.engine = engine
-        self._readers = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level=SHORT)
+        self.readers = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level=SHORT)
         self.files = PartFiles(Path(url.database or "")) if engine.dialect.name == "sqlite" else None
 
     async def parts(self, keys: Collection[str]) -> Blobs:
@@ -231,7 +231,7 @@ class Reading:
 
     async def _read(self, wanted: Query, *, many: bool) -> Sequence[Row[Any]]:
         with as_unavailable(self.url):
-            async with connected(self._readers, self.deadline_s) as connection:
+            async with connected(self.readers, self.deadline_s) as connection:
                 found = await connection.execute(wanted)
                 if not many:
                     return list(found.all())

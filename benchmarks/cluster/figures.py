@@ -15,22 +15,23 @@ delay is theirs. Replies: medians of 50, one after the other, the same questions
 The first question finds the owner and opens the stand-in; the next one knows both."""
 
 MEMBERS: Final = """\
-By `python -m benchmarks --only membership`, at the default lease time: a beat of each node a second, and two looks at the
-others. Each node is a whole application with a lease of its own, in an OS process of its own, on one PostgreSQL. They
-are forked from one program, have no gateway, no agents and no links, and are asked nothing. Watched for 20 s."""
+By `python -m benchmarks --only membership`, at the default lease time: a beat of each node a second, and two looks at
+the others. Each node is a whole application with a lease of its own, in an OS process of its own, on one PostgreSQL.
+They are forked from one program, have no gateway, no agents and no links, and are asked nothing. Watched for 20 s."""
 
 LOCAL: Final = """\
-By `python -m benchmarks --only local_agents`, on one PostgreSQL that does not wait for the disk, with a database each: a
-program that has its store for itself, and one of two nodes of a cluster. They are measured in turn, four times each;
-the figures are medians. 100 streams of 150 tokens, 50 tokens a second each, to subscriber processes; 400 turns of 20
-tokens that come at once, from the question to the whole answer, by 8 agents. CPU time is that of the program."""
+By `python -m benchmarks --only local_agents`, on one PostgreSQL that does not wait for the disk, with a database
+each: a program that has its store for itself, and one of two nodes of a cluster. They are measured in turn, four
+times each; the figures are medians. 100 streams of 150 tokens, 50 tokens a second each, to subscriber processes; 400
+turns of 20 tokens that come at once, from the question to the whole answer, by 8 agents. CPU time is that of the
+program."""
 
 SCALE: Final = """\
-By `python -m benchmarks --only scale_out`: daemons on a PostgreSQL of their own that does not wait for the disk, sessions
-at `batched`. Each client asks the node that has its agent. CPU time of a token is that of the nodes alone, requests
-included. Everything shares two cores, so three loads: 600 streams of 20 tokens a second and 1,200 of 10 are what one
-node can carry; 1,200 of 20 are more than it can, and with two nodes, the provider, the database and the clients they
-are more than the machine can."""
+By `python -m benchmarks --only scale_out`: daemons on a PostgreSQL of their own that does not wait for the disk,
+sessions at `batched`. Each client asks the node that has its agent. CPU time of a token is that of the nodes alone,
+requests included. Everything shares two cores, so three loads: 600 streams of 20 tokens a second and 1,200 of 10 are
+what one node can carry; 1,200 of 20 are more than it can, and with two nodes, the provider, the database and the
+clients they are more than the machine can."""
 
 LOADS: Final = {
     "slow": (Load(600, 300, every_ms=50), "600 streams, 20 tokens/s each"),

@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import Final
 
 from actors import new_event_loop
@@ -17,11 +18,21 @@ from agents import application
 from agents.settings import Settings
 
 NUMBER: Final = "NUMBER"
+LOADED: Final = (
+    "agents.cluster.children",
+    "agents.sessions.store",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "asyncpg",
+)
+"""What each node would load at its start."""
+
 STARTING: Final = 4  # at a time: those that have joined need a core for their beats
 
 
 def main(given: str, count: int) -> None:
     settings = [Settings.model_validate_json(given.replace(NUMBER, str(number))) for number in range(count)]
+    for module in LOADED:
+        import_module(module)
     pids: list[int] = []
     try:
         for first in range(0, len(settings), STARTING):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.cluster.membership import NOTHING_SEEN, LeaseTimes, NodeRow, Seen, Suspect, judged
+from agents.cluster.membership import NOTHING_SEEN, LeaseTimes, NodeRow, Seen, Suspect, judged, late
 
 GRACE_S = 1.5
 
@@ -112,6 +112,28 @@ def test_a_dead_node_is_suspected_as_soon_as_the_grace_time_and_two_looks_have_p
         assert bool(suspects) == (now_s >= GRACE_S and look >= 1)
 
 
+TIMES = LeaseTimes(4 * GRACE_S)
+
+
+@given(st.lists(st.floats(0.01, TIMES.grace_s - TIMES.late_s), min_size=1, max_size=50))
+def test_a_judge_that_looks_at_the_locks_of_late_nodes_only_suspects_a_dead_node_at_the_same_look(
+    waits: list[float],
+) -> None:
+    now_s, seen = 0.0, NOTHING_SEEN
+    for pause_s in [0.0, *waits]:
+        now_s += pause_s
+        locked = 7 not in late(seen, [row(3)], now_s, TIMES.late_s)
+        seen, suspects = judged(seen, [row(3, locked=locked)], now_s, TIMES.grace_s)
+        assert bool(suspects) == (now_s >= TIMES.grace_s)
+
+
+def test_a_beat_is_late_after_it_has_stood_still_for_the_time_and_not_once_it_moved() -> None:
+    seen, _ = judged(NOTHING_SEEN, [row(3), row(1, epoch=8)], 0.0, GRACE_S)
+    assert late(seen, [row(3), row(1, epoch=8)], 0.7, 0.75) == set()
+    assert late(seen, [row(3), row(2, epoch=8), row(1, epoch=9)], 0.75, 0.75) == {7}
+    assert late(seen, [row(3, incarnation="h")], 0.75, 0.75) == set()
+
+
 @given(st.lists(st.builds(row, st.integers(0, 2), locked=st.booleans(), epoch=st.integers(0, 5)), max_size=6))
 def test_a_judge_remembers_only_the_nodes_of_its_last_look(rows: list[NodeRow]) -> None:
     seen, _ = judged(NOTHING_SEEN, [row(1, epoch=99)], 0.0, GRACE_S)
@@ -124,3 +146,5 @@ def test_a_living_node_beats_and_is_looked_at_twice_within_the_grace_time(lease_
     times = LeaseTimes(lease_s)
     assert times.beat_s < times.grace_s
     assert 2 * times.look_s < times.grace_s
+    assert times.look_s < times.late_s < times.beat_s
+    assert times.late_s + times.look_s < times.grace_s

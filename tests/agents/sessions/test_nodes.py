@@ -59,15 +59,15 @@ async def test_the_turns_of_a_node_that_ended_go_on_at_another_one(url: str, end
     async with other(NODE, url) as process, joined(url, "b") as store:
         assert store.node is not None
         (seen,) = await store.node.others()
-        assert seen.locked
+        assert await store.node.locked([seen]) == {seen.epoch}
         if end == "kill":
             process.kill()
             await process.wait()
-            gone = seen
-            while gone.locked:  # PostgreSQL ends the session a moment later
-                (gone,) = await store.node.others()
-            assert await store.node.declare_dead(gone.node)
-            assert not await store.node.declare_dead(gone.node)
+            while await store.node.locked([seen]):  # PostgreSQL ends the session a moment later
+                pass
+            (gone,) = await store.node.others()
+            assert await store.node.declare_dead(gone)
+            assert not await store.node.declare_dead(gone)
         else:
             await process.communicate(b"")
         assert await store.node.others() == []
