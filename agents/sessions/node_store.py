@@ -13,7 +13,7 @@ from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence
 from agents.sessions.lease import StoreLease
-from agents.sessions.nodes import DRAINING, UP, NodeRecord
+from agents.sessions.nodes import DRAINING, UP, NodeBeat, NodeRecord
 from agents.sessions.tables import FENCES, NODES, SESSIONS
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ class NodeStore:
         """Return the living nodes, this one too, in the order of their joining. Raises StoreUnavailable."""
         return [nodes.record(row) for row in await self._store.rows(nodes.LIVING)]
 
-    async def others(self) -> list[NodeRecord]:
+    async def others(self) -> list[NodeBeat]:
         """Return the other living nodes, by one statement. Raises StoreUnavailable."""
-        found = await self._looked(nodes.living)
+        found = await self._looked(nodes.beats)
         return [node for node in found if node.epoch != self.fence.epoch]
 
-    async def locked(self, others: Collection[NodeRecord]) -> set[int]:
+    async def locked(self, others: Collection[NodeBeat]) -> set[int]:
         """Return the epochs of those of these nodes that hold their lease. Raises StoreUnavailable."""
         return await self._looked(partial(nodes.locked, nodes=others))
 
@@ -93,7 +93,7 @@ class NodeStore:
             found |= {row.id: row.name for row in rows}
         return found
 
-    async def declare_dead(self, node: NodeRecord) -> bool:
+    async def declare_dead(self, node: NodeBeat) -> bool:
         """End the node if it has sent no beat since it was read. Return whether it was ended. Raises WriteFailed."""
         with as_failed(self._store.url):
             async with transaction(self._store.engine, self._store.deadline_s) as connection:

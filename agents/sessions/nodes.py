@@ -30,28 +30,39 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """).bindparams(bindparam("class", CLASS, Integer))
 
 
-class NodeRecord(Struct, frozen=True):
-    """A node as the store has it.
+class NodeBeat(Struct, frozen=True):
+    """A living node, as a judge reads it again and again.
 
-    owner: its OS process. address: for other nodes, "" until the node listens. state: up or draining. load: the number
-    of its running turns. config_hash: of its configuration.
+    name: for people. owner: its OS process. state: up or draining.
     """
 
     epoch: int
     incarnation: str
     name: str
     owner: str
-    address: str
     state: str
-    load: int
     beat: int
-    version: str
-    config_hash: str
 
     @property
     def drains(self) -> bool:
         """Whether the node accepts no more turns."""
         return self.state == DRAINING
+
+
+_BEATS: Final = LIVING.with_only_columns(*(NODES.c[name] for name in NodeBeat.__struct_fields__))
+
+
+class NodeRecord(NodeBeat, frozen=True):
+    """A node as the store has it.
+
+    address: for other nodes, "" until the node listens. load: the number of its running turns. config_hash: of its
+    configuration.
+    """
+
+    address: str
+    load: int
+    version: str
+    config_hash: str
 
 
 def join(connection: Connection, node: Joining, incarnation: str, *, sure: bool) -> Fence:
@@ -78,7 +89,11 @@ def living(connection: Connection) -> list[NodeRecord]:
     return [record(row) for row in connection.execute(LIVING)]
 
 
-def locked(connection: Connection, nodes: Collection[NodeRecord]) -> set[int]:
+def beats(connection: Connection) -> list[NodeBeat]:
+    return [NodeBeat(*row) for row in connection.execute(_BEATS)]
+
+
+def locked(connection: Connection, nodes: Collection[NodeBeat]) -> set[int]:
     """Return the epochs of those of these nodes whose lease is held. In SQLite, a running OS process holds it."""
     if connection.dialect.name == "postgresql":
         return {node.epoch for node in nodes} & set(connection.execute(_LOCKED).scalars())
