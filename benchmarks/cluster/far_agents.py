@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from benchmarks.cluster.database import Server
 from benchmarks.cluster.node import Begin, Leave, Read, Wait
-from benchmarks.cluster.nodes import Node, shares
+from benchmarks.cluster.nodes import Node, Shares, shares
 from benchmarks.workload import Load, Measured
 
 WARMING: Final = Load(20, 20, every_ms=5)
@@ -43,25 +43,25 @@ async def _tokens(owner: Node, holder: Node, sizes: Sizes) -> Measured:
     await owner.begin("left", load)
     seconds = load.tokens * (load.every_ms or 0) / 1000 - ramp_s
     left = await shares(owner, Leave("left", load, ramp_s, seconds * 0.9), [owner.program])
-    local, at_home = await _read(owner, owner, "local", load, ramp_s)
-    far, away = await _read(owner, holder, "far", load, ramp_s)
+    local = await _read(owner, owner, "local", load, ramp_s)
+    far = await _read(owner, holder, "far", load, ramp_s)
     return {
         "left": left.us[0],
-        "local": local[0],
-        "owner": far[0],
-        "holder": far[1],
-        "sending": far[0] - left.us[0],
-        "receiving": far[1] - (local[0] - left.us[0]),
-        **{f"local_{name}": value for name, value in at_home.items()},
-        **{f"far_{name}": value for name, value in away.items()},
+        "local": local.us[0],
+        "owner": far.us[0],
+        "holder": far.us[1],
+        "sending": far.us[0] - left.us[0],
+        "receiving": far.us[1] - (local.us[0] - left.us[0]),
+        "frame": far.frame,
+        **{f"local_{name}": value for name, value in local.delays.items()},
+        **{f"far_{name}": value for name, value in far.delays.items()},
     }
 
 
-async def _read(owner: Node, reader: Node, group: str, load: Load, ramp_s: float) -> tuple[list[float], Measured]:
+async def _read(owner: Node, reader: Node, group: str, load: Load, ramp_s: float) -> Shares:
     await owner.begin(group, load)
     programs = [owner.program] if owner is reader else [owner.program, reader.program]
-    found = await shares(reader, Read(group, load, ramp_s), programs)
-    return found.us, found.rest
+    return await shares(reader, Read(group, load, ramp_s), programs)
 
 
 async def _replies(owner: Node, holder: Node, count: int) -> Measured:

@@ -75,6 +75,7 @@ CLUSTER: Final = (
             "holder": "the reader's node",
             "sending": "sending it to the other node, CPU us",
             "receiving": "receiving it there, CPU us",
+            "frame": "tokens a frame of the link",
             "local_delay": "delay of a token on its node, median, ms",
             "local_delay_p99": "the same, p99, ms",
             "far_delay": "delay of a token on the other node, median, ms",

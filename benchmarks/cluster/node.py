@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from actors import Mailbox, new_event_loop, send, start
 from agents import agent, application
+from agents.instance.elsewhere import other_nodes
 from agents.settings import Settings
 from benchmarks.ours import Reader
 from benchmarks.workload import QUESTION, Listener, Load, Measured, Stopwatch, check_whole
@@ -104,21 +105,30 @@ def write(figures: Measured) -> None:
 
 async def _read(command: Read) -> Measured:
     load, watches = command.load, [Stopwatch() for _ in range(command.load.streams)]
-    readers = [await _reader(f"{command.group}-{number}") for number in range(load.streams)]
+    ids = [f"{command.group}-{number}" for number in range(load.streams)]
+    for id_ in ids:
+        await agent.info(id_)  # finds the node of the agent
+    readers = [await _reader(id_) for id_ in ids]
     streams = [
         asyncio.create_task(_later(command, number, readers[number], watches[number])) for number in range(load.streams)
     ]
     await asyncio.sleep(command.ramp_s)
     before = [len(watch.delays_ns) for watch in watches]
-    write({"tokens": sum(before)})
+    write({"tokens": sum(before), **await _frames()})
     await asyncio.wait(streams, return_when=asyncio.FIRST_COMPLETED)
     after = [len(watch.delays_ns) for watch in watches]
-    write({"tokens": sum(after)})
+    write({"tokens": sum(after), **await _frames()})
     await asyncio.gather(*streams)
     for watch in watches:
         check_whole(watch, load.model)
     delays_ns = sorted(ns for watch, a, b in zip(watches, before, after, strict=True) for ns in watch.delays_ns[a:b])
     return {"delay": delays_ns[len(delays_ns) // 2] / 1e6, "delay_p99": delays_ns[len(delays_ns) * 99 // 100] / 1e6}
+
+
+async def _frames() -> Measured:
+    """Return the number of frames that have come from other nodes."""
+    others = await other_nodes()
+    return {"frames": 0 if others is None else (await others.figures()).frames["in"]}
 
 
 async def _later(

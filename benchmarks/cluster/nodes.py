@@ -43,10 +43,14 @@ class Node:
 
 
 class Shares(Struct, frozen=True):
-    """The CPU time of each program for a token of a window in which all streams ran, in us. rest: the last figures."""
+    """The CPU time of each program for a token of a window in which all streams ran, in us.
+
+    frame: the tokens of a frame from another node. delays: the last figures of the reader.
+    """
 
     us: list[float]
-    rest: Measured
+    frame: float
+    delays: Measured
 
 
 async def shares(reader: Node, command: Read | Leave, programs: list[Program]) -> Shares:
@@ -57,4 +61,5 @@ async def shares(reader: Node, command: Read | Leave, programs: list[Program]) -
     after_s = [program.cpu_s for program in programs]
     tokens = last["tokens"] - first["tokens"]
     us = [(after - before) / tokens * 1e6 for before, after in zip(before_s, after_s, strict=True)]
-    return Shares(us, await reader.figures())
+    frames = last.get("frames", 0) - first.get("frames", 0)
+    return Shares(us, tokens / frames if frames else 0.0, await reader.figures())
