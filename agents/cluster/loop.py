@@ -36,14 +36,11 @@ class LinkToItself(Task):
         while True:
             await sender.ready.wait()
             sender.ready.clear()
-            was_congested = sender.congested
-            for frame in sender.outbox.take():
+            while (frame := sender.take()) is not None:
                 messages, _ = decoded(frame)
                 for message in messages:
                     receiver.received(message)
             self._moved = True
-            if was_congested:
-                sender.written()
             await asyncio.sleep(0)
 
     async def _idle(self) -> None:

@@ -1,6 +1,6 @@
 """The owner's end of a follow: a relay sends events through it, as far as the follower has given credit."""
 
-import asyncio
+from asyncio import Event
 from typing import TYPE_CHECKING
 
 from actors import SHUTDOWN, Pid, exit  # noqa: A004 (OTP's word)
@@ -17,14 +17,13 @@ class Feed:
     The follower's close and the link's end send the relay the exit signal SHUTDOWN.
     """
 
-    __slots__ = ("_id", "_link", "_open", "_relay", "_room", "_window")
+    __slots__ = ("_credited", "_id", "_link", "_open", "_relay", "_window")
 
     def __init__(self, link: "Link", id_: int) -> None:
         self._link, self._id = link, id_
-        self._window = Window()
+        self._window, self._credited = Window(), Event()
         self._open = True
         self._relay: Pid | None = None
-        self._room: asyncio.Future[None] | None = None
 
     def begin(self, relay: Pid) -> bool:
         """Name the relay. Return False if the follow is closed already."""
@@ -34,15 +33,15 @@ class Feed:
     @property
     def has_room(self) -> bool:
         """Whether the follower has room for an event, and the link, too."""
-        return self._window.open and not self._link.congested
+        return self._window.open and self._link.flowing.is_set()
 
     async def room(self) -> None:
         """Wait until there is room. One coroutine at a time calls it."""
         if not self.has_room:
             COUNTS.stalls += 1
         while not self.has_room:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
+            self._credited.clear()
+            await (self._link.flowing if self._window.open else self._credited).wait()
 
     def accept(self) -> None:
         """Tell the follower that its follow has begun: it gets Arrived without events."""
@@ -61,13 +60,8 @@ class Feed:
     def credited(self, events: int) -> bool:
         """Take the follower's credit. Return False for an impossible one."""
         accepted = self._window.credited(events)
-        self.wake()
+        self._credited.set()
         return accepted
-
-    def wake(self) -> None:
-        """Let the relay look for room again."""
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
 
     def close(self) -> None:
         self._open = False

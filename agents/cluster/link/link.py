@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from actors import Pid, send
+from actors import Pid, Shutdown, exit, send  # noqa: A004 (OTP's word)
 from agents.cluster.errors import Garbage
 from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.feed import Feed
@@ -64,9 +64,9 @@ class Requested(Struct, frozen=True):
 class Link:
     """One end of a link. peer: the other end's greeting. server: the process that gets the peer's requests.
 
-    dropped: the number of messages from the peer that this version can't read. writing: the bytes of the frames that
-    are being written. ready: set when the outbox has something. overflowed: set when HIGH_WATER bytes wait. deliver:
-    sends a message to a process; that of the link's own process is the fastest.
+    dropped: the number of messages from the peer that this version can't read. ready: set when the outbox has
+    something. flowing: set while the peer reads about as fast as this node sends; feeds wait for it. deliver: sends a
+    message to a process; that of the link's own process is the fastest.
     """
 
     def __init__(self, peer: Hello, server: Pid) -> None:
@@ -74,9 +74,10 @@ class Link:
         self.pid: Pid  # set by its process
         self.deliver: Callable[[Pid, Any], None] = send
         self.ended = False
-        self.dropped = self.writing = 0
+        self.dropped = 0
         self.outbox = Outbox()
-        self.ready, self.overflowed = Event(), Event()
+        self.ready, self.flowing = Event(), Event()
+        self.flowing.set()
         self._askers: dict[int, Pid] = {}  # of this node's calls and follows
         self._feeds: dict[int, Feed] = {}  # of the peer's follows
         self._unanswered: set[int] = set()  # the peer's calls
@@ -86,11 +87,6 @@ class Link:
     def idle(self) -> bool:
         """Whether neither end waits for anything."""
         return not (self._askers or self._feeds or self._unanswered)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the peer reads more slowly than this node sends: feeds wait."""
-        return self.outbox.size + self.writing > CONGESTED
 
     # The asking node
 
@@ -139,7 +135,7 @@ class Link:
         """Send an event. Only the follow's Feed calls it. Raises TooLarge."""
         if not self.ended:
             self.outbox.put_event(id_, event)
-            self.ready.set()
+            self._grew()
 
     def end_feed(self, id_: int, reason: str) -> None:
         """End a follow of the peer. Only the follow's Feed calls it."""
@@ -171,10 +167,12 @@ class Link:
             case Hello() | Proof():
                 raise Garbage(f"expected no {type(message).__name__} after the handshake, got one")
 
-    def written(self) -> None:
-        """Wake the feeds that waited for the peer to read."""
-        for feed in self._feeds.values():
-            feed.wake()
+    def take(self) -> bytes | None:
+        """Remove the next frame to send, and return it. Return None if nothing waits."""
+        taken = self.outbox.take()
+        if self.outbox.size <= CONGESTED:
+            self.flowing.set()
+        return taken
 
     def end(self) -> None:
         """Close all feeds: their relays end."""
@@ -192,11 +190,18 @@ class Link:
         return message.id
 
     def _put(self, message: LinkMessage) -> None:
-        if not self.ended and not self.overflowed.is_set():
+        if not self.ended:
             self.outbox.put(message)
-            self.ready.set()
-            if self.outbox.size + self.writing > HIGH_WATER:
-                self.overflowed.set()
+            self._grew()
+
+    def _grew(self) -> None:
+        self.ready.set()
+        size = self.outbox.size
+        if size > CONGESTED:
+            self.flowing.clear()
+            if size > HIGH_WATER:
+                self.end()
+                exit(self.pid, Shutdown("the peer reads too slowly"))
 
     def _on_part(self, part: MessagePart) -> None:
         self._parts += part.data

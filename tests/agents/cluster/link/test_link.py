@@ -296,8 +296,8 @@ async def test_a_peer_that_reads_nothing_costs_bounded_memory_and_other_links_no
         spawn(relay, quick, 10 * MAX_EVENTS)
         assert len(await arrived(box, link, id_)) == 10 * MAX_EVENTS
         slow = stalled[0].link
-        assert slow.congested
-        assert slow.outbox.size + slow.writing < 2 * CONGESTED
+        assert not slow.flowing.is_set()
+        assert slow.outbox.size < 2 * CONGESTED
 
 
 async def test_a_peer_that_reads_nothing_loses_its_link_when_answers_pile_up() -> None:
@@ -332,6 +332,27 @@ async def test_a_congested_link_goes_on_as_soon_as_its_peer_reads() -> None:
                     case FollowEnded(id_, "normal"):
                         open_.remove(id_)
         assert events == 50 * 100
+
+
+async def test_relays_that_fill_a_link_as_fast_as_it_is_written_all_come_to_their_end() -> None:
+    """The outbox fills while a frame is being written, so each relay waits for the link again and again."""
+    follows, count = 8, 2000
+    async with node(LOOPBACK) as far:
+        box, link = Mailbox(), await far.dialed_by()
+        for _ in range(follows):
+            link.open("session", b"", box.pid)
+            requested = await far.requested()
+            assert requested.feed is not None
+            spawn(relay, requested.feed, count, bytes(400))
+        events = ended_ = 0
+        while ended_ < follows:
+            match await box.receive(WAIT_S):
+                case Arrived(id_, more):
+                    events += len(more)
+                    link.credit(id_, len(more))
+                case FollowEnded(_, "normal"):
+                    ended_ += 1
+        assert events == follows * count
 
 
 async def test_a_follow_may_be_closed_twice() -> None:

@@ -31,7 +31,7 @@ entries = st.one_of(
 
 
 def received(outbox: Outbox) -> list[LinkMessage]:
-    frames = outbox.take()
+    frames = [*iter(outbox.take, None)]
     assert all(len(each) <= MAX_FRAME for each in frames)
     return [message for each in frames for message in decoded(each)[0]]
 
@@ -79,7 +79,7 @@ def test_the_events_of_one_turn_share_a_frame_and_a_message() -> None:
     for _ in range(20):
         for id_ in range(50):
             outbox.put_event(id_, b"token")
-    (one,) = outbox.take()
+    (one,) = iter(outbox.take, None)
     assert decoded(one) == ([Events([(id_, [b"token"] * 20) for id_ in range(50)])], 0)
 
 
@@ -95,7 +95,7 @@ def test_many_small_events_are_split_at_the_limit_of_a_frame() -> None:
     outbox = Outbox()
     for _ in range(100_000):
         outbox.put_event(2**62, b"0123456789")
-    frames = outbox.take()
+    frames = [*iter(outbox.take, None)]
     assert len(frames) == 2
     assert max(map(len, frames)) <= MAX_FRAME
 
