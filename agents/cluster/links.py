@@ -33,7 +33,7 @@ from agents.cluster.judge import NodeDown
 from agents.cluster.link.address import NodeAddress, Protection
 from agents.cluster.link.connection import IDLE_S
 from agents.cluster.link.handshake import Identity
-from agents.cluster.link.link import Link, Requested
+from agents.cluster.link.link import Accepted, Link, Requested
 from agents.cluster.link.opening import dial
 from agents.cluster.link.wire import SessionCall
 from agents.cluster.loop import loop_link
@@ -113,6 +113,7 @@ class Links(GenServer[LinksState]):
                     spawn_link(answer_call, link, request, state.find)
                 elif feed is not None:
                     Relay.start_link(link, request, feed, state.find)
+            case Accepted(link):
                 return NoReply(_with(state, link))
             case Dialed(epoch, result):
                 state = _answered(state, epoch, result)

@@ -53,6 +53,12 @@ class Arrived(Struct, frozen=True):
     events: list[bytes]
 
 
+class Accepted(Struct, frozen=True):
+    """A link that a peer has opened. To the process that will get its requests."""
+
+    link: "Link"
+
+
 class Requested(Struct, frozen=True):
     """A request of the peer. To the process that owns the link's requests. feed: that of an OpenFollow."""
 

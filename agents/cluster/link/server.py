@@ -15,12 +15,13 @@ from typing import Final
 
 from aiohttp import web
 
-from actors import SHUTDOWN, Pid, ended, exit  # noqa: A004 (OTP's word)
+from actors import SHUTDOWN, Pid, ended, exit, send  # noqa: A004 (OTP's word)
 from actors.log import get_logger
 from agents.cluster.errors import CannotListen, HandshakeRefused, NotSafe, Unreachable
 from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress
 from agents.cluster.link.connection import CLOSE_S, IDLE_S, LinkSocket, close_reason
 from agents.cluster.link.handshake import Identity, WrongHandshakes
+from agents.cluster.link.link import Accepted
 from agents.cluster.link.opening import MAX_SIZE, OPEN_S, PATH, PING_S, REFUSED, greet_dialer, start_link
 
 MAX_PENDING: Final = 64  # handshakes at a time
@@ -40,8 +41,8 @@ async def listening(
 ) -> AsyncIterator[NodeAddress]:
     """Accept links until the block ends, and yield the address with the real port. The links end with the block.
 
-    server: the process that gets the requests of all peers. lives: whether the store has a living node with this epoch
-    and incarnation. Raises NotSafe and CannotListen.
+    server: the process that gets each link as Accepted, and the requests of all peers. lives: whether the store has a
+    living node with this epoch and incarnation. Raises NotSafe and CannotListen.
     """
     protection.check(address)
     app = web.Application()
@@ -88,6 +89,7 @@ class _Listener:
         finally:
             self._pending -= 1
         link = start_link(peer, LinkSocket(websocket, transport, _nothing), self._server, self._idle_s)
+        send(self._server, Accepted(link))
         try:
             await ended(link.pid)
         finally:

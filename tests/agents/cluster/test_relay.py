@@ -13,7 +13,7 @@ from agents.cluster.finding import OwnedBy, agent_here
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
 from agents.cluster.link.wire import CallRefused, FollowEnded, NotHere
-from agents.cluster.links import Links, LinkTo, PeerNode
+from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
 from agents.cluster.relay import FAILED, UNKNOWN_REQUEST
 from agents.cluster.remote import Remote
 from agents.cluster.requests import OPENINGS, FollowStream, SubscribeTo, packed_request
@@ -113,18 +113,23 @@ async def test_callers_share_one_link_and_a_lost_one_is_dialed_again(near: tuple
     assert not again.ended
 
 
-async def test_the_listening_node_uses_a_link_that_the_other_one_opened(tmp_path: Path) -> None:
+async def test_the_listening_node_counts_and_uses_a_link_that_the_other_one_opened(tmp_path: Path) -> None:
+    """The other one has not asked anything yet."""
     async with AsyncioSystemBase():
         near, far = await start(Links, A, PLAIN, find), await start(Links, B, PLAIN, find)
         async with listening(unix(tmp_path), B, far, everybody_lives, PLAIN) as address:
             link, box = await link_to((near, PeerNode(B.epoch, B.incarnation, address))), Mailbox()
-            link.call("nobody", INFO, box.pid)
-            await box.receive(WAIT_S)
+            async with asyncio.timeout(WAIT_S):
+                while await call(far, CountLinks()) == 0:
+                    pass
             back = await call(far, LinkTo(PeerNode(A.epoch, A.incarnation, unix(tmp_path / "nowhere"))))
             assert isinstance(back, Link)
             assert back.peer.epoch == A.epoch
             id_ = back.call("nobody", INFO, box.pid)
             assert await box.receive(WAIT_S) == NotHere(id_, None)
+            exit(link.pid, KILL)
+            await ended(back.pid)
+            assert await call(far, CountLinks()) == 0
 
 
 async def test_a_node_that_cannot_be_dialed_is_an_answer_and_is_tried_again(

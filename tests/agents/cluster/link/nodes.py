@@ -13,7 +13,7 @@ from actors import Mailbox, Pid
 from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress
 from agents.cluster.link.connection import IDLE_S
 from agents.cluster.link.handshake import NONCE_BYTES, Identity, dialed, greeting
-from agents.cluster.link.link import Link, Requested
+from agents.cluster.link.link import Accepted, Link, Requested
 from agents.cluster.link.opening import PATH, dial
 from agents.cluster.link.server import listening
 from agents.cluster.link.wire import Hello, LinkMessage, decoded, encoded, frame
@@ -46,9 +46,15 @@ class Node:
         return await dial(self.address, peer, me, server or self.box.pid, self.protection, idle_s)
 
     async def requested(self) -> Requested:
-        received = await self.box.receive(WAIT_S)
+        while isinstance(received := await self.box.receive(WAIT_S), Accepted):
+            pass
         assert isinstance(received, Requested)
         return received
+
+    @property
+    def asked_nothing(self) -> bool:
+        """Whether no request waits to be received."""
+        return all(isinstance(message, Accepted) for message, _ in self.box.process.mailbox)
 
 
 @asynccontextmanager

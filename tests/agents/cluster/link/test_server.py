@@ -145,7 +145,7 @@ async def test_a_peer_without_a_certificate_of_the_authority_is_refused(tmp_path
             with pytest.raises(Unreachable, match=r"^node b at 127.0.0.1:\d+: "):
                 await Node(far.address, far.box, client).dialed_by()
         assert (await far.dialed_by()).peer.name == "b"
-        assert not far.box.process.mailbox
+        assert far.asked_nothing
 
 
 async def test_a_listener_without_a_certificate_for_its_address_is_not_dialed(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_dialer_learns_in_one_line_why_it_is_refused(tmp_path: Path, me:
             await far.dialed_by(me)
         assert line in str(refused.value)
         assert "\n" not in str(refused.value)
-        assert not far.box.process.mailbox
+        assert far.asked_nothing
 
 
 async def test_a_dead_node_is_refused_after_its_proof(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_a_replayed_hello_is_refused() -> None:
             await replay.receive()
             await replay.send(hello)
             assert await replay.close_code() == REFUSED
-        assert not far.box.process.mailbox
+        assert far.asked_nothing
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ async def test_nothing_of_a_peer_is_read_before_its_proof(spoil: Callable[[Hello
         await Spoiled(peer.websocket).greet()
         await peer.send(*spoil(sent[0]))
         assert await peer.close_code() == REFUSED
-        assert not far.box.process.mailbox
+        assert far.asked_nothing
 
 
 async def test_an_address_that_sent_ten_wrong_handshakes_waits_and_an_open_link_goes_on() -> None:
