@@ -136,9 +136,9 @@ async def test_a_hash_is_never_a_path(store: Store) -> None:
             await store.parts([key])
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_a_file_without_a_row_goes_when_the_store_is_opened_again(store: Store) -> None:
-    if store.files is None:
-        pytest.skip("PostgreSQL has no files")
+    assert store.files is not None
     await keep(store, "a", DATA)
     lost = [store.files.folder / name for name in (key_of(OTHER), key_of(OTHER) + ".new")]
     for path in lost:
