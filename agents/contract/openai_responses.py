@@ -92,11 +92,16 @@ class ResponseObject(Struct, frozen=True, kw_only=True):
     object: Literal["response"] = "response"
 
 
-class OfResponse(Struct, frozen=True, tag_field="type"):
+class Numbered(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """An event of a response. sequence_number: counts the events from 0."""
+
+    sequence_number: int
+
+
+class OfResponse(Numbered, frozen=True):
     """An event with the whole response so far."""
 
     response: ResponseObject
-    sequence_number: int
 
 
 class ResponseCreated(OfResponse, frozen=True, tag="response.created"):
@@ -119,70 +124,66 @@ class ResponseFailed(OfResponse, frozen=True, tag="response.failed"):
     """The turn failed, or this client gets no more of it."""
 
 
-class ItemAdded(Struct, frozen=True, tag_field="type", tag="response.output_item.added"):
+class OfOutput(Numbered, frozen=True):
+    """An event with an item. output_index: of the item in the response's output."""
+
+    output_index: int
+    item: OutputItem
+
+
+class ItemAdded(OfOutput, frozen=True, tag="response.output_item.added"):
     """An item begins."""
 
-    output_index: int
-    item: OutputItem
-    sequence_number: int
 
-
-class ItemDone(Struct, frozen=True, tag_field="type", tag="response.output_item.done"):
+class ItemDone(OfOutput, frozen=True, tag="response.output_item.done"):
     """An item is whole."""
 
-    output_index: int
-    item: OutputItem
-    sequence_number: int
 
-
-class OfItem(Struct, frozen=True, tag_field="type"):
+class OfItem(Numbered, frozen=True):
     """An event of an item. output_index: of the item in the response's output."""
 
     item_id: str
     output_index: int
 
 
-class OfPart(OfItem, frozen=True, tag_field="type"):
+class OfText(OfItem, frozen=True):
     """An event of the text of a message."""
 
     content_index: int
 
 
-class PartAdded(OfPart, frozen=True, tag="response.content_part.added"):
-    """The text of a message begins."""
+class OfPart(OfText, frozen=True):
+    """An event with the part of the text."""
 
     part: OutputText
-    sequence_number: int
+
+
+class PartAdded(OfPart, frozen=True, tag="response.content_part.added"):
+    """The text of a message begins."""
 
 
 class PartDone(OfPart, frozen=True, tag="response.content_part.done"):
     """The text of a message is whole."""
 
-    part: OutputText
-    sequence_number: int
 
-
-class OutputTextDelta(OfPart, frozen=True, tag="response.output_text.delta"):
+class OutputTextDelta(OfText, frozen=True, tag="response.output_text.delta"):
     """A piece of the text."""
 
     delta: str
     logprobs: tuple[dict[str, Any], ...]
-    sequence_number: int
 
 
-class OutputTextDone(OfPart, frozen=True, tag="response.output_text.done"):
+class OutputTextDone(OfText, frozen=True, tag="response.output_text.done"):
     """The whole text."""
 
     text: str
     logprobs: tuple[dict[str, Any], ...]
-    sequence_number: int
 
 
 class CallArgumentsDelta(OfItem, frozen=True, tag="response.function_call_arguments.delta"):
     """A piece of a call's arguments."""
 
     delta: str
-    sequence_number: int
 
 
 class CallArgumentsDone(OfItem, frozen=True, tag="response.function_call_arguments.done"):
@@ -190,7 +191,6 @@ class CallArgumentsDone(OfItem, frozen=True, tag="response.function_call_argumen
 
     name: str
     arguments: str
-    sequence_number: int
 
 
 ResponseEvent: TypeAlias = (

@@ -19,27 +19,15 @@ from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
 from tests.agents.sample_tools import Gate, pass_gate
 from tests.agents.stage import Stage
+from tests.agents.weather import script
 
-SCRIPT = """
-[models.weather]
-[[models.weather.turns]]
-match = "both"
-steps = [
-    { text = "I look.", tool_calls = [
-        { name = "forecast", arguments = { city = "Oslo" } },
-        { name = "calculator", arguments = { expression = "6 * 7" } },
-    ] },
-    { text = "{result:0}, {result:1}" },
-]
+SCRIPT = script(
+    """
 [[models.weather.turns]]
 match = "gate"
 steps = [{ tool_calls = [{ name = "forecast", arguments = {} }, { name = "pass_gate", arguments = {} }] }]
-[[models.weather.turns]]
-steps = [{ tool_calls = [{ name = "forecast", arguments = { city = "Oslo" } }] }, { text = "{result:0}" }]
-
-[models.slow]
-turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
 """
+)
 FORECAST = ({"name": "forecast", "description": "The weather.", "parameters": {"type": "object"}},)
 
 

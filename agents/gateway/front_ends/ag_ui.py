@@ -30,7 +30,6 @@ from agents.core.events import (
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
-    StreamFunctionArgumentsDelta,
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamStart,
@@ -43,12 +42,11 @@ from agents.gateway.front_ends.parts import Frames, Kind, Parts
 
 
 class AgUi(Parts):
-    """The encoder of one stream. State: the session, the calls of the model call, and the ids of calls with results."""
+    """The encoder of one stream. State: the session, and the ids of calls with results."""
 
     def __init__(self, stream_id: str) -> None:
         super().__init__(stream_id)
         self._thread = ""
-        self._ids: dict[int, str] = {}
         self._answered: set[str] = set()
 
     def begin(self, kind: Kind) -> Frames:
@@ -64,16 +62,16 @@ class AgUi(Parts):
             return [TextMessageEnd(self.part_id)]
         return [ReasoningMessageEnd(self.part_id), ReasoningEnd(self.part_id)]
 
+    def arguments(self, call_id: str, delta: str) -> Any:
+        return ToolCallArgs(call_id, delta)
+
     def other(self, event: Event) -> Frames:
         match event:
             case StreamStart(agent_id):
                 self._thread = agent_id
                 return [RunStarted(agent_id, self.stream_id)]
             case StreamFunctionCallStarted(call):
-                self._ids[call.index] = call.id
                 return [ToolCallStart(call.id, call.name)]
-            case StreamFunctionArgumentsDelta(index, delta):
-                return [ToolCallArgs(self._ids[index], delta)]
             case StreamFunctionCallComplete(call):
                 return [*([] if call.arguments else [ToolCallArgs(call.id, "{}")]), ToolCallEnd(call.id)]
             case StreamToolResult(call, result):
@@ -84,18 +82,15 @@ class AgUi(Parts):
             case StreamComplete(response):
                 return self._finished(response)
             case StreamError(Cancelled()):
-                self.over = True
-                return [*self.closed(), RunFinished(self._thread, self.stream_id, RunCancelled())]
+                return [RunFinished(self._thread, self.stream_id, RunCancelled())]
             case StreamError(reason):
-                self.over = True
                 return self.broken(str(reason), str(reason.__struct_config__.tag))
         return []
 
     def broken(self, message: str, code: str) -> Frames:
-        return [*self.closed(), RunError(message, code)]
+        return [RunError(message, code)]
 
     def _finished(self, response: Response) -> Frames:
-        self.over = True
         pending = [call.id for call in response.tool_calls if call.id not in self._answered]
         outcome = RunSucceeded(pending) if pending else RunSucceeded()
-        return [*self.closed(), RunFinished(self._thread, self.stream_id, outcome)]
+        return [RunFinished(self._thread, self.stream_id, outcome)]

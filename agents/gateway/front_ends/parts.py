@@ -11,6 +11,9 @@ from typing import Any, Final, Literal, TypeAlias
 from agents.contract.events import CutData
 from agents.core.events import (
     Event,
+    StreamComplete,
+    StreamError,
+    StreamFunctionArgumentsDelta,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
     StreamReasoning,
@@ -31,7 +34,7 @@ class Parts(ABC):
     """The encoder of one stream. stream_id: its id, from which the ids of the parts are made.
 
     over: whether this client gets no more. State: the open part, the number of parts, the number of sent characters,
-    and whether the present model call has calls.
+    whether the present model call has calls, and the ids of these calls by their index.
     """
 
     def __init__(self, stream_id: str) -> None:
@@ -39,6 +42,7 @@ class Parts(ABC):
         self._open: Kind | None = None
         self._count, self._sent = 0, 0
         self._calls = self.over = False
+        self._ids: dict[int, str] = {}
         self._template = (b"", b"")
 
     def __call__(self, events: Sequence[Event]) -> bytes:
@@ -64,7 +68,7 @@ class Parts(ABC):
 
     def cut(self, data: CutData) -> bytes:
         self.over = True
-        return b"".join(map(_frame, self.broken(data.message, data.code))) + self.last
+        return b"".join(map(_frame, [*self.closed(), *self.broken(data.message, data.code)])) + self.last
 
     def _frames_of(self, event: Event) -> Frames:
         match event:
@@ -72,9 +76,15 @@ class Parts(ABC):
                 return [*([] if self._open == "thought" else self._opened("thought")), self.delta("thought", text)]
             case StreamReset(content=content) if self._calls or len(content) != self._sent:
                 self.over = True
-                return self.broken(VOID, "stream_reset")
-            case StreamFunctionCallStarted():
+                return [*self.closed(), *self.broken(VOID, "stream_reset")]
+            case StreamFunctionCallStarted(call):
                 self._calls = True
+                self._ids[call.index] = call.id
+                return [*self.closed(), *self.other(event)]
+            case StreamFunctionArgumentsDelta(index, delta):
+                return [self.arguments(self._ids[index], delta)]
+            case StreamComplete() | StreamError():
+                self.over = True
                 return [*self.closed(), *self.other(event)]
             case StreamFunctionExecutionStart():
                 self._calls = False
@@ -114,12 +124,16 @@ class Parts(ABC):
     def end(self, kind: Kind) -> Frames: ...
 
     @abstractmethod
+    def arguments(self, call_id: str, delta: str) -> Any:
+        """Return the frame of a piece of a call's arguments."""
+
+    @abstractmethod
     def other(self, event: Event) -> Frames:
-        """Return the frames of any other event."""
+        """Return the frames of any other event. An end comes after those of the open part."""
 
     @abstractmethod
     def broken(self, message: str, code: str) -> Frames:
-        """Return the frames that end the stream early for this client."""
+        """Return the frames after those of the open part that end the stream early for this client."""
 
     def model_speaks(self) -> Frames:
         """Return the frames before a part or a call of a model call."""

@@ -33,7 +33,6 @@ from agents.core.events import (
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
-    StreamFunctionArgumentsDelta,
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamStart,
@@ -46,13 +45,12 @@ HEADERS: Final = ((b"x-vercel-ai-ui-message-stream", b"v1"),)
 
 
 class UiMessages(Parts):
-    """The encoder of one stream. State: the calls of the model call, and whether calls have ended in this step."""
+    """The encoder of one stream. State: whether calls have ended in this step."""
 
     last = b"data: [DONE]\n\n"
 
     def __init__(self, stream_id: str) -> None:
         super().__init__(stream_id)
-        self._ids: dict[int, str] = {}
         self._step_over = False
 
     def begin(self, kind: Kind) -> Frames:
@@ -69,15 +67,15 @@ class UiMessages(Parts):
         over, self._step_over = self._step_over, False
         return [StepEnd(), StepStart()] if over else []
 
+    def arguments(self, call_id: str, delta: str) -> Any:
+        return ToolInputDelta(call_id, delta)
+
     def other(self, event: Event) -> Frames:
         match event:
             case StreamStart():
                 return [MessageStart(self.stream_id), StepStart()]
             case StreamFunctionCallStarted(call):
-                self._ids[call.index] = call.id
                 return [*self.model_speaks(), ToolInputStart(call.id, call.name)]
-            case StreamFunctionArgumentsDelta(index, delta):
-                return [ToolInputDelta(self._ids[index], delta)]
             case StreamFunctionCallComplete(call):
                 return [ToolInputAvailable(call.id, call.name, _data_in(call.arguments))]
             case StreamToolProgress(call, data):
@@ -90,18 +88,15 @@ class UiMessages(Parts):
                     return [ToolOutputError(call.id, result.content)]
                 return [ToolOutputAvailable(call.id, result.content if result.value is None else result.value)]
             case StreamComplete(response):
-                self.over = True
-                return [*self.closed(), StepEnd(), _end(response)]
+                return [StepEnd(), _end(response)]
             case StreamError(Cancelled() as reason):
-                self.over = True
-                return [*self.closed(), MessageAborted(str(reason))]
+                return [MessageAborted(str(reason))]
             case StreamError(reason):
-                self.over = True
                 return self.broken(str(reason), "")
         return []
 
     def broken(self, message: str, code: str) -> Frames:
-        return [*self.closed(), MessageFailed(message)]
+        return [MessageFailed(message)]
 
 
 def _end(response: Response) -> MessageEnd:

@@ -119,7 +119,7 @@ class ResponseEvents:
         item = OutputMessage(self._message_id, "in_progress")
         added = self._event(ItemAdded, self._place, item)
         part = self._event(PartAdded, self._message_id, self._place, 0, OutputText(""))
-        template = _line(OutputTextDelta(self._message_id, self._place, 0, _MARK, (), 0))
+        template = _line(OutputTextDelta(self._message_id, self._place, 0, _MARK, (), sequence_number=0))
         self._head, _ = template.split(to_json(_MARK))
         return [added, part]
 
@@ -181,7 +181,7 @@ class ResponseEvents:
 
     def _event(self, kind: type[Any], *values: Any) -> bytes:
         self._count += 1
-        return _line(kind(*values, self._count - 1))
+        return _line(kind(*values, sequence_number=self._count - 1))
 
 
 def _line(event: Any) -> bytes:

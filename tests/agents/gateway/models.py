@@ -19,30 +19,17 @@ from agents.settings import Durability, GatewaySettings, SessionSettings, Settin
 from agents.settings.agent import AgentSettings, StreamingConfig
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.gateway.users import ANN, BOB, READ, token
+from tests.agents.weather import script
 
-SCRIPT = """
-[models.weather]
-[[models.weather.turns]]
-match = "both"
-steps = [
-    { text = "I look.", tool_calls = [
-        { name = "forecast", arguments = { city = "Oslo" } },
-        { name = "calculator", arguments = { expression = "6 * 7" } },
-    ] },
-    { text = "{result:0}, {result:1}" },
-]
+OWN = """
 [[models.weather.turns]]
 match = "own"
 steps = [{ text = "I count. ", tool_calls = [{ name = "calculator", arguments = { expression = "6 * 7" } }] },
          { text = "It is {result:0}." }]
-[[models.weather.turns]]
-steps = [{ tool_calls = [{ name = "forecast", arguments = { city = "Oslo" } }] }, { text = "{result:0}" }]
-
+"""
+MORE = """
 [models.thinks]
 turns = [{ steps = [{ reasoning = "A thought.", text = "An answer." }] }]
-
-[models.slow]
-turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
 
 [models.again]
 turns = [{ steps = [{ text = "One two.", fault = { name = "close", after_tokens = 1, times = 1 } }] }]
@@ -85,7 +72,7 @@ async def openai_site(store: Path | None = None, sessions: Sessions | None = Non
     """Serve a gateway. store: a file; None: no store. sessions: in place of the usual ones."""
     kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
     tokens = (ANN, BOB, VIEWER)
-    async with RehearsalServer(builtin() | parse(SCRIPT, "models")) as provider:
+    async with RehearsalServer(builtin() | parse(script(OWN) + MORE, "models")) as provider:
         settings = Settings(
             base_url=provider.base_url,
             api_key=SecretStr("rehearsal-key"),

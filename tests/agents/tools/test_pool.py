@@ -19,6 +19,7 @@ from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised, W
 from agents.tools.pool import WorkerPool
 from agents.tools.result import MAX_RESULT_BYTES
 from agents.tools.tool import tool
+from agents.tools.worker.confine import NICENESS
 from tests.agents.tools import sample_tools
 from tests.agents.tools.observed import PATIENCE_S, Fifo
 
@@ -182,7 +183,7 @@ async def test_a_worker_has_dropped_the_privileges_it_does_not_need(pool: Worker
     assert has["leader"]
     assert has["umask"] == 0o077
     assert has["core"] == [0, 0]
-    assert has["niceness"] > os.getpriority(os.PRIO_PROCESS, 0)
+    assert has["niceness"] == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
 
 
 async def test_a_worker_has_its_socket_and_no_other_descriptor(pool: WorkerPool, fifo: Fifo) -> None:
