@@ -101,13 +101,13 @@ def dies_always(mark: str) -> str:
 
 
 class Gate:
-    """The event for which pass_gate waits."""
+    """The event for which pass_gate waits, and the one of its first call."""
 
-    opened = asyncio.Event()
+    opened, reached = asyncio.Event(), asyncio.Event()
 
     @classmethod
     def close(cls) -> None:
-        cls.opened = asyncio.Event()
+        cls.opened, cls.reached = asyncio.Event(), asyncio.Event()
 
     @classmethod
     def open(cls) -> None:
@@ -117,6 +117,7 @@ class Gate:
 @tool
 async def pass_gate() -> str:
     """Answers once a test has opened the gate."""
+    Gate.reached.set()
     await Gate.opened.wait()
     return "passed"
 

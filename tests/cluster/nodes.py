@@ -21,6 +21,7 @@ from tests.cluster.engine import Database
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
 END_S = 60.0
+LOOK_S = 0.01
 AGENT = "worker"
 """The agent of the configuration. Sessions that clients begin have its tools."""
 
@@ -56,6 +57,12 @@ class Node:
         """Return its exit code once it has ended."""
         async with asyncio.timeout(within_s):
             return await self.process.wait()
+
+    async def logged(self, event: str) -> None:
+        """Wait until its log has the event."""
+        async with asyncio.timeout(END_S):
+            while f'"event": "{event}"' not in self.log.read_text():  # noqa: ASYNC110 (a file of another process)
+                await asyncio.sleep(LOOK_S)
 
     async def stopped(self) -> int:
         self.signal(signal.SIGTERM)

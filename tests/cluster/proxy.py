@@ -39,6 +39,8 @@ class Proxy:
         self.forth, self.back = Direction(), Direction()
         self._refuses = False
         self._ends: set[asyncio.StreamWriter] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
@@ -51,8 +53,7 @@ class Proxy:
         self.forth.release()
         self.back.release()
         await self._server.wait_closed()
-        while self._ends:  # noqa: ASYNC110 (each connection removes its own)
-            await asyncio.sleep(0.01)
+        await self._quiet.wait()
 
     def silent(self) -> None:
         """Deliver nothing in either direction."""
@@ -85,6 +86,7 @@ class Proxy:
             return
         ends = {writer, to}
         self._ends |= ends
+        self._quiet.clear()
         copies = [
             asyncio.create_task(self.forth.copy(reader, to)),
             asyncio.create_task(self.back.copy(there, writer)),
@@ -98,3 +100,5 @@ class Proxy:
             await asyncio.gather(*copies, return_exceptions=True)
             for end in ends:
                 end.transport.abort()
+            if not self._ends:
+                self._quiet.set()

@@ -18,14 +18,20 @@ from tests.cluster.script import TURN_S
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 STREAMS = 100
-CALLS_BEGIN_S = 0.3
-"""A call whose record is on disk has begun within this time."""
 
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     with Engine.running() as engine:
         yield engine
+
+
+async def no_record_comes(cluster: Cluster) -> None:
+    """Wait until each node knows that its store fails, and has begun the calls whose records are on disk."""
+    for node in cluster.living:
+        await node.logged("store_failed")
+        async with cluster.client(node) as client:
+            await client.get("/healthz")  # a later round of the node's loop
 
 
 @pytest.mark.parametrize(
@@ -47,9 +53,9 @@ async def test_a_restart_of_the_engine_ends_no_turn_and_no_node_and_starts_no_ca
         async with Crowd(http, cluster.token, lambda: cluster.living, messages, TURN_S * 0.9) as crowd:
             await crowd.all_begun()
             await (engine.kill() if mode == "kill" else engine.stop(mode))
-            await asyncio.sleep(CALLS_BEGIN_S)
+            await no_record_comes(cluster)
             before = sorted(cluster.effects.iterdir())
-            await asyncio.sleep(away_s - CALLS_BEGIN_S)
+            await asyncio.sleep(away_s)
             assert sorted(cluster.effects.iterdir()) == before
             going_on = [each for each in crowd.recordings if not each.is_over]
             await engine.start()

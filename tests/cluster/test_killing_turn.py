@@ -1,6 +1,7 @@
 """Fault 9: a turn ends its node each time it runs."""
 
 import asyncio
+from itertools import count
 
 import aiohttp
 import pytest
@@ -8,30 +9,38 @@ import pytest
 from agents.core.errors import Interrupted
 from agents.core.events import StreamError
 from tests.cluster import laws
-from tests.cluster.nodes import Cluster
+from tests.cluster.nodes import Cluster, Node
 from tests.cluster.recording import Crowd, Recording
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 TAKEOVERS = 3
 
 
+async def restart_nodes(cluster: Cluster) -> None:
+    """Start a node for each one of two that ends, as a service manager does."""
+
+    async def replace(node: Node) -> None:
+        while True:
+            await node.process.wait()
+            cluster.nodes.remove(node)
+            [node] = await cluster.start(f"n{next(numbers)}")
+
+    numbers = count(3)
+    await asyncio.gather(*map(replace, cluster.nodes))
+
+
 async def test_a_turn_that_ends_its_node_is_taken_over_three_times_and_other_turns_survive(
     cluster: Cluster, http: aiohttp.ClientSession
 ) -> None:
-    """A node that ended is started again, as a service manager does."""
     await cluster.start("a", "b")
     killer = Recording(http, cluster.token, lambda: cluster.living, "kill")
     messages = [f"long{number}" for number in range(10)]
     async with Crowd(http, cluster.token, lambda: cluster.living, messages) as crowd:
         await crowd.all_begun()
         killing = asyncio.create_task(killer.run())
-        starts = 2
-        while not killing.done():
-            for node in [each for each in cluster.nodes[-2:] if not each.lives]:
-                starts += 1
-                cluster.nodes.remove(node)
-                await cluster.start(f"n{starts}")
-            await asyncio.sleep(0.1)
+        restarting = asyncio.create_task(restart_nodes(cluster))
+        await asyncio.wait({killing, restarting}, return_when=asyncio.FIRST_COMPLETED)
+        restarting.cancel()
         await killing
     end = killer.events[-1]
     assert isinstance(end, StreamError)

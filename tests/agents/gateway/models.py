@@ -34,6 +34,9 @@ turns = [{ steps = [{ reasoning = "A thought.", text = "An answer." }] }]
 [models.again]
 turns = [{ steps = [{ text = "One two.", fault = { name = "close", after_tokens = 1, times = 1 } }] }]
 
+[models.waits]
+turns = [{ steps = [{ tool_calls = [{ name = "pass_gate", arguments = {} }] }] }]
+
 [models.fails]
 turns = [{ steps = [{ text = "One two.", fault = { name = "error_event", after_tokens = 1 } }] }]
 """
@@ -43,6 +46,7 @@ AGENTS = (
     AgentSettings(id="weather", model="weather", tools=["calculator"], system_prompt="Be brief."),
     AgentSettings(id="anns", model="echo", owner="ann"),
     *(AgentSettings(id=model, model=model) for model in ("echo", "thinks", "slow", "fails")),
+    AgentSettings(id="waits", model="waits", tools=["tests.agents.sample_tools:pass_gate"]),
     AgentSettings(id="again", model="again", streaming_config=AGAIN),
     AgentSettings(id="responds", model="weather", api_preference=Api.RESPONSES),
 )

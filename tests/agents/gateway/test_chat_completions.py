@@ -17,6 +17,7 @@ from agents.settings import TokenSettings
 from tests.agents.gateway.contract import check_data, document
 from tests.agents.gateway.models import AGENTS, FORECAST, VIEWER, OpenAiSite, openai_site
 from tests.agents.gateway.users import ANN, BOB
+from tests.agents.sample_tools import Gate
 
 TOOLS: Any = [{"type": "function", "function": {"name": "forecast", "description": "Rain?", "parameters": FORECAST}}]
 
@@ -230,12 +231,11 @@ async def test_a_client_that_disconnects_from_a_stream_cancels_its_turn(served: 
 
 
 async def test_a_client_that_does_not_wait_for_the_whole_answer_cancels_its_turn(served: OpenAiSite) -> None:
-    body = {"model": "slow", "messages": user("Hi")}
+    Gate.close()
+    body = {"model": "waits", "messages": user("Hi")}
     waits = asyncio.create_task(served.site.json("POST", "/v1/chat/completions", body))
-    async with asyncio.timeout(30):
-        while not (found := await LiveSessions().sessions("chatcmpl", 1))[0].id.startswith("chatcmpl"):  # noqa: ASYNC110 (of the gateway)
-            await asyncio.sleep(0.01)
-    pid = find_agent(found[0].id)
+    await Gate.reached.wait()
+    pid = find_agent((await LiveSessions().sessions("chatcmpl", 1))[0].id)
     assert isinstance(pid, Pid)
     waits.cancel()
     await ended(pid)
