@@ -111,9 +111,13 @@ def _assassin(screen: Screen) -> Iterator[Callable[[Event], None]]:
 
 
 async def _kill_worker(screen: Screen) -> None:
-    """Announce the kill to the reader, then kill the OS process that runs VICTIM."""
+    """Announce the kill to the reader, then kill the OS process that runs VICTIM.
+
+    The process is stopped at once. On a busy machine it would otherwise finish before the kill.
+    """
     pool = await open_pool()
     pid = await _started(pool, VICTIM)
+    os.kill(pid, signal.SIGSTOP)
     await asyncio.sleep(WATCHED_S)
     screen.show(Note(f"demo: {VICTIM} runs in OS process {pid}, which gets SIGKILL in one second"))
     await asyncio.sleep(WARNED_S)
