@@ -92,12 +92,22 @@ class DaemonStopping(Struct, frozen=True):
     stopping: bool
 
 
+class PartLimits(Struct, frozen=True):
+    """The limits of the parts of one message. types: the accepted media types."""
+
+    max_bytes: int
+    max_message_bytes: int
+    max_count: int
+    types: list[str]
+
+
 class Me(Struct, frozen=True):
     """A caller. user: null for the install's token. csrf: the anti-forgery header of a page session, else null."""
 
     user: str | None
     scopes: list[str]
     csrf: str | None
+    parts: PartLimits
 
 
 class NewTicket(Struct, frozen=True):

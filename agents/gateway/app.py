@@ -117,7 +117,7 @@ def _app(
     app.add_middleware(TrailingSlash)
     if delivery.compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
-    app.include_router(login(credentials))
+    app.include_router(login(credentials, settings.parts))
     app.include_router(agents(everything, delivery))
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))

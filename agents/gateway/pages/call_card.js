@@ -1,19 +1,24 @@
-/** A call of a turn: its arguments as they stream, clock, attempts, progress, result, and the person's decision. */
+/** A call of a turn: its arguments as they stream, clock, attempts, progress, result, and the place of the decision. */
 
-import { button, el, setText } from "./dom.js";
+import { el, setText } from "./dom.js";
 
 const SHOWN = 20_000; // characters of a text in a card
 
 export class CallCard {
     #call;
     #decide;
+    #files;
     #shown = "";
     #asked = null;
 
-    /** decide: called with "approve" or "deny", the call and texts. null: the person may not decide. */
-    constructor(call, decide) {
+    /**
+     * decide: called with "approve" or "deny", the call and texts. null: the person may not decide.
+     * files: called once with an element, to which it appends the result's images, sounds and files.
+     */
+    constructor(call, decide, files) {
         this.#call = call;
         this.#decide = decide;
+        this.#files = files;
         this.status = el("span", { class: "status" });
         this.brief = el("span", { class: "brief" });
         this.arguments = pre("arguments");
@@ -36,6 +41,8 @@ export class CallCard {
         this.#showArguments(call);
         this.progress.show(call.progress === null ? null : textOf(call.progress));
         this.result.show(call.result === null ? null : call.result.content);
+        if (call.result?.parts?.length) this.#files?.(this.result.element, call.result.parts);
+        if (call.result) this.#files = null;
         if (waiting !== (this.#asked !== null)) this.#ask(waiting);
     }
 
@@ -46,45 +53,19 @@ export class CallCard {
         setText(this.brief, text.slice(0, 200));
     }
 
+    /** Show the buttons. Their module loads with the first call that waits. */
+    async #decided(asked) {
+        const { buttons } = await import("./decision.js");
+        if (this.#asked === asked) this.decision.replaceChildren(...buttons(this.#call, this.#decide));
+    }
+
     #ask(waiting) {
         const held = this.decision.contains(document.activeElement);
         this.#asked = waiting ? this.#call.approval : null;
-        this.decision.replaceChildren(...(waiting ? this.#buttons() : []));
+        if (waiting) this.#decided(this.#asked);
+        else this.decision.replaceChildren();
         this.element.open = waiting || held;
         if (held) this.element.querySelector("summary").focus();
-    }
-
-    #buttons() {
-        if (this.#decide === null) {
-            return [el("p", { class: "soft" }, "Your login lacks the scope approve, so it can't decide about this call.")];
-        }
-        const fault = el("p", { class: "fault", role: "alert" });
-        const decide = async (...decision) => {
-            fault.textContent = "";
-            try {
-                await this.#decide(this.#call, ...decision);
-            } catch (failed) {
-                fault.textContent = failed.message;
-            }
-        };
-        const edit = button({ text: "Edit…" }, () => { buttons.replaceWith(this.#editor(decide)); });
-        const buttons = el("div", { class: "buttons" },
-            button({ text: "Approve", class: "main" }, () => decide("approve", this.#call.arguments)),
-            button({ text: "Deny", class: "danger" }, () => decide("deny", "")), edit);
-        return [buttons, fault];
-    }
-
-    #editor(decide) {
-        const named = { "aria-label": "Edited arguments, as JSON", spellcheck: "false" };
-        const field = el("textarea", named, pretty(this.#call.arguments));
-        const reason = el("input", { "aria-label": "Reason for a denial", placeholder: "Reason for a denial" });
-        queueMicrotask(() => field.focus());
-        return el("div", { class: "editor" }, field,
-            el("p", { class: "soft" }, "The call runs with these arguments, and the model is told."),
-            el("div", { class: "buttons" }, button({ text: "Approve", class: "main" },
-                () => decide("approve", this.#call.arguments, field.value.trim()))),
-            el("div", { class: "buttons" }, reason,
-                button({ text: "Deny", class: "danger" }, () => decide("deny", reason.value))));
     }
 }
 
@@ -116,7 +97,7 @@ export function clock(seconds) {
 }
 
 /** Indent JSON. A text that JavaScript would change, as a long number or a repeated key, is shown as it is. */
-function pretty(text) {
+export function pretty(text) {
     try {
         const value = JSON.parse(text);
         const bare = text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");

@@ -3,7 +3,6 @@
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { ask } from "./dialogs.js";
 import { button, el, setText } from "./dom.js";
 import { enter, logIn } from "./login.js";
 import { Sidebar, canDo } from "./sidebar.js";
@@ -13,8 +12,9 @@ const client = new Client({ logInAgain: async () => welcome(await logIn(client, 
 const tabs = new BroadcastChannel("understudy-chat");
 const sidebar = new Sidebar(client, { side: part("side"), lists: part("lists"), person: part("person") }, open);
 const composer = new Composer(part("composer"), {
-    send: (text) => conversation.send(text),
-    steer: (text) => conversation.steer(text),
+    send: (text, files) => conversation.send(text, files),
+    steer: (text, files) => conversation.steer(text, files),
+    limits: () => me.parts,
     stop: () => conversation.stop(),
     latest: () => { conversation?.toEnd(); changed(); },
     changed: () => changed(),
@@ -103,21 +103,16 @@ function header() {
     document.title = session ? `${title} · understudy` : "understudy";
 }
 
+const dialogs = () => import("./session_dialogs.js");
+
 async function rename() {
-    const submit = async ({ title }) => {
-        session = { ...session, ...await client.renameSession(session.id, title || null) };
-    };
-    const fields = [{ name: "title", label: "Title", value: session.title ?? "" }];
-    await ask({ title: "Rename the session", action: "Rename", fields, submit });
+    session = { ...session, ...await (await dialogs()).renameSession(client, session) };
     header();
     await refresh();
 }
 
 async function remove() {
-    const text = `The conversation with ${session.name} is deleted permanently, and the agent stops.`;
-    const submit = () => client.deleteSession(session.id);
-    const done = await ask({ title: "Delete the session?", text, action: "Delete", danger: true, submit });
-    if (!done) return;
+    if (!await (await dialogs()).deleteSession(client, session)) return;
     conversation.leave();
     conversation = session = null;
     await home();

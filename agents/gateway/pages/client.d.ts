@@ -26,6 +26,21 @@ export interface MediaPart {
     name: string;
 }
 
+/** An image, a sound or a file to send with a message. data: its bytes in base64. */
+export interface GivenPart {
+    type: "image" | "audio" | "file";
+    data: string;
+    name?: string;
+}
+
+/** The limits of the parts of one message. types: the accepted media types. */
+export interface PartLimits {
+    max_bytes: number;
+    max_message_bytes: number;
+    max_count: number;
+    types: string[];
+}
+
 /** A message: a text, or parts in their order. */
 export type Content = string | ({ type: "text"; text: string } | MediaPart)[];
 
@@ -114,6 +129,7 @@ export interface Me {
     user: string | null;
     scopes: string[];
     csrf?: string | null;
+    parts: PartLimits;
 }
 
 export interface AgentInfo {
@@ -226,15 +242,15 @@ export class Client {
     deleteSession(sessionId: string): Promise<{ deleted: boolean }>;
     forkSession(sessionId: string, fork?: { id?: string; at?: { stream_id: string; seq?: number } }): Promise<SessionInfo>;
 
-    chat(agentId: string, message: string, options?: { streamId?: string }): Promise<{ stream_id: string; response: Answer }>;
-    stream(agentId: string, message: string, options?: ReadOptions & { streamId?: string }): AsyncGenerator<StreamEvent, void, void>;
+    chat(agentId: string, message: string, options?: { streamId?: string; parts?: GivenPart[] }): Promise<{ stream_id: string; response: Answer }>;
+    stream(agentId: string, message: string, options?: ReadOptions & { streamId?: string; parts?: GivenPart[] }): AsyncGenerator<StreamEvent, void, void>;
     events(streamId: string, options?: ReadOptions & { after?: number }): AsyncGenerator<StreamEvent, void, void>;
     show(streamId: string): Promise<StreamSummary>;
     cancel(streamId: string): Promise<boolean>;
     abort(streamId: string): Promise<boolean>;
     approve(streamId: string, callId: string, shown?: string, edited?: string): Promise<Decided>;
     deny(streamId: string, callId: string, reason?: string): Promise<Decided>;
-    steer(streamId: string, message: string): Promise<boolean>;
+    steer(streamId: string, message: string, parts?: GivenPart[]): Promise<boolean>;
 
     request(method: string, where: string, body?: unknown): Promise<any>;
 }

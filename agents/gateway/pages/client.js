@@ -207,16 +207,16 @@ export class Client {
     // Streams
 
     /** Send a message and wait for the whole answer. */
-    chat(agentId, message, { streamId } = {}) {
-        return this.request("POST", path("agents", agentId, "chat"), { message, stream_id: streamId ?? newId() });
+    chat(agentId, message, { streamId, parts } = {}) {
+        return this.request("POST", path("agents", agentId, "chat"), { message, parts, stream_id: streamId ?? newId() });
     }
 
     /**
      * Send a message, and yield the events of its answer. If the loop ends early, the turn continues.
-     * streamId: chosen by the caller. The other options are those of `events`.
+     * streamId: chosen by the caller. parts: `{type, data, name?}`, data in base64. The other options are those of `events`.
      */
-    stream(agentId, message, { streamId = newId(), ...options } = {}) {
-        const ask = { method: "POST", where: path("agents", agentId, "stream"), body: { message, stream_id: streamId } };
+    stream(agentId, message, { streamId = newId(), parts, ...options } = {}) {
+        const ask = { method: "POST", where: path("agents", agentId, "stream"), body: { message, parts, stream_id: streamId } };
         return this.#follow(streamId, 0, ask, options);
     }
 
@@ -256,8 +256,8 @@ export class Client {
     }
 
     /** Send a message to the turn that runs. The model reads it with its next call. */
-    async steer(streamId, message) {
-        return (await this.request("POST", path("streams", streamId, "steer"), { message })).steered;
+    async steer(streamId, message, parts) {
+        return (await this.request("POST", path("streams", streamId, "steer"), { message, parts })).steered;
     }
 
     // Requests

@@ -1,4 +1,4 @@
-/** The field for a message, and the buttons that send and stop. */
+/** The field for a message, its files, and the buttons that send and stop. */
 
 import { button, el, setText } from "./dom.js";
 
@@ -6,19 +6,28 @@ export class Composer {
     #actions;
     #running = false;
     #fault = "";
+    #loading = null;
+    #files = null; // the files of the message, once there were any
 
-    /** actions: `{send(text), steer(text), stop(), latest()}`. */
+    /** actions: `{send(text, files), steer(text, files), limits(), stop(), latest(), changed()}`. */
     constructor(form, actions) {
         this.#actions = actions;
         this.field = el("textarea", { id: "message", rows: 1, "aria-label": "Message", "aria-describedby": "hint",
             input: () => this.#sized(), keydown: (event) => this.#key(event) });
+        const pick = { symbol: "attach", name: "Attach files", class: "quiet square" };
+        this.attach = button(pick, () => this.#run(async () => (await this.#attachments()).choose()));
+        this.list = el("ul", { class: "files", "aria-label": "Files of the message" });
         this.send = button({ symbol: "send", name: "Send", class: "main square", type: "submit" });
         const stop = { symbol: "stop", name: "Stop the answer", class: "square", hidden: true };
         this.stop = button(stop, () => this.#run(actions.stop));
         this.hint = el("p", { class: "hint", id: "hint", role: "status", "aria-live": "polite" });
         const latest = { symbol: "down", name: "Go to the end", class: "square", id: "latest", hidden: true };
         this.latest = button(latest, actions.latest);
-        form.replaceChildren(this.latest, el("div", { class: "box" }, this.field, this.stop, this.send), this.hint);
+        form.replaceChildren(this.latest, this.list,
+            el("div", { class: "box" }, this.attach, this.field, this.stop, this.send), this.hint);
+        document.onpaste = (event) => this.#given(event, event.clipboardData);
+        document.ondragover = (event) => event.dataTransfer.types.includes("Files") && event.preventDefault();
+        document.ondrop = (event) => this.#given(event, event.dataTransfer);
         form.onsubmit = (event) => {
             event.preventDefault();
             this.#submit();
@@ -31,7 +40,7 @@ export class Composer {
         this.#running = running;
         this.stop.hidden = !running;
         this.latest.hidden = atEnd;
-        this.field.disabled = this.send.disabled = this.stop.disabled = refused !== "";
+        for (const each of [this.field, this.attach, this.send, this.stop]) each.disabled = refused !== "";
         const usual = running ? "Enter steers the running turn. Escape stops it."
             : "Enter sends. Shift and Enter make a new line.";
         this.hint.className = `hint ${this.#fault ? "fault" : refused ? "" : "keys"}`;
@@ -53,22 +62,38 @@ export class Composer {
         }
     }
 
-    #submit() {
-        const text = this.field.value;
-        if (!text.trim() || this.send.disabled) return;
-        this.field.value = "";
-        this.#sized();
-        this.#run(this.#running ? this.#actions.steer : this.#actions.send, text);
+    #attachments() {
+        this.#loading ??= import("./attachments.js")
+            .then(({ Attachments }) => this.#files = new Attachments(this.list, this.#actions.limits));
+        return this.#loading;
     }
 
-    /** Carry out an action. If it fails, the text comes back with the reason. */
-    async #run(action, text = "") {
+    /** Attach the files that the person pasted or dropped. */
+    #given(event, { files }) {
+        const given = [...files];
+        if (!given.length) return;
+        event.preventDefault();
+        if (!this.attach.disabled) this.#run(async () => (await this.#attachments()).add(given));
+    }
+
+    #submit() {
+        const text = this.field.value;
+        if (this.send.disabled || !(text.trim() || this.list.childElementCount)) return;
+        if (!text.trim()) return this.#run(() => { throw new Error("Write a message to send with the files."); });
+        this.field.value = "";
+        this.#sized();
+        this.#run(this.#running ? this.#actions.steer : this.#actions.send, text, this.#files?.take());
+    }
+
+    /** Carry out an action. If it fails, the text and the files come back with the reason. */
+    async #run(action, text = "", files = []) {
         this.#fault = "";
         try {
-            await action(text);
+            await action(text, files);
         } catch (failed) {
             this.#fault = failed.message;
             this.field.value ||= text;
+            if (files.length) this.#files.put(files);
         }
         this.#actions.changed();
     }

@@ -32,6 +32,7 @@ export class Conversation {
         };
         const resized = new ResizeObserver(() => this.#scroll());
         resized.observe(page.log);
+        resized.observe(page.turns);
         this.#left.signal.addEventListener("abort", () => resized.disconnect());
         this.#history(session);
         for (const { id, status, message } of session.streams) {
@@ -69,26 +70,27 @@ export class Conversation {
         this.#page.log.scrollTop = this.#page.log.scrollHeight;
     }
 
-    /** Send a message, and show its answer. */
-    send(message) {
+    /** Send a message with its files, and show its answer. */
+    send(message, files = []) {
         const streamId = newId();
-        const events = (options) => this.#client.stream(this.id, message, { streamId, ...options });
-        this.#follow(streamId, message, events, () => this.#page.begun(streamId, message));
+        const sent = { streamId, parts: files.map((each) => each.part) };
+        const events = (options) => this.#client.stream(this.id, message, { ...sent, ...options });
+        this.#follow(streamId, message, events, () => this.#page.begun(streamId, message), files);
         this.toEnd();
     }
 
     /** Send a message to the turn that runs. If the turn has just ended, the message begins the next one. */
-    async steer(message) {
+    async steer(message, files = []) {
         const stream = this.stream;
         try {
-            await this.#client.steer(stream, message);
+            await this.#client.steer(stream, message, files.map((each) => each.part));
         } catch (failed) {
             if (failed.status !== 409) throw failed;
-            this.send(message);
+            this.send(message, files);
             return;
         }
         const view = this.#running.get(stream);
-        const bubble = userBubble(message, "to the running turn");
+        const bubble = this.#bubble(message, files, "to the running turn");
         if (view) view.element.before(bubble);
         else this.#page.turns.append(bubble);
         this.#scroll();
@@ -104,17 +106,18 @@ export class Conversation {
         this.#follow(streamId, message, (options) => this.#client.events(streamId, options));
     }
 
-    async #follow(streamId, message, begin, begun = () => {}) {
+    async #follow(streamId, message, begin, begun = () => {}, files = []) {
         this.#known.add(streamId);
         this.#page.turns.querySelector(".empty")?.remove();
         const turn = new Turn();
         const approves = this.#page.may("approve");
         const view = new TurnView(turn, {
             decide: approves ? (call, word, ...texts) => this.#client[word](streamId, call.id, ...texts) : null,
-            retry: this.#page.may("chat") && message?.trim ? () => this.send(message) : null,
+            retry: this.#page.may("chat") && message?.trim ? () => this.send(message, files) : null,
+            files: this.#files,
             rendered: () => this.#scroll(),
         });
-        if (message) this.#page.turns.append(userBubble(message));
+        if (message) this.#page.turns.append(this.#bubble(message, files));
         this.#page.turns.append(view.element);
         this.#running.set(streamId, view);
         const onState = (state) => {
@@ -158,6 +161,21 @@ export class Conversation {
         if (this.#pinned) this.#page.log.scrollTop = this.#page.log.scrollHeight;
     }
 
+    /** Return what a person said. files: those that were just sent; those of a history are in the message. */
+    #bubble(message, files = [], note = null) {
+        const bubble = el("div", { class: "user", role: "article", "aria-label": "You" }, plain(message),
+            note && el("span", { class: "note" }, note));
+        if (files.length) import("./attachments.js").then(({ sent }) => bubble.append(sent(files)));
+        this.#files(bubble, message);
+        return bubble;
+    }
+
+    /** Append the images, sounds and files of a message or a result to an element. */
+    #files = (element, content) => {
+        const parts = content.filter?.((each) => each.sha256) ?? [];
+        if (parts.length) import("./attachments.js").then(({ kept }) => element.append(kept(parts, this.id)));
+    };
+
     #history({ conversation, streams }) {
         const ends = new Map(streams.map((each) => [each.messages_until - 1, each]));
         const messages = conversation.map((each, at) => ({ ...each, ended: ends.get(at) }));
@@ -180,12 +198,12 @@ export class Conversation {
         let turn = null;
         for (const [at, message] of messages.entries()) {
             const { role, ended } = message;
-            if (role === "user") shown.push(userBubble(message.content));
+            if (role === "user") shown.push(this.#bubble(message.content));
             else if (role !== "system") put(turn ??= new Turn(), message);
             if (ended?.status === "error") turn ??= new Turn();
             if (turn === null || (messages[at + 1]?.role ?? "user") !== "user") continue;
             turn.status = ended?.status ?? (message.partial ? "cancelled" : "complete");
-            const view = new TurnView(turn);
+            const view = new TurnView(turn, { files: this.#files });
             if (turn.status === "error") this.#last(turn, view, ended);
             view.render();
             shown.push(view.element);
@@ -208,7 +226,8 @@ function put(turn, message) {
         const call = turn.calls.findLast((each) => each.id === message.tool_call_id && each.result === null);
         const content = plain(message.content);
         const error = content.startsWith("error:") ? "see the result" : null;
-        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content, error } });
+        const parts = message.content.map ? message.content : [];
+        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content, error, parts } });
         return;
     }
     const data = { ...message, text: message.reasoning };
@@ -217,14 +236,9 @@ function put(turn, message) {
     for (const call of message.tool_calls ?? []) turn.onCall(call);
 }
 
-/** Return a message as text, with the places of its images, sounds and files. */
+/** Return the texts of a message. */
 function plain(content) {
-    return content.map?.((part) => part.text ?? `[${part.type}: ${part.name || part.media_type}]`).join("\n") ?? content;
-}
-
-function userBubble(message, note = null) {
-    return el("div", { class: "user", role: "article", "aria-label": "You" }, plain(message),
-        note && el("span", { class: "note" }, note));
+    return content.map?.((part) => part.text).filter(Boolean).join("\n") ?? content;
 }
 
 function empty({ name }) {

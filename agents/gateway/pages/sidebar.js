@@ -1,10 +1,8 @@
 /** The agents that run, the earlier sessions, and the person who is logged in. */
 
-import { ask } from "./dialogs.js";
 import { button, el } from "./dom.js";
 
 const PAGE = 100;
-const BUILT_IN = ["calculator", "file_ops", "web_search"];
 
 export class Sidebar {
     #client;
@@ -69,21 +67,7 @@ export class Sidebar {
     }
 
     async #start() {
-        let started;
-        await ask({
-            title: "New agent",
-            action: "Start",
-            fields: [
-                { name: "name", label: "Name", required: true },
-                { name: "model", label: "Model (empty: the daemon's)" },
-                { name: "system_prompt", label: "Instructions", type: "textarea" },
-                { name: "tools", label: "Tools", options: BUILT_IN },
-            ],
-            submit: async (values) => {
-                const given = Object.entries(values).filter(([, value]) => value.length);
-                started = await this.#client.startAgent(Object.fromEntries(given));
-            },
-        });
+        const started = await (await import("./session_dialogs.js")).startAgent(this.#client);
         if (started) this.#open(started.id);
     }
 }

@@ -20,10 +20,10 @@ export class TurnView {
     #cursor = null;
     #shown = {};
 
-    /** decide: see CallCard. retry: sends the message again; null: it can't. rendered: called after each frame. */
-    constructor(turn, { decide = null, retry = null, rendered = () => {} } = {}) {
+    /** decide, files: see CallCard. retry: sends the message again; null: it can't. rendered: called after each frame. */
+    constructor(turn, { decide = null, retry = null, files, rendered = () => {} } = {}) {
         this.#turn = turn;
-        Object.assign(this, { decide, rendered, connection: "open" });
+        Object.assign(this, { decide, files, rendered, connection: "open" });
         this.parts = el("div", { class: "parts" });
         this.state = el("span");
         this.fault = el("span", { class: "fault" });
@@ -86,7 +86,7 @@ export class TurnView {
 
     #made(part) {
         if (part.kind === "call") {
-            const card = new CallCard(part, this.decide);
+            const card = new CallCard(part, this.decide, this.files);
             return { card, element: card.element };
         }
         if (part.kind === "text") {

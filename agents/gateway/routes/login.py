@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.log import get_logger
-from agents.contract.answers import Me, NewCode, NewTicket
+from agents.contract.answers import Me, NewCode, NewTicket, PartLimits
 from agents.gateway.actions import Id
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.errors import Refusal
@@ -20,6 +20,7 @@ from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
+from agents.settings import PartSettings
 
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -40,7 +41,9 @@ class TicketWanted(RequestBody):
     agent_id: Id | None = None
 
 
-def login(credentials: Credentials) -> APIRouter:
+def login(credentials: Credentials, limits: PartSettings) -> APIRouter:
+    """Return the routes. limits: of the parts of a message."""
+    parts = PartLimits(**limits.model_dump(mode="json"))
     routes = APIRouter(tags=["login"])
 
     @routes.post("/login")
@@ -60,7 +63,7 @@ def login(credentials: Credentials) -> APIRouter:
                 raise Refusal(422, "body: expected either code or token, got both or neither")
         session, secret = await credentials.begin_session(caller, place)
         log.info("page_session_began", caller=caller.name, user=caller.user, address=address)
-        return Json(_me(session), headers={"set-cookie": session.cookie(secret)})
+        return Json(_me(session, parts), headers={"set-cookie": session.cookie(secret)})
 
     @routes.post("/login/codes")
     @needs(None)
@@ -76,7 +79,7 @@ def login(credentials: Credentials) -> APIRouter:
     @answers(json(Me))
     async def me(caller: CurrentCaller) -> Response:
         """Show the user and the scopes of the request."""
-        return Json(_me(caller))
+        return Json(_me(caller, parts))
 
     @routes.post("/logout")
     @needs(None)
@@ -105,6 +108,6 @@ def login(credentials: Credentials) -> APIRouter:
     return routes
 
 
-def _me(caller: Caller) -> Me:
+def _me(caller: Caller, parts: PartLimits) -> Me:
     csrf = caller.csrf if isinstance(caller, PageSession) else None
-    return Me(caller.user, sorted(caller.scopes), csrf)
+    return Me(caller.user, sorted(caller.scopes), csrf, parts)

@@ -12,12 +12,14 @@ from msgspec import Struct
 
 from agents.gateway.guard import page_sessions
 from agents.gateway.guard.credentials import CODES
+from agents.settings import PartSettings
 from tests.agents.gateway.contract import Checked
 from tests.agents.gateway.site import TOKEN, Site, events, parsed
 from tests.agents.gateway.users import ANN, BOB, READ, House, house, token
 
 READER = token("reader", "ann", READ)
 LISTED = "https://page.test"
+LIMITS = PartSettings().model_dump(mode="json")
 JSON = {"content-type": "application/json"}
 
 
@@ -83,7 +85,7 @@ async def test_a_token_and_a_code_become_a_session_with_the_rights_of_the_token(
         for proof in ({"token": READER.token.get_secret_value()}, {"code": await code(reader)}):
             status, me, cookie = await login(stranger, of.site.url, proof)
             assert status == 200
-            assert {**me, "csrf": None} == {"user": "ann", "scopes": ["read"], "csrf": None}
+            assert {**me, "csrf": None} == {"user": "ann", "scopes": ["read"], "csrf": None, "parts": LIMITS}
             headers = {"cookie": cookie.partition(";")[0], "x-csrf-token": me["csrf"]}
             async with stranger.get(f"{of.site.url}/me", headers=headers) as response:
                 assert (response.status, await response.json()) == (200, me)
@@ -91,7 +93,7 @@ async def test_a_token_and_a_code_become_a_session_with_the_rights_of_the_token(
                 assert response.status == 403
     assert await of.site.json("GET", "/me") == (
         200,
-        {"user": None, "scopes": ["admin", "approve", "chat", "read"], "csrf": None},
+        {"user": None, "scopes": ["admin", "approve", "chat", "read"], "csrf": None, "parts": LIMITS},
     )
 
 
