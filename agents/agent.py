@@ -20,11 +20,12 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeAlias, TypeVar, overload
 from uuid import uuid4
 
-from actors import CallFailed, Down, InvalidArgument, Mailbox, Pid, Request, call, ended
+from actors import NORMAL, CallFailed, Down, InvalidArgument, Mailbox, Pid, Request, call, ended
 from actors.clock import unix_s
 from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
 from agents.agent_config.request import TurnRequest
+from agents.agent_registry import id_of
 from agents.core.conversation import Conversation
 from agents.core.errors import ContentRefused, HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
@@ -42,7 +43,8 @@ from agents.instance.arguments import (
     checked_text,
     checked_unsubscriber,
 )
-from agents.instance.by_id import check_known, deliver, present
+from agents.instance.by_id import check_known, deliver, present, successor
+from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
@@ -149,6 +151,7 @@ def stream(pid: Pid | str, message: Message | GivenContent, *, answer_type: Any 
 async def _stream(handle: Pid | str, message: GivenContent, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
     pid = await present(handle, wakes=True)
     check_loop(pid)
+    agent_id = id_of(pid) or ""
     box = Mailbox()  # not entered: inside the block it would be the calling process of the generator's consumer
     try:
         box.monitor(pid)
@@ -161,6 +164,9 @@ async def _stream(handle: Pid | str, message: GivenContent, answer: AnswerType |
                 yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
                 return
             if isinstance(received, Down):
+                if not seq and received.reason is NORMAL and (pid := await successor(agent_id)) is not None:
+                    box.monitor(pid)  # which gets the message, too
+                    continue
                 patience_s = LAST_WORDS_S if seq else 0.0
                 continue
             seq = received.seq
@@ -293,7 +299,12 @@ async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: s
 async def retire(pid: Pid | str) -> bool:
     """End the agent, and return True when it has ended. Return False, and change nothing, if a turn runs or waits."""
     agent = await present(checked_agent(pid))
-    retired = await call(agent, Retire(), CALL_TIMEOUT_S)
+    try:
+        retired = await call(agent, Retire(), CALL_TIMEOUT_S)
+    except CallFailed as failed:
+        if failed.reason is not NORMAL:
+            raise
+        retired = True  # it has ended because it was idle
     if retired:
         await ended(agent)  # in a cluster, its session is then free for other nodes
     return retired
@@ -320,4 +331,14 @@ async def part(pid: Pid | str, sha256: str) -> bytes | None:
 
 
 async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:
-    return await call(await present(checked_agent(pid)), request, timeout_s)
+    """Return the answer. An agent that ends in order has not read the request: its successor is asked."""
+    agent = await present(checked_agent(pid))
+    while True:
+        agent_id = id_of(agent) or ""
+        try:
+            return await call(agent, request, timeout_s)
+        except CallFailed as failed:
+            other = await successor(agent_id) if failed.reason in (NORMAL, HANDED_OVER) else None
+            if other is None:
+                raise
+        agent = other

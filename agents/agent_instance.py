@@ -36,7 +36,7 @@ from agents.core.parts import Content
 from agents.instance import turns
 from agents.instance.beginning import checked_config, keeping_of, parts_of
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
-from agents.instance.ending import end_turns, given_up
+from agents.instance.ending import end_agent, given_up
 from agents.instance.info import history_of, info_of
 from agents.instance.messages import keep_and_steer, part_of, steer
 from agents.instance.requests import (
@@ -60,7 +60,7 @@ from agents.instance.servers import with_servers
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, stopping
-from agents.instance.waking import Origin, leave_session, open_session
+from agents.instance.waking import Origin, open_session
 from agents.llm.endpoint import Api
 from agents.sessions import Elsewhere, SessionError, UnknownSession
 from agents.settings import Settings
@@ -232,9 +232,7 @@ class AgentInstance(GenServer[AgentState]):
     async def terminate(self, reason: Any, state: AgentState) -> None:
         if orderly(reason):
             expect_no_more(state.config.id)
-        await end_turns(self.pid, reason, state)
-        if reason is NORMAL or reason == HANDED_OVER:
-            await leave_session(state.config.id)
+        await end_agent(self.pid, reason, state)
 
 
 def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:

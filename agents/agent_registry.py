@@ -24,6 +24,9 @@ __all__ = ["agents_of", "find_agent", "find_stream", "is_agent"]
 FORMER_PREFIX: Final = "former:"
 """The beginning of the name of a stand-in whose agent has come to this node."""
 
+LEAVING_PREFIX: Final = "leaving:"
+"""The beginning of the name of an agent that ends in order, and whose id is free for its successor."""
+
 _expected: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
 """The ids of the agents that have started and not ended in order. Their supervisor may restart them."""
 
@@ -38,7 +41,16 @@ def is_agent(pid: Pid) -> bool:
 
     A stand-in for an agent of another node has such a name, too.
     """
-    return pid.process is not None and (pid.process.name or "").startswith((NAME_PREFIX, FORMER_PREFIX))
+    prefixes = NAME_PREFIX, FORMER_PREFIX, LEAVING_PREFIX
+    return pid.process is not None and (pid.process.name or "").startswith(prefixes)
+
+
+def id_of(pid: Pid) -> str | None:
+    """Return the id of an agent that runs or ends here, or of the agent of a stand-in; None for another process."""
+    if pid.process is None or not is_agent(pid):
+        return None
+    prefix, _, rest = (pid.process.name or "").partition(":")
+    return rest.rpartition(":")[0] if f"{prefix}:" == FORMER_PREFIX else rest
 
 
 def stands_in(pid: Pid | None) -> bool:
@@ -61,6 +73,17 @@ def step_aside(agent_id: str) -> None:
         pg.leave(_standing_in(name_of(agent_id)), pid)
         unregister(name_of(agent_id))
         register(f"{FORMER_PREFIX}{agent_id}:{pid.number}", pid)
+
+
+def leave(pid: Pid, agent_id: str) -> None:
+    """Free the id of an agent that ends in order. Its successor starts as soon as the agent has ended."""
+    unregister(name_of(agent_id))
+    register(LEAVING_PREFIX + agent_id, pid)
+
+
+def leaving(agent_id: str) -> Pid | None:
+    """Return the agent that ends and has freed this id, or None."""
+    return whereis(LEAVING_PREFIX + agent_id)
 
 
 def name_of(agent_id: str) -> str:
@@ -89,7 +112,7 @@ def belongs_to(agent: Pid, owner: str) -> None:
 
 def agents_of(owner: str) -> list[Pid]:
     """Return the running agents of this user. A stand-in counts as its agent, until the agent is on this node."""
-    return [pid for pid in pg.members(_of_owner(_text(owner, "the name of a user"))) if not _is_former(pid)]
+    return [pid for pid in pg.members(_of_owner(_text(owner, "the name of a user"))) if not _has_left(pid)]
 
 
 def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Generator[None, None, list[str]]:
@@ -149,6 +172,10 @@ def _text(given: object, expected: str) -> str:
 
 def _is_former(pid: Pid) -> bool:
     return pid.process is not None and (pid.process.name or "").startswith(FORMER_PREFIX)
+
+
+def _has_left(pid: Pid) -> bool:
+    return pid.process is not None and (pid.process.name or "").startswith((FORMER_PREFIX, LEAVING_PREFIX))
 
 
 def _standing_in(name: str) -> tuple[str, str]:

@@ -1,14 +1,12 @@
 """The agents that run on this node. A stand-in is not one of them."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 
-from actors import CallFailed, Pid
+from actors import CallFailed
 from actors.slices import in_slices
 from agents import agent
 from agents.agent_registry import find_agent, sliced_ids
 from agents.instance.info import AgentInfo
-from supervisors.agent_supervisor import NAME_PREFIX
 
 
 async def infos_here(after: str | None, limit: int, owner: str | None = None) -> list[AgentInfo]:
@@ -19,9 +17,3 @@ async def infos_here(after: str | None, limit: int, owner: str | None = None) ->
         with suppress(CallFailed):  # the agent has ended since
             found += [] if pid is None else [await agent.info(pid)]
     return found
-
-
-def ids_of(agents: Iterable[Pid]) -> list[str]:
-    """Return the ids of running agents."""
-    names = (pid.process.name or "" for pid in agents if pid.process is not None)
-    return [name.removeprefix(NAME_PREFIX) for name in names]

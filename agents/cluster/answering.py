@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from actors import CallFailed, Pid, call, ended
+from actors import NORMAL, CallFailed, Pid, call, ended
 from agents.cluster.errors import Garbage, TooLarge
 from agents.cluster.finding import NOT_STARTED, Find, OwnedBy, line_of
 from agents.cluster.link.link import Link
@@ -10,7 +10,7 @@ from agents.cluster.link.wire import SessionCall
 from agents.cluster.node_requests import THIS_NODE, answer_of_node
 from agents.cluster.relay import AGENT_ENDED, FAILED, UNKNOWN_REQUEST
 from agents.cluster.requests import packed_answer, unpacked_request, wakes
-from agents.instance.elsewhere import CANNOT_START, Control, control
+from agents.instance.elsewhere import CANNOT_START, HANDED_OVER, Control, control
 from agents.instance.requests import Retire
 
 TOO_LARGE: Final = "too_large"
@@ -45,7 +45,12 @@ async def _answer(link: Link, request: SessionCall, find: Find) -> None:
     if not isinstance(agent, Pid):
         return link.answer(request.id, packed_answer(False))  # it sleeps, so there is nothing to stop or to suspend
     asked = unpacked_request(request.request)
-    answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
+    try:
+        answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
+    except CallFailed as failed:
+        if failed.reason not in (NORMAL, HANDED_OVER):
+            raise
+        return link.not_here(request.id, None)  # it has not read the request, which goes to its successor
     if isinstance(asked, Retire) and answer is True:
         await ended(agent)  # which frees the session, so that the caller may delete it
     return link.answer(request.id, packed_answer(answer))

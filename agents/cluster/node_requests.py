@@ -10,8 +10,8 @@ from msgspec import Struct
 from actors import CallFailed, Request, call, whereis
 from actors.observer import processes
 from actors.slices import in_slices
-from agents.agent_registry import agents_of, find_agent, is_agent, stands_in
-from agents.cluster.agents_here import ids_of, infos_here
+from agents.agent_registry import agents_of, find_agent, id_of, is_agent, stands_in
+from agents.cluster.agents_here import infos_here
 from agents.cluster.packing import Packing
 from agents.instance.elsewhere import other_nodes
 from agents.instance.info import AgentInfo
@@ -144,7 +144,7 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
             return [id_ for id_ in ids if (pid := find_agent(id_)) is not None and not stands_in(pid)]
         case GetUsage(owner):
             own = [pid for pid in agents_of(owner) if not stands_in(pid)]
-            return UserUsage(ids_of(own), sum(map(waiting_bytes, own)))
+            return UserUsage([id_ for pid in own if (id_ := id_of(pid))], sum(map(waiting_bytes, own)))
         case ListWaiting(limit, owner):
             return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process)))
         case WakeSession(session):

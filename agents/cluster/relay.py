@@ -42,6 +42,7 @@ class Relay(Task):
 
     def __init__(self, link: Link, request: OpenFollow, feed: Feed, find: Find) -> None:
         self._link, self._request, self._feed, self._find = link, request, feed, find
+        self._sent = False
 
     async def run(self) -> None:
         reason = FAILED
@@ -71,7 +72,10 @@ class Relay(Task):
         except CallFailed:
             return AGENT_CRASHED
         self._feed.accept()
-        return await self._events(all_streams=isinstance(opening, SubscribeTo))
+        reason = await self._events(all_streams=isinstance(opening, SubscribeTo))
+        if reason == AGENT_ENDED and isinstance(opening, AskStream) and not self._sent:
+            return await self._relay()  # the agent has not read the message
+        return reason
 
     async def _subscribe(self, agent: Pid, opening: Opening) -> bool:
         match opening:
@@ -102,5 +106,6 @@ class Relay(Task):
                 if not feed.has_room:
                     await feed.room()
                 feed.send(packed(message))
+                self._sent = True
                 if isinstance(message, TERMINAL) and not all_streams:
                     return OVER

@@ -8,15 +8,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from itertools import takewhile
 from typing import Any, Final, Self, TypeAlias
 
-from actors import Down, Mailbox, MailboxClosed, Pid
+from actors import NORMAL, Down, Mailbox, MailboxClosed, Pid
 from actors.clock import now_s, unix_s
 from agents import agent
 from agents.agent_config.request import TurnRequest
-from agents.agent_registry import stands_in
-from agents.cluster.agents_here import ids_of
+from agents.agent_registry import id_of, stands_in
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 from agents.gateway.connection import Direct
+from agents.instance.by_id import successor
 from agents.instance.elsewhere import HANDED_OVER, agent_elsewhere, may_be_dead
 from agents.parts.given import GivenContent
 
@@ -110,7 +110,7 @@ class Reader:
                 continue
             events = [message for message in messages if type(message) is not Down]
             if len(events) < len(messages):
-                gone = True
+                gone = bool(self.seq or events) or not await self._passed_on(messages)
                 self._moves = self._moves or any(type(each) is Down and each.reason == HANDED_OVER for each in messages)
             if events:
                 self.seq = events[-1].seq
@@ -152,10 +152,19 @@ class Reader:
         """
         return agent.LAST_WORDS_S if self.seq and not self._moves else 0.0
 
+    async def _passed_on(self, messages: list[Any]) -> bool:
+        """Monitor the successor of an idle agent that ended before it read the message. Return whether there is one."""
+        if any(type(each) is Down and each.reason is not NORMAL for each in messages):
+            return False
+        pid = await successor(self._session)
+        if pid is not None:
+            self._begin(pid)
+        return pid is not None
+
     def _begin(self, pid: Pid) -> None:
         """Monitor the agent, or its stand-in."""
         self._box.monitor(pid)
-        self._session, self._moves = next(iter(ids_of([pid])), ""), stands_in(pid)
+        self._session, self._moves = id_of(pid) or "", stands_in(pid)
 
     def _last_words(self) -> Event:
         return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1, at=unix_s())

@@ -17,7 +17,7 @@ from agents.core.running_turn import RunningTurn
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
 from agents.instance.elsewhere import other_nodes, running_agent
-from agents.instance.waking import wake
+from agents.instance.waking import predecessor_gone, wake
 from agents.parts.store import UnknownPart
 from agents.sessions import (
     DatedMessage,
@@ -121,6 +121,7 @@ class StoredSessions(LiveSessions):
         journal = await _journal()
         if await running_agent(session_id) is not None:
             await super().delete(session_id)
+        await predecessor_gone(session_id)
         with _alone(session_id):
             with suppress(RecordsRefused):
                 await journal.durable()  # otherwise a waiting write would follow the deletion

@@ -155,6 +155,8 @@ class Visible:
                 return await replay(self.sessions, kept, 0)
             raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
         await self._everything.quotas.check_waiting(self._caller, message, pid, request)
+        if not pid.alive:  # it was idle, and has ended meanwhile
+            pid = await self.agent(agent_id)
         check_accepted(pid, message)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message, request)

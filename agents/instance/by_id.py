@@ -11,7 +11,7 @@ from typing import Any, Final
 from actors import CallFailed, CallTimeout, NoSystem, Pid, StartFailed, Task, register, send, unregister, whereis
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_registry import find_agent, is_expected
+from agents.agent_registry import find_agent, is_expected, leaving
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
 from agents.instance.elsewhere import CLUSTER, agent_elsewhere
@@ -44,17 +44,27 @@ def check_known(agent: Pid | str, *, wakes: bool = False) -> None:
 async def present(agent: Pid | str, *, wakes: bool = False) -> Pid:
     """Return the Pid of the agent, and wait if the agent is being restarted.
 
-    wakes: start an agent for a kept session with this id. An agent of another node is given by its stand-in. Raises
-    CallFailed if no agent has the id, and CallTimeout if the restart takes longer than SUCCESSOR_S.
+    wakes: start an agent for a kept session with this id, also if the last one is about to end. An agent of another
+    node is given by its stand-in. Raises CallFailed if no agent has the id, and CallTimeout if the restart takes longer
+    than SUCCESSOR_S.
     """
     if isinstance(agent, Pid):
         return agent
+    wakes = wakes or leaving(agent) is not None
     pid = find_agent(agent) or await _successor(agent)
     if pid is None:
         pid = await (wake(agent) if wakes else agent_elsewhere(agent))
     if pid is None:
         raise CallFailed(agent, NO_AGENT)
     return pid
+
+
+async def successor(agent_id: str) -> Pid | None:
+    """Return the agent with this id after one that ended in order. Return None if no other one starts."""
+    try:
+        return await present(agent_id, wakes=True)
+    except (CallFailed, InvalidAgentConfig, SessionError, StartFailed):
+        return None
 
 
 def deliver(agent: Pid | str, message: Any, *, wakes: bool = False) -> None:
@@ -101,6 +111,7 @@ def _delivery(agent_id: str) -> str:
 def _may_come(agent_id: str, *, wakes: bool) -> bool:
     """Return whether an agent without a process may get one: by its supervisor, from its session, or a stand-in."""
     restarted = is_expected(agent_id) or (whereis(AGENT_SUPERVISOR) is None and whereis(ROOT) is not None)
+    wakes = wakes or leaving(agent_id) is not None
     return restarted or (wakes and whereis(JOURNAL) is not None) or whereis(CLUSTER) is not None
 
 

@@ -1,30 +1,50 @@
-"""The end of an agent with its turns: each gets its terminal event, or goes to the next node without one."""
+"""The end of an agent with its turns: each gets its terminal event, or goes to the next node without one.
+
+An agent that ends in order frees its id before it waits for anything. So the next request by that id starts a
+successor, as soon as this agent has ended. The messages that it has not read go to the successor, too.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
-from actors import SHUTDOWN, Pid, Shutdown, ended
+from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, ended
 from actors import exit as send_exit
 from actors.clock import now_s
+from agents.agent_registry import has_no_stream, leave
 from agents.core.errors import HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
+from agents.instance.by_id import deliver
 from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.messages import recorded
+from agents.instance.requests import Subscribe, Unsubscribe
 from agents.instance.state import AgentState, StreamChat
-from agents.instance.subscriptions import known
+from agents.instance.subscriptions import followed, known
 from agents.instance.turns import refuse, words_of
+from agents.instance.waking import leave_session
 from agents.sessions import SessionError
 from agents.streams.report import report_end
 
 
-async def end_turns(agent: Pid, reason: Any, state: AgentState) -> None:
-    """End the running turn, the waiting turns, and those of unread messages. Each stream gets its terminal event."""
+async def end_agent(agent: Pid, reason: Any, state: AgentState) -> None:
+    """End the agent's turns. If it ends because nothing is left to do here, leave its session to a successor."""
     for timer in state.timers.values():
         timer.cancel()
-    if state.handed_over:
+    if reason is not NORMAL and reason != HANDED_OVER:
+        await _end_turns(agent, reason, (*state.queue, *_unread(agent, state)), state)
         return
+    leave(agent, state.config.id)
+    for stream_id in _streams(state):
+        has_no_stream(agent, stream_id)
+    if not state.handed_over:
+        await _end_turns(agent, reason, state.queue, state)
+    await leave_session(state.config.id)
+    _pass_on(agent, state)
+
+
+async def _end_turns(agent: Pid, reason: Any, waiting: tuple[StreamChat, ...], state: AgentState) -> None:
+    """End the running turn, and those that wait. Each stream gets its terminal event."""
     ordered = reason in (SHUTDOWN, HANDED_OVER)
     stopped = Interrupted() if ordered else HandlerCrashed(f"its agent ended: {words_of(reason)}")
     if (running := state.running) is not None:
@@ -33,8 +53,8 @@ async def end_turns(agent: Pid, reason: Any, state: AgentState) -> None:
         running.stream.fail(running.fault or stopped, now_s())
         await running.stream.durable()
         report_end(state.config.id, running.stream)
-    for waiting in (*state.queue, *_unread(agent, state)):
-        refuse(agent, waiting, stopped, state)
+    for chat in waiting:
+        refuse(agent, chat, stopped, state)
 
 
 async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState | None:
@@ -52,17 +72,49 @@ async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState |
         send_exit(running.handler, Shutdown("turn handed over"))
         await ended(running.handler)
         await running.stream.durable()
-    for chat in _unread(agent, state):
-        try:
-            await recorded(chat, state)
-        except SessionError as failed:
-            refuse(agent, chat, StoreFailed(failed.for_client), state)
-    return replace(state, running=None, queue=(), handed_over=True)
+    while unread := _unread(agent, state):  # others may come while these are written
+        for chat in unread:
+            try:
+                await recorded(chat, state)
+            except SessionError as failed:
+                refuse(agent, chat, StoreFailed(failed.for_client), state)
+        state = replace(state, queue=(*state.queue, *unread))
+    return replace(state, running=None, handed_over=True)
 
 
-def _unread(agent: Pid, state: AgentState) -> Iterator[StreamChat]:
-    """Yield the unread messages, except those with the id of an existing stream."""
-    process = agent.process
-    for message, _ in process.mailbox if process is not None else ():
-        if isinstance(message, StreamChat) and not known(state, message.stream_id):
-            yield message
+def _pass_on(agent: Pid, state: AgentState) -> None:
+    """Send the unread messages to the agent's successor, which is started if necessary."""
+    for message in _messages(agent):
+        match message:
+            case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # a repeated request
+                if subscriber is not None:
+                    followed(state, stream_id, subscriber, after=0)
+            case StreamChat() | Subscribe() | Unsubscribe():  # the sender of any other one waits, and asks again
+                _to_successor(agent, message, state)
+
+
+def _to_successor(agent: Pid, message: StreamChat | Subscribe | Unsubscribe, state: AgentState) -> None:
+    try:
+        deliver(state.config.id, message, wakes=True)
+    except CallFailed:  # without a store there is none
+        if isinstance(message, StreamChat):
+            refuse(agent, message, HandlerCrashed("its agent ended"), state)
+
+
+def _streams(state: AgentState) -> Iterator[str]:
+    """Yield the ids of the agent's streams."""
+    for recent in state.recent:
+        yield from (recent.stream.id, *recent.stream.steered_by)
+    if state.running is not None:
+        yield from (state.running.stream.id, *state.running.stream.steered_by)
+    yield from (chat.stream_id for chat in state.queue)
+
+
+def _unread(agent: Pid, state: AgentState) -> list[StreamChat]:
+    """Return the unread messages, except those with the id of an existing stream."""
+    chats = [message for message in _messages(agent) if isinstance(message, StreamChat)]
+    return [chat for chat in chats if not known(state, chat.stream_id)]
+
+
+def _messages(agent: Pid) -> list[Any]:
+    return [] if agent.process is None else [message for message, _ in agent.process.mailbox]

@@ -15,7 +15,7 @@ from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig
 from agents.agent_config.kept import kept_config, restored
-from agents.agent_registry import find_agent, step_aside
+from agents.agent_registry import find_agent, leaving, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
 from agents.core.conversation import Conversation
 from agents.core.parts import Content
@@ -70,7 +70,7 @@ async def open_session(
     given: the configuration that the agent was started with. ahead: number of events that may have been published
     without being on disk. Their seqs are not used again.
     """
-    await _last_turn_gone(config.id)
+    await predecessor_gone(config.id)
     journal = None if origin is Origin.ONCE else await open_journal()
     if journal is None:
         return config.opening(), ()
@@ -115,6 +115,7 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
     """
     if (pid := find_agent(agent_id)) is not None:
         return pid
+    await predecessor_gone(agent_id)  # its session is then free for the node that is to have it
     if (pid := await agent_elsewhere(agent_id)) is not None:
         return pid
     journal = await open_journal()
@@ -203,8 +204,10 @@ def turn_name(agent_id: str) -> str:
     return f"turn:{agent_id}"
 
 
-async def _last_turn_gone(agent_id: str) -> None:
-    """Wait for the last turn of a crashed agent: a session has one writer."""
+async def predecessor_gone(agent_id: str) -> None:
+    """Wait for an agent that ends in order, and for the last turn of a crashed one: a session has one writer."""
+    if (predecessor := leaving(agent_id)) is not None:
+        await ended(predecessor)
     if (handler := whereis(turn_name(agent_id))) is not None:
         await ended(handler)
 

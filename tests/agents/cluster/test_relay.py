@@ -7,18 +7,39 @@ from typing import Any
 
 import pytest
 
-from actors import KILL, AsyncioSystemBase, Mailbox, Pid, call, ended, exit, start  # noqa: A004 (OTP's word)
+from actors import (
+    KILL,
+    NORMAL,
+    AsyncioSystemBase,
+    Caller,
+    GenServer,
+    Mailbox,
+    NoReply,
+    Pid,
+    Stop,
+    call,
+    ended,
+    exit,  # noqa: A004 (OTP's word)
+    register,
+    send,
+    start,
+    unregister,
+)
+from agents.agent_registry import name_of
 from agents.cluster.errors import Unreachable
 from agents.cluster.finding import OwnedBy, agent_here
-from agents.cluster.link.link import Link
+from agents.cluster.link.link import Arrived, Link
 from agents.cluster.link.server import listening
 from agents.cluster.link.wire import CallRefused, FollowEnded, NotHere
 from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
-from agents.cluster.relay import FAILED, UNKNOWN_REQUEST
+from agents.cluster.relay import FAILED, OVER, UNKNOWN_REQUEST
 from agents.cluster.remote import Remote
-from agents.cluster.requests import OPENINGS, FollowStream, SubscribeTo, packed_request
+from agents.cluster.requests import OPENINGS, AskStream, FollowStream, SubscribeTo, packed_request
 from agents.cluster.stand_in import StandIn
+from agents.core.errors import Busy
+from agents.core.events import StreamError
 from agents.instance.requests import GetInfo
+from agents.instance.state import StreamChat
 from tests.agents.cluster.link.nodes import PLAIN, WAIT_S, A, B, everybody_lives, unix
 
 INFO, SUBSCRIBE = packed_request(GetInfo()), OPENINGS.packed(SubscribeTo())
@@ -86,6 +107,46 @@ async def test_a_follow_that_no_agent_serves_is_sent_on_or_ended(
     assert (type(got), got.id) == (answer[0], id_)
     assert (got.reason if isinstance(got, FollowEnded) else got.epoch) == answer[1]
     assert link.idle
+
+
+class Sleeper(GenServer[bool]):
+    """An agent in place of a real one. It ends as an idle one does, with every message unread, unless it is awake."""
+
+    def init(self, awake: bool) -> bool:
+        register(name_of("sleeper"), self.pid)
+        return awake
+
+    def handle_call(self, request: GetInfo, caller: Caller, awake: bool) -> Stop[bool]:
+        return Stop(NORMAL, awake)
+
+    def handle_info(self, message: StreamChat, awake: bool) -> NoReply[bool] | Stop[bool]:
+        if not awake:
+            return Stop(NORMAL, awake)
+        assert message.subscriber is not None
+        send(message.subscriber, StreamError(Busy("it is awake"), stream_id=message.stream_id, seq=1))
+        return NoReply(awake)
+
+    async def terminate(self, reason: object, awake: bool) -> None:
+        unregister(name_of("sleeper"))
+        await start(Sleeper, True)
+
+
+async def test_a_call_that_an_idle_agent_has_not_read_is_sent_again(near: tuple[Pid, PeerNode]) -> None:
+    await start(Sleeper, False)
+    link, box = await link_to(near), Mailbox()
+    id_ = link.call("sleeper", INFO, box.pid)
+    assert await box.receive(WAIT_S) == NotHere(id_, None)
+
+
+async def test_a_message_that_an_idle_agent_has_not_read_goes_to_its_successor(near: tuple[Pid, PeerNode]) -> None:
+    await start(Sleeper, False)
+    link, box = await link_to(near), Mailbox()
+    id_ = link.open("sleeper", OPENINGS.packed(AskStream("stream", "hello")), box.pid)
+    events: list[bytes] = []
+    while isinstance(got := await box.receive(WAIT_S), Arrived):
+        events += got.events
+    assert (len(events), b"it is awake" in events[0]) == (1, True)
+    assert got == FollowEnded(id_, OVER)
 
 
 async def test_a_stand_in_does_not_serve_other_nodes(near: tuple[Pid, PeerNode]) -> None:
