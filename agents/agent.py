@@ -164,8 +164,9 @@ async def _stream(handle: Pid | str, message: GivenContent, answer: AnswerType |
                 yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
                 return
             if isinstance(received, Down):
-                if not seq and received.reason is NORMAL and (pid := await successor(agent_id)) is not None:
-                    box.monitor(pid)  # which gets the message, too
+                other = await successor(agent_id) if not seq and received.reason is NORMAL else None
+                if other is not None:
+                    box.monitor(other)  # it gets the message, too
                     continue
                 patience_s = LAST_WORDS_S if seq else 0.0
                 continue

@@ -29,6 +29,7 @@ from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.retention import Retention
+from agents.instance.state import Keeping
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
 from agents.instance.waking import Recovery
@@ -85,9 +86,9 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     prepare = partial(load_tools, settings)
     retention = settings.sessions.retention
     sliced = settings.garbage_collection is GarbageCollection.SLICED
-    node = this_node(settings)
+    node, ahead = this_node(settings), Keeping.by(settings, comes_back=True).ahead
     recovery = [ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY)]
-    takeover = [ChildSpec(JUDGE, Judge, name=JUDGE), ChildSpec("takeover", Takeover, settings.agents)]
+    takeover = [ChildSpec(JUDGE, Judge, name=JUDGE), ChildSpec("takeover", Takeover, settings.agents, ahead)]
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),

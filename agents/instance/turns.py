@@ -25,7 +25,7 @@ from agents.sessions.records import SUSPECTED
 from agents.settings import OnRestart
 from agents.settings.agent import WhenBusy
 from agents.streams.debug import DebugKeptStream, DebugStream
-from agents.streams.handler import StreamHandler, interrupt
+from agents.streams.handler import StreamHandler, interrupt, past_of
 from agents.streams.kept import KeptStream
 from agents.streams.recent import KEPT_S, Recent, with_ended, without_old
 from agents.streams.report import report_end
@@ -102,7 +102,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     stream, cut = _stream(agent, chat, state), chat.cut
     config = state.config.answering(chat.answer).requested(chat.request)
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
-        conversation = interrupt(cut, fault, stream, config, state.conversation)
+        conversation = interrupt(cut, fault, stream, past_of(config, state.conversation))
         await stream.durable()
         return await _over(agent, stream, _with_turn(state, conversation, stream))
     handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, state.parts, cut)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
-from agents.agent_config import AgentConfig
+from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent, leaving, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
@@ -86,7 +86,7 @@ async def open_session(
     open_ = await journal.store.open_streams(config.id)
     if open_:  # count the recovery before the turn can end the program again; later turns have not run
         await journal.store.recovering(open_[0].stream_id)
-    cuts = [await _cut(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
+    cuts = [await cut_turn(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
     return (*config.opening(), *conversation), tuple(cuts)
 
 
@@ -148,15 +148,18 @@ class Recovery(Task):
                 await recover(cut[first : first + AT_ONCE])
 
 
-async def recover(ids: Iterable[str]) -> None:
-    """Start the agents of these kept sessions, side by side. A failure of one does not affect the others."""
+async def recover(ids: Iterable[str]) -> list[str]:
+    """Start the agents of these kept sessions, side by side. A failure of one does not affect the others.
+
+    Return the ids of the sessions whose configuration is not kept, or not one of this program.
+    """
     journal = await open_journal()
     assert journal is not None, "expected kept sessions"
     chosen = list(ids)
     for agent_id in chosen:
         step_aside(agent_id)  # a stand-in has followed the session until now
     found = await asyncio.gather(*map(journal.store.session, chosen), return_exceptions=True)
-    given = {}
+    given, unfit = {}, []
     for agent_id, session in zip(chosen, found, strict=True):
         if isinstance(session, SessionError):
             log.warning("session_not_recovered", session=agent_id, reason=str(session))
@@ -164,11 +167,16 @@ async def recover(ids: Iterable[str]) -> None:
             raise session
         elif session is not None and session.config is not None:
             given[agent_id] = _given(session, session.config)
+        elif session is not None:
+            unfit.append(agent_id)
     outcomes = await start_agents(given.values(), Origin.KEPT)
     for agent_id, outcome in zip(given, outcomes, strict=True):
         deleted = isinstance(outcome, StartFailed) and outcome.reason is IGNORE
         if isinstance(outcome, Exception) and not (deleted or isinstance(outcome, AlreadyStarted)):
             log.warning("session_not_recovered", session=agent_id, reason=str(outcome))
+        if isinstance(outcome, InvalidAgentConfig):
+            unfit.append(agent_id)
+    return unfit
 
 
 def _given(session: SessionRecord, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +195,8 @@ async def leave_session(agent_id: str) -> None:
             await journal.store.node.release(agent_id)
 
 
-async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: bool) -> Cut:
+async def cut_turn(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: bool) -> Cut:
+    """Return the known part of a turn that was cut. ahead: as in open_session. again: whether its resume counts."""
     events = await journal.store.events(open_.stream_id)
     log_ = log_of(open_.stream_id, events)
     saved = first_checkpoint(open_.message, events)

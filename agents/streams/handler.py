@@ -55,9 +55,9 @@ class StreamHandler(Task):
         return resumed(cut.saved, cut.log, past, idempotent=idempotent, now_s=now_s())
 
 
-def interrupt(cut: Cut, fault: Fault, stream: Stream, config: AgentConfig, conversation: Conversation) -> Conversation:
+def interrupt(cut: Cut, fault: Fault, stream: Stream, past: Past) -> Conversation:
     """End a cut turn, and return the conversation with the known part of the turn."""
-    stream.turn, events = interrupted(cut.saved, cut.log, past_of(config, conversation), now_s(), fault)
+    stream.turn, events = interrupted(cut.saved, cut.log, past, now_s(), fault)
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
     return stream.turn.conversation

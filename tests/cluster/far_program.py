@@ -24,6 +24,7 @@ def buys(euros: int) -> str:
 AGENTS: list[dict[str, Any]] = [
     {"id": "echo", "model": "echo"},
     {"id": "buyer", "model": "buyer", "tools": [buys]},
+    {"id": "payer", "model": "slow", "tools": ["tests.cluster.effects:pays"]},
     {"id": "slow", "model": "slow"},
     {"id": "steered", "model": "slow", "when_busy": "steer"},
     {"id": "anns", "model": "echo", "owner": "ann"},

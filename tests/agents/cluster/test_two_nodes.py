@@ -1,5 +1,6 @@
 """Two nodes on one SQLite file: an agent of the other node answers, and comes here when that node is killed."""
 
+import asyncio
 import secrets
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +13,20 @@ from agents.agent_registry import stands_in
 from agents.cluster import nodes
 from agents.cluster.judge import own_node
 from agents.cluster.operations import StillAlive, forget, owners, status
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.core.errors import Interrupted
+from agents.core.events import (
+    TERMINAL,
+    Event,
+    StreamComplete,
+    StreamError,
+    StreamReset,
+    StreamToken,
+)
 from agents.daemon.handover import hand_over
 from agents.instance.elsewhere import UnknownNode
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
+from agents.sessions import open_journal
 from agents.settings import Settings
 from tests.agents.cluster.sqlite_nodes import living_node, settings
 
@@ -25,6 +35,10 @@ DOT: Final = b"\x89PNG\r\n\x1a\n"
 SCRIPT: Final = f"""
 [models.slow]
 token_delay_s = 0.02
+turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
+
+[models.buyer]
+token_delay_s = 0.1
 turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
 """
 
@@ -50,6 +64,7 @@ async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tm
             await _check_cancel()
             box = Mailbox()
             agent.stream_chat("slow", "count", box.pid)
+            cut = await _begun("buyer", "payer")
             early = [await box.receive(30) for _ in range(20)]
             stand_in = await wake("slow")
             assert stands_in(stand_in)
@@ -62,6 +77,8 @@ async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tm
             assert stand_in is not None
             assert await agent.conversation(stand_in) == await agent.conversation(here)
             assert [node.name for node in await nodes()] == ["own"]
+            for stream_id, agent_id in cut.items():
+                await _check_interrupted(stream_id, agent_id)
 
 
 async def test_a_node_that_drains_hands_its_turns_over_and_wakes_nothing(tmp_path: Path) -> None:
@@ -91,6 +108,30 @@ async def test_a_node_that_drains_hands_its_turns_over_and_wakes_nothing(tmp_pat
                 await forget("far")
             with pytest.raises(UnknownNode, match=r"^expected the name of a living node, which are far, got 'other'$"):
                 await forget("other")
+
+
+async def _begun(*agent_ids: str) -> dict[str, str]:
+    """Begin a turn of each of these agents. Return their ids by the ids of the streams."""
+    box, begun = Mailbox(), {}
+    for id_ in agent_ids:
+        stream_id = agent.stream_chat(id_, "count", box.pid)
+        while not isinstance(await box.receive(30), StreamToken):
+            pass
+        begun[stream_id] = id_
+    return begun
+
+
+async def _check_interrupted(stream_id: str, agent_id: str) -> None:
+    """Check the turn of an agent whose configuration this node lacks, or that no other node can have."""
+    journal = await open_journal()
+    assert journal is not None
+    async with asyncio.timeout(30):
+        while await owners([agent_id]) or await journal.store.open_streams(agent_id):  # noqa: ASYNC110 (of the takeover)
+            await asyncio.sleep(0.02)
+    *_, end = await journal.store.events(stream_id)
+    assert isinstance(end, StreamError)
+    assert end.reason == Interrupted()
+    assert (await journal.store.conversation(agent_id))[-2].content == "count"
 
 
 async def _check_parts() -> None:
