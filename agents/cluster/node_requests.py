@@ -10,7 +10,7 @@ from msgspec import Struct
 from actors import CallFailed, Request, call, whereis
 from actors.observer import processes
 from actors.slices import in_slices
-from agents.agent_registry import agents_of, find_agent, id_of, is_agent, stands_in
+from agents.agent_registry import agents_of, find_agent, find_stream, id_of, is_agent, stands_in
 from agents.cluster.agents_here import infos_here
 from agents.cluster.packing import Packing
 from agents.instance.elsewhere import other_nodes
@@ -64,6 +64,12 @@ class ListWaiting(NodeRequest[list[WaitingCall]], frozen=True, tag="waiting"):
     owner: str | None
 
 
+class FindStream(NodeRequest[str | None], frozen=True, tag="stream"):
+    """Find the session of a stream that an agent of this node has."""
+
+    stream: str
+
+
 class WakeSession(NodeRequest[bool], frozen=True, tag="wake"):
     """Start the agent of a free session. The answer: whether it runs on this node."""
 
@@ -103,7 +109,15 @@ class AskAccess(NodeRequest[bytes | None], Request[bytes | None], frozen=True, t
 
 
 AnyNodeRequest: TypeAlias = (
-    ListRunning | RunningAmong | GetUsage | ListWaiting | WakeSession | DescribeNode | MakeReport | AskAccess
+    ListRunning
+    | RunningAmong
+    | GetUsage
+    | ListWaiting
+    | FindStream
+    | WakeSession
+    | DescribeNode
+    | MakeReport
+    | AskAccess
 )
 
 _REQUESTS: Final[Packing[AnyNodeRequest]] = Packing(AnyNodeRequest)
@@ -112,6 +126,7 @@ _ANSWERS: Final[dict[type, Packing[Any]]] = {
     RunningAmong: Packing(list[str]),
     GetUsage: Packing(UserUsage),
     ListWaiting: Packing(list[WaitingCall]),
+    FindStream: Packing(str | None),
     WakeSession: Packing(bool),
     DescribeNode: Packing(NodeFigures),
     MakeReport: Packing(Report),
@@ -147,6 +162,9 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
             return UserUsage([id_ for pid in own if (id_ := id_of(pid))], sum(map(waiting_bytes, own)))
         case ListWaiting(limit, owner):
             return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process)))
+        case FindStream(stream):
+            having = find_stream(stream)
+            return None if having is None or stands_in(having) else id_of(having)
         case WakeSession(session):
             pid = await wake(session, here=True)
             return pid is not None and not stands_in(pid)

@@ -38,6 +38,9 @@ class Sessions(Protocol):
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         """Return the stream's record in the store."""
 
+    async def begun_elsewhere(self, stream_id: str) -> str | None:
+        """Return the session of a stream that only another node knows: its begin is not in the store yet."""
+
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         """Return the events of a stream in the store with a seq in (after, after + limit]."""
 
@@ -88,6 +91,9 @@ class LiveSessions:
         return find_stream(stream_id)
 
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
+        return None
+
+    async def begun_elsewhere(self, stream_id: str) -> str | None:
         return None
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:

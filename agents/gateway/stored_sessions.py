@@ -1,5 +1,6 @@
 """Sessions with a store. A request to a session whose agent does not run starts the agent."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_registry import find_agent, find_stream, reserved
 from agents.cluster.everywhere import running_among
+from agents.cluster.node_requests import FindStream
 from agents.contract.sessions import Session, SessionInfo, SessionStream, Status
 from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
@@ -34,6 +36,9 @@ from agents.sessions.session_parts import SessionParts
 
 if TYPE_CHECKING:
     from agents.sessions import Store
+
+FORWARDED_S: Final = 0.1
+"""The time after which a message of one node has certainly reached the agent of another one, unless a node is held."""
 
 JOURNAL_RESTARTS: Final = "the journal of sessions is being restarted: retry later"
 
@@ -72,6 +77,19 @@ class StoredSessions(LiveSessions):
 
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         return await (await _store()).stream(stream_id)
+
+    async def begun_elsewhere(self, stream_id: str) -> str | None:
+        """Ask the other nodes, twice: the message may be on its way to the node of its agent."""
+        if (nodes := await other_nodes()) is None:
+            return None
+        for pause_s in (0.0, FORWARDED_S):
+            await asyncio.sleep(pause_s)
+            answers: list[str | None] = await nodes.ask_all(FindStream(stream_id))
+            if not answers:
+                return None
+            if (found := next(filter(None, answers), None)) is not None:
+                return found
+        return None
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         return await (await _store()).events(stream_id, after, limit)

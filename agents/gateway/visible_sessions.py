@@ -45,6 +45,11 @@ class VisibleSessions:
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         return await self._all.kept_stream(stream_id) if await self._has_stream(stream_id) else None
 
+    async def begun_elsewhere(self, stream_id: str) -> Pid | None:
+        """Return the agent of a stream that only another node knows, or None."""
+        session_id = await self._all.begun_elsewhere(stream_id)
+        return None if session_id is None else await self.wake(session_id)
+
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         return await self._all.events(stream_id, after, limit) if await self._has_stream(stream_id) else []
 

@@ -111,7 +111,9 @@ class VisibleStreams:
         if (pid := await self._sessions.find_stream(stream_id)) is not None:
             return pid
         kept = await self._sessions.kept_stream(stream_id)
-        if kept is not None and kept.status is StreamStatus.OPEN:
+        if kept is None:
+            return await self._sessions.begun_elsewhere(stream_id)
+        if kept.status is StreamStatus.OPEN:
             with suppress(InvalidAgentConfig):
                 return await self._sessions.wake(kept.session_id)
         return None

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,27 @@ async def test_an_event_source_reads_a_stream_by_a_ticket_of_another_node_until_
     path = f"/streams/s/events?after={found[-1].id}&ticket={given}"
     assert (await asked(http, second, "GET", path, origin=PAGE))[0] == 204
     assert [(await asked(http, at, "GET", path, origin=PAGE))[0] for at in nodes] == [401, 401]
+
+
+async def test_a_stream_whose_begin_is_not_on_disk_is_shown_read_and_cancelled_at_other_nodes(
+    nodes: Nodes, http: aiohttp.ClientSession
+) -> None:
+    first, second = nodes
+    own = {"authorization": bearer("ann")}
+    assert (await asked(http, first, "POST", "/agents", {"id": "late", "model": "slow"}, **own))[0] == 201
+    with closing(sqlite3.connect(first.log.parent / "store.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")  # no node can write now
+        body = {"message": "one two", "stream_id": "at-once"}
+        post = http.post(f"{first.url}/agents/late/stream", json=body, headers=own)
+        async with post:
+            status, shown = await asked(http, second, "GET", "/streams/at-once", **own)
+            assert (status, shown.get("agent_id")) == (200, "late")
+            async with http.get(f"{second.url}/streams/at-once/events", headers=own) as response:
+                assert response.status == 200
+            for path, name in (("/streams/at-once", "bob"), ("/streams/none", "ann")):
+                assert (await asked(http, second, "GET", path, authorization=bearer(name)))[0] == 404
+            database.execute("ROLLBACK")
+            assert await asked(http, second, "POST", "/streams/at-once/cancel", **own) == (200, {"cancelled": True})
 
 
 async def test_a_page_session_counts_at_every_node_with_the_same_checks(
