@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
 from tests.cluster.audit import WRITES_AFTER_DEATH, WRONG_OWNERS
@@ -12,14 +13,21 @@ from tests.cluster.script import answer_to
 
 async def check_all(cluster: Cluster, recordings: Iterable[Recording]) -> None:
     """Check every law. Each recorded turn must have ended with the whole answer."""
+    from tests.agents.sessions.cluster import OWNER
+
+    await check_on_any_store(cluster.database.url(OWNER), cluster.effects, recordings)
+    await no_row_follows_the_death_of_its_node(cluster)
+    await a_session_changes_its_owner_only_by_its_owner_or_after_its_death(cluster)
+
+
+async def check_on_any_store(url: str, effects: Path, recordings: Iterable[Recording]) -> None:
+    """Check the laws that need no audit of the store. url: of the store."""
     for recording in recordings:
         seqs_rise_and_have_gaps_only_between_attempts(recording)
         one_end_comes_last(recording)
         the_text_that_stands_is_the_scripts(recording)
-    each_call_that_is_not_idempotent_ran_at_most_once(cluster)
-    await no_row_follows_the_death_of_its_node(cluster)
-    await a_session_changes_its_owner_only_by_its_owner_or_after_its_death(cluster)
-    await the_store_has_what_the_clients_saw(cluster, recordings)
+    each_call_that_is_not_idempotent_ran_at_most_once(effects)
+    await the_store_has_what_the_clients_saw(url, recordings)
 
 
 def seqs_rise_and_have_gaps_only_between_attempts(recording: Recording) -> None:
@@ -45,8 +53,8 @@ def the_text_that_stands_is_the_scripts(recording: Recording) -> None:
     assert end.response.content == answer_to(recording.message), recording.report(end)
 
 
-def each_call_that_is_not_idempotent_ran_at_most_once(cluster: Cluster) -> None:
-    runs = {file.name: file.read_text().split() for file in cluster.effects.glob("pays-*")}
+def each_call_that_is_not_idempotent_ran_at_most_once(effects: Path) -> None:
+    runs = {file.name: file.read_text().split() for file in effects.glob("pays-*")}
     assert {name: pids for name, pids in runs.items() if len(pids) > 1} == {}
 
 
@@ -58,11 +66,10 @@ async def a_session_changes_its_owner_only_by_its_owner_or_after_its_death(clust
     assert await cluster.database.rows(WRONG_OWNERS) == []
 
 
-async def the_store_has_what_the_clients_saw(cluster: Cluster, recordings: Iterable[Recording]) -> None:
+async def the_store_has_what_the_clients_saw(url: str, recordings: Iterable[Recording]) -> None:
     from agents.sessions import Store
-    from tests.agents.sessions.cluster import OWNER
 
-    store = await Store.open(cluster.database.url(OWNER))
+    store = await Store.open(url)
     try:
         for recording in recordings:
             kept = await store.events(recording.stream_id)

@@ -25,11 +25,15 @@ LOOK_S = 0.01
 AGENT = "worker"
 """The agent of the configuration. Sessions that clients begin have its tools."""
 
+AGENTS = f"""
+     {{agents, [[{{id, "{AGENT}"}}, {{model, "worker"}}, {{tools, [
+         "tests.cluster.effects:pays", "tests.cluster.effects:looks", "tests.cluster.effects:kills_its_node"]}}]]}}
+"""
+
 CONFIG = """
 [{{agents, [{{tools, [{{min_workers, 0}}]}}, {{streaming, [{{timeout, 60000}}]}}]}},
  {{understudy, [
-     {{agents, [[{{id, "{agent}"}}, {{model, "worker"}}, {{tools, [
-         "tests.cluster.effects:pays", "tests.cluster.effects:looks", "tests.cluster.effects:kills_its_node"]}}]]}},
+     {agents},
      {{sessions, [{{url, "{url}"}}]}},
      {{cluster, [{{enabled, true}}, {{name, "{name}"}}, {{secret_file, "{secret}"}}]}},
      {{gateway, [{{port, 0}}, {{token_file, "{token}"}}, {{heartbeat, 300}}, {{default_agent, "{agent}"}}]}},
@@ -136,6 +140,7 @@ class Cluster:
         config.write_text(
             CONFIG.format(
                 agent=AGENT,
+                agents=AGENTS,
                 url=self.database.url(role, port),
                 name=name,
                 secret=self.folder / "secret",

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 from msgspec import Struct
@@ -11,7 +11,6 @@ from msgspec import Struct
 from agents.client.frames import Frames
 from agents.contract.wire import event_of
 from agents.core.events import TERMINAL, Event, StreamToken
-from tests.cluster.nodes import Node
 
 SILENCE_S = 1.5
 """A gateway sends a comment every 0.3 s, so a node that is silent for this time has failed."""
@@ -23,6 +22,16 @@ PAUSE_S = 0.2
 """The pause before the next node is asked."""
 
 LIMIT_S = 120.0
+
+
+class Address(Protocol):
+    """A gateway to ask: a node, or all nodes that share a port."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
 
 
 class Arrival(Struct, frozen=True):
@@ -54,7 +63,7 @@ class Recording:
         self,
         http: aiohttp.ClientSession,
         token: str,
-        nodes: Callable[[], Sequence[Node]],
+        nodes: Callable[[], Sequence[Address]],
         message: str,
         first: int = 0,
         patience_s: float = LIMIT_S,
@@ -115,7 +124,7 @@ class Recording:
             self._news.clear()
             await self._news.wait()
 
-    async def _until_done(self, step: Callable[[Node], Any]) -> None:
+    async def _until_done(self, step: Callable[[Address], Any]) -> None:
         while True:
             nodes = [node for node in self._nodes() if self._shunned.get(node.name, 0.0) < time.monotonic()]
             if nodes := nodes or list(self._nodes()):
@@ -129,7 +138,7 @@ class Recording:
                 self._turn += 1
             await asyncio.sleep(PAUSE_S)
 
-    async def _ask(self, node: Node) -> bool:
+    async def _ask(self, node: Address) -> bool:
         """Send the message. The stream's id makes a repeated request harmless."""
         body = {"query": self.message, "session_id": self.session_id, "assistant_message_id": self.stream_id}
         async with self._http.post(f"{node.url}/api/agent/chat/stream", json=body, headers=self._headers) as answer:
@@ -142,7 +151,7 @@ class Recording:
                     return True
         return False
 
-    async def _follow(self, node: Node) -> bool:
+    async def _follow(self, node: Address) -> bool:
         last = self.events[-1].seq if self.arrivals else 0
         headers = {**self._headers, "Last-Event-ID": str(last)}
         frames, last_s = Frames(), time.monotonic()
@@ -165,7 +174,7 @@ class Recording:
                     break
         return False
 
-    async def _refused(self, node: Node, answer: aiohttp.ClientResponse) -> bool:
+    async def _refused(self, node: Address, answer: aiohttp.ClientResponse) -> bool:
         retry_after = answer.headers.get("Retry-After")
         self.refusals.append(Refusal(time.monotonic(), node.name, answer.status, await answer.text(), retry_after))
         return False
@@ -181,7 +190,7 @@ class Crowd:
         self,
         http: aiohttp.ClientSession,
         token: str,
-        nodes: Callable[[], Sequence[Node]],
+        nodes: Callable[[], Sequence[Address]],
         messages: Sequence[str],
         over_s: float = 0.0,
         first: Callable[[int], int] = int,

@@ -9,9 +9,13 @@ LAST_WORDS: Final = " ".join(f"b{number}" for number in range(25))
 TURN_S: Final = 50 * TOKEN_S + 0.3
 """The least time of a turn: of its tokens, and of its calls."""
 
-SCRIPT: Final = f"""
-[models.worker]
-token_delay_s = {TOKEN_S}
+
+def script(token_s: float) -> str:
+    """Return the script. token_s: the pause before a token."""
+    return f"[models.worker]\ntoken_delay_s = {token_s}\n{TURNS}"
+
+
+TURNS: Final = f"""
 [[models.worker.turns]]
 match = "kill"
 [[models.worker.turns.steps]]
@@ -33,6 +37,9 @@ tool_calls = [
 [[models.worker.turns.steps]]
 text = " {LAST_WORDS}"
 """
+
+
+SCRIPT: Final = script(TOKEN_S)
 
 
 def answer_to(message: str) -> str:
