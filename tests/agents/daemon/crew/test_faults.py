@@ -98,12 +98,13 @@ class Crew:
         return dict(self.rows(LIVING))
 
     async def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to a node, and wait until its next process has joined."""
-        before = self.living()[name]
-        os.kill(pids(self.running)[name], number)
+        """Send a signal to a node, and wait until its next process has joined. The other node stays as it is."""
+        before, running = self.living(), pids(self.running)
+        os.kill(running[name], number)
         async with asyncio.timeout(60):
-            while self.living().get(name, before) == before:  # noqa: ASYNC110 (of other processes)
+            while self.living().get(name, before[name]) == before[name]:  # noqa: ASYNC110 (of other processes)
                 await asyncio.sleep(0.05)
+        assert {each for each, pid in pids(self.running).items() if pid == running[each]} == BOTH - {name}
 
     async def check(self, crowd: Crowd) -> None:
         await laws.check_on_any_store(f"sqlite:///{self.file}", self.effects, crowd.recordings)
@@ -118,7 +119,7 @@ async def test_nodes_on_one_file_lose_no_turn_and_start_no_call_twice_through_ev
     effects.mkdir()
     env = {FOLDER: str(effects), "PYTHONPATH": str(ROOT)}
     async with (
-        RehearsalServer(parse(script(0.03), "crew")) as server,
+        RehearsalServer(parse(script(0.02), "crew")) as server,
         daemon(server, folder, "--nodes", "2", "--config", str(file), **env) as running,
         session() as http,
     ):
@@ -151,7 +152,7 @@ async def turns_outlive_nodes_that_are_killed_stopped_and_drained(crew: Crew) ->
     """Each signal goes to the node with the most turns. The parent kills a stopped node, and restarts each one."""
     messages = [f"{'m' if number % 3 else 'long'}{number}" for number in range(18)]
     cut = set[str]()
-    async with crew.crowd(messages, 6.0) as crowd:
+    async with crew.crowd(messages, 4.0) as crowd:
         await crowd.recordings[0].more_than(0)
         for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM):
             name, streams = crew.busiest()

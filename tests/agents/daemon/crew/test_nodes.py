@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.client import Client, ClientError
+from agents.client import Client
 from agents.core.events import Event, StreamComplete
 from agents.node.state_files import address_in
 from agents.rehearsal import RehearsalServer
@@ -43,10 +43,7 @@ async def a_client_of_each(running: Daemon, stack: AsyncExitStack) -> dict[str, 
     async with asyncio.timeout(60):
         while found.keys() != BOTH:
             client = await stack.enter_async_context(running.client())
-            try:
-                found.setdefault(await node_of(client), client)
-            except ClientError:
-                await asyncio.sleep(0.05)  # the node that had the connection was killed meanwhile
+            found.setdefault(await node_of(client), client)
     return found
 
 
@@ -69,7 +66,7 @@ async def turn(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
     return await read_turn(client, agent_id, begun)
 
 
-async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reloads_to_its_drain(
+async def test_two_nodes_are_one_daemon_from_its_start_through_reloads_to_its_drain(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "sys.config"
@@ -81,8 +78,7 @@ async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reload
         assert (address.url, address.process.split()[2]) == (running.url, str(running.process.pid))
         maps = Path(f"/proc/{running.process.pid}/maps").read_text()
         assert [each for each in ("_sqlite3", "aiohttp", "sqlalchemy", "uvloop") if each in maps] == []
-        before = pids(running)
-        assert before.keys() == BOTH
+        assert pids(running).keys() == BOTH
 
         clients = await a_client_of_each(running, stack)
         file.write_text(config("warning", "one", "two"))
@@ -90,16 +86,6 @@ async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reload
         assert code == 0
         assert "applied: agents.two: is started" in printed
         await reloaded(clients, "warning")
-
-        begun = asyncio.Event()
-        cut = asyncio.create_task(turn(clients["pair.2"], "cut", begun))
-        await begun.wait()
-        os.kill(before["pair.2"], signal.SIGKILL)
-        assert isinstance(await cut, StreamComplete)
-        clients = await a_client_of_each(running, stack)
-        after = pids(running)
-        assert after["pair.1"] == before["pair.1"]
-        assert after["pair.2"] != before["pair.2"]
 
         file.write_text(config("info", "one", "two"))
         running.signal(signal.SIGHUP)
