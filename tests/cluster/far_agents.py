@@ -1,18 +1,15 @@
 """Nodes for the tests of far agents: the test's own OS process, and one without a gateway."""
 
-import asyncio
-import json
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from agents import application
 from agents.settings import Settings
-from tests.agents.cli.terminal import environment
+from tests.agents.cluster.sqlite_nodes import living_node
 from tests.agents.sessions.cluster import OWNER
-from tests.cluster.nodes import ROOT, START_S, Cluster
+from tests.cluster.nodes import Cluster
 
 LEASE_MS: Final = 60_000  # nobody is stopped in these tests
 FAR: Final = "far"
@@ -63,17 +60,5 @@ async def far_node(
     cluster: Cluster, name: str = FAR, agents: str = "agents", lease_time: int = LEASE_MS
 ) -> AsyncIterator[Process]:
     """Run far_program.py, and kill it at the end of the block."""
-    given = json.dumps(settings_of(cluster, name, lease_time))
-    command = sys.executable, "-m", "tests.cluster.far_program", given, agents
-    variables = environment(PYTHONPATH=str(ROOT))
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=ROOT, env=variables)
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(START_S):
-            while await process.stdout.readline() != b"ready\n":
-                assert not process.stdout.at_eof()
+    async with living_node(settings_of(cluster, name, lease_time), agents) as process:
         yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

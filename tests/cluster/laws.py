@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.core.errors import Interrupted
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamReset, StreamToken
 from tests.cluster.audit import WRITES_AFTER_DEATH, WRONG_OWNERS
 from tests.cluster.nodes import Cluster
 from tests.cluster.recording import Recording
@@ -44,6 +45,14 @@ def seqs_rise_and_have_gaps_only_between_attempts(recording: Recording) -> None:
 def one_end_comes_last(recording: Recording) -> None:
     ends = [event for event in recording.events if isinstance(event, TERMINAL)]
     assert ends == recording.events[-1:], recording.report(*ends)
+
+
+def it_ended_as_interrupted(recording: Recording) -> None:
+    seqs_rise_and_have_gaps_only_between_attempts(recording)
+    one_end_comes_last(recording)
+    end = recording.events[-1]
+    assert isinstance(end, StreamError), recording.report(end)
+    assert end.reason == Interrupted(), recording.report(end)
 
 
 def the_text_that_stands_is_the_scripts(recording: Recording) -> None:

@@ -12,11 +12,12 @@ import pytest
 from actors import Mailbox
 from agents import agent, find_agent
 from agents.agent_registry import stands_in
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.core.events import TERMINAL, Event
 from agents.gateway.reader import Reader, ReaderMoved
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.sessions import open_journal
+from tests.agents.cluster.followed import check_moved, followed
 from tests.cluster.far_agents import far_node, own_node
 from tests.cluster.nodes import Cluster
 
@@ -43,28 +44,6 @@ async def provider() -> AsyncIterator[RehearsalServer]:
         yield server
 
 
-async def followed(box: Mailbox) -> list[Event]:
-    events: list[Event] = [await box.receive(60)]
-    while not isinstance(events[-1], TERMINAL):
-        events.append(await box.receive(60))
-    return events
-
-
-def check(events: list[Event]) -> None:
-    """Check the laws of a stream whose owner was killed."""
-    seqs, text = [event.seq for event in events], ""
-    assert seqs == sorted(set(seqs))
-    for event in events:
-        if isinstance(event, StreamReset):
-            text = event.content
-        elif isinstance(event, StreamToken):
-            text += event.token
-    assert [event.attempt for event in events if isinstance(event, StreamReset)] == [2]
-    last = events[-1]
-    assert isinstance(last, StreamComplete)
-    assert last.response.content == text == WORDS
-
-
 @pytest.mark.parametrize(("nodes", "how"), [(2, signal.SIGKILL), (3, signal.SIGKILL), (2, signal.SIGSTOP)])
 async def test_the_streams_of_a_lost_node_go_on_for_followers_on_another_one(
     cluster: Cluster, nodes: int, how: signal.Signals
@@ -87,7 +66,7 @@ async def test_the_streams_of_a_lost_node_go_on_for_followers_on_another_one(
         late = [group.create_task(followed(box)) for box in boxes]
         await asyncio.wait(late)
         for events, rest in zip(early, late, strict=True):
-            check([*events, *rest.result()])
+            check_moved([*events, *rest.result()], WORDS)
         for id_, stand_in in zip(AGENTS, stand_ins, strict=True):
             assert [message.content for message in await agent.conversation(id_)][-2:] == ["count", WORDS]
             assert stand_in is not None
@@ -127,7 +106,7 @@ async def test_a_stream_goes_on_when_its_node_hands_it_over(cluster: Cluster) ->
         early = [await box.receive(30) for _ in range(20)]
         draining.signal(signal.SIGTERM)
         events = [*early, *await followed(box)]
-        check(events)
+        check_moved(events, WORDS)
         seqs = [event.seq for event in await followed(subscriber)]
         assert seqs == sorted(set(seqs))
         assert seqs[-1] == events[-1].seq

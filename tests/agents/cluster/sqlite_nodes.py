@@ -12,6 +12,7 @@ from typing import Any
 from tests.agents.cli.terminal import environment
 
 ROOT = Path(__file__).parents[3]
+START_S = 60.0
 
 
 def settings(folder: Path, name: str = "own", **own: Any) -> dict[str, Any]:
@@ -28,13 +29,21 @@ def settings(folder: Path, name: str = "own", **own: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def living_node(given: dict[str, Any], agents: str = "none") -> AsyncIterator[Process]:
     """Run a node, and kill it at the end of the block. agents: see far_program.py."""
-    command = sys.executable, "-m", "tests.cluster.far_program", json.dumps(given), agents
+    async with ready_program("tests.cluster.far_program", json.dumps(given), agents) as process:
+        yield process
+
+
+@asynccontextmanager
+async def ready_program(module: str, *arguments: str) -> AsyncIterator[Process]:
+    """Run a program of the tests from the line with which it is ready on, and kill it at the end of the block."""
+    command = sys.executable, "-m", module, *arguments
     variables = environment(PYTHONPATH=str(ROOT))
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=ROOT, env=variables)
     try:
         assert process.stdout is not None
-        while await process.stdout.readline() != b"ready\n":
-            assert not process.stdout.at_eof()
+        async with asyncio.timeout(START_S):
+            while await process.stdout.readline() != b"ready\n":
+                assert not process.stdout.at_eof()
         yield process
     finally:
         with suppress(ProcessLookupError):

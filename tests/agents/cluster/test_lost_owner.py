@@ -3,10 +3,8 @@
 The nodes are OS processes on one store, one after the other, as after a takeover.
 """
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from asyncio.subprocess import Process
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from actors import AsyncioSystemBase, Pid, start
@@ -16,11 +14,12 @@ from agents.cluster.link.address import UnixAddress
 from agents.cluster.links import Links, PeerNode
 from agents.cluster.remote import Remote
 from agents.cluster.stand_in import StandIn
-from agents.core.events import Event, StreamComplete, StreamReset, StreamToken
+from agents.core.events import Event
 from agents.rehearsal import RehearsalServer, parse
+from tests.agents.cluster.followed import check_moved
 from tests.agents.cluster.link.nodes import PLAIN, A, identity
+from tests.agents.cluster.sqlite_nodes import ready_program
 
-ROOT = Path(__file__).parents[3]
 TEXT = " ".join(map(str, range(150)))
 SCRIPT = f"""
 [models.paced]
@@ -29,19 +28,8 @@ turns = [{{ steps = [{{ text = "{TEXT}" }}] }}]
 """
 
 
-@asynccontextmanager
-async def owner(base_url: str, folder: Path, epoch: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = sys.executable, "-m", "tests.agents.cluster.owner_program", base_url, str(folder), str(epoch)
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
-    try:
-        assert process.stdout is not None
-        while await process.stdout.readline() != b"ready\n":
-            assert not process.stdout.at_eof()
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+def owner(base_url: str, folder: Path, epoch: int) -> AbstractAsyncContextManager[Process]:
+    return ready_program("tests.agents.cluster.owner_program", base_url, str(folder), str(epoch))
 
 
 class Owners:
@@ -68,16 +56,6 @@ async def stand_in(owners: Owners) -> Pid:
     return await start(StandIn, "paced", Remote(links, owners.of, nothing_stored, 60.0, 4096))
 
 
-def valid_text(events: list[Event]) -> str:
-    text = ""
-    for event in events:
-        if isinstance(event, StreamReset):
-            text = event.content
-        elif isinstance(event, StreamToken):
-            text += event.token
-    return text
-
-
 async def test_a_stream_survives_the_end_of_its_owner_with_one_end_and_the_whole_text(tmp_path: Path) -> None:
     owners, events = Owners(tmp_path), list[Event]()
     async with RehearsalServer(parse(SCRIPT, "script")) as server, AsyncioSystemBase():
@@ -95,9 +73,4 @@ async def test_a_stream_survives_the_end_of_its_owner_with_one_end_and_the_whole
             owners.own(3)
             events += [event async for event in stream]
             assert [message.content for message in await agent.conversation(pid)][-2:] == ["count", TEXT]
-    seqs = [event.seq for event in events]
-    assert seqs == sorted(set(seqs))
-    assert [event.attempt for event in events if isinstance(event, StreamReset)] == [2]
-    assert [type(event) for event in events].count(StreamComplete) == 1
-    assert isinstance(events[-1], StreamComplete)
-    assert events[-1].response.content == valid_text(events) == TEXT
+    check_moved(events, TEXT)

@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -15,11 +16,7 @@ from agents.cluster.judge import own_node
 from agents.cluster.operations import StillAlive, forget, owners, status
 from agents.core.errors import Interrupted
 from agents.core.events import (
-    TERMINAL,
-    Event,
-    StreamComplete,
     StreamError,
-    StreamReset,
     StreamToken,
 )
 from agents.daemon.handover import hand_over
@@ -28,6 +25,7 @@ from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.sessions import open_journal
 from agents.settings import Settings
+from tests.agents.cluster.followed import check_moved, followed
 from tests.agents.cluster.sqlite_nodes import living_node, settings
 
 WORDS: Final = " ".join(map(str, range(100)))
@@ -43,71 +41,69 @@ turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
 """
 
 
-async def received(box: Mailbox) -> list[Event]:
-    events: list[Event] = [await box.receive(60)]
-    while not isinstance(events[-1], TERMINAL):
-        events.append(await box.receive(60))
-    return events
+Given: TypeAlias = tuple[dict[str, Any], Settings]
 
 
-async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tmp_path: Path) -> None:
+@pytest.fixture
+async def given(tmp_path: Path) -> AsyncIterator[Given]:
+    """Yield the settings of the far node and of this one, with a provider."""
     secret = tmp_path / "secret"
     secret.touch(mode=0o600)
     secret.write_text(secrets.token_urlsafe(32))
+    shared: dict[str, Any] = {"lease_time": 6000, "secret_file": str(secret)}
     async with RehearsalServer(builtin() | parse(SCRIPT, "two nodes")) as server:
-        shared: dict[str, Any] = {"lease_time": 6000, "secret_file": str(secret)}
-        given = [{**settings(tmp_path, name, **shared), "base_url": server.base_url} for name in ("far", "own")]
-        async with living_node(given[0], "agents") as far, application.running(Settings.model_validate(given[1])):
-            assert (await agent.chat("echo", "hello")).content == "hello"
-            assert [node.name for node in await nodes()] == ["far", "own"]
-            await _check_parts()
-            await _check_cancel()
-            box = Mailbox()
-            agent.stream_chat("slow", "count", box.pid)
-            cut = await _begun("buyer", "payer")
-            early = [await box.receive(30) for _ in range(20)]
-            stand_in = await wake("slow")
-            assert stands_in(stand_in)
-            far.kill()
-            events = [*early, *await received(box)]
-            _check(events)
-            here = find_agent("slow")
-            assert here is not None
-            assert here != stand_in
-            assert stand_in is not None
-            assert await agent.conversation(stand_in) == await agent.conversation(here)
-            assert [node.name for node in await nodes()] == ["own"]
-            for stream_id, agent_id in cut.items():
-                await _check_interrupted(stream_id, agent_id)
+        far, own = ({**settings(tmp_path, name, **shared), "base_url": server.base_url} for name in ("far", "own"))
+        yield far, Settings.model_validate(own)
 
 
-async def test_a_node_that_drains_hands_its_turns_over_and_wakes_nothing(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.touch(mode=0o600)
-    secret.write_text(secrets.token_urlsafe(32))
-    async with RehearsalServer(builtin() | parse(SCRIPT, "two nodes")) as server:
-        shared: dict[str, Any] = {"lease_time": 6000, "secret_file": str(secret)}
-        given = [{**settings(tmp_path, name, **shared), "base_url": server.base_url} for name in ("far", "own")]
-        async with living_node(given[0]), application.running(Settings.model_validate(given[1])):
-            for id_ in ("mine", "idle-here"):
-                await start_agent(id=id_, model="slow")
-            box = Mailbox()
-            agent.stream_chat("mine", "count", box.pid, stream_id="s")
-            early = [await box.receive(30) for _ in range(20)]
-            node = await own_node()
-            await node.drain(True)
-            assert [(each.name, each.state) for each in await status()] == [("far", "up"), ("own", "draining")]
-            assert await hand_over() == 2
-            assert stands_in(await wake("mine"))
-            box = Mailbox()
-            assert await agent.follow("mine", "s", box.pid, after=early[-1].seq)
-            _check([*early, *await received(box)])
-            assert stands_in(await wake("idle-here"))
-            assert await owners(["mine", "idle-here"]) == {"mine": "far", "idle-here": "far"}
-            with pytest.raises(StillAlive, match=r"^node far lives: stop it, and it leaves$"):
-                await forget("far")
-            with pytest.raises(UnknownNode, match=r"^expected the name of a living node, which are far, got 'other'$"):
-                await forget("other")
+async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(given: Given) -> None:
+    far_settings, own = given
+    async with living_node(far_settings, "agents") as far, application.running(own):
+        assert (await agent.chat("echo", "hello")).content == "hello"
+        assert [node.name for node in await nodes()] == ["far", "own"]
+        await _check_parts()
+        await _check_cancel()
+        box = Mailbox()
+        agent.stream_chat("slow", "count", box.pid)
+        cut = await _begun("buyer", "payer")
+        early = [await box.receive(30) for _ in range(20)]
+        stand_in = await wake("slow")
+        assert stands_in(stand_in)
+        far.kill()
+        events = [*early, *await followed(box)]
+        check_moved(events, WORDS)
+        here = find_agent("slow")
+        assert here is not None
+        assert here != stand_in
+        assert stand_in is not None
+        assert await agent.conversation(stand_in) == await agent.conversation(here)
+        assert [node.name for node in await nodes()] == ["own"]
+        for stream_id, agent_id in cut.items():
+            await _check_interrupted(stream_id, agent_id)
+
+
+async def test_a_node_that_drains_hands_its_turns_over_and_wakes_nothing(given: Given) -> None:
+    far_settings, own = given
+    async with living_node(far_settings), application.running(own):
+        for id_ in ("mine", "idle-here"):
+            await start_agent(id=id_, model="slow")
+        box = Mailbox()
+        agent.stream_chat("mine", "count", box.pid, stream_id="s")
+        early = [await box.receive(30) for _ in range(20)]
+        node = await own_node()
+        await node.drain(True)
+        assert [(each.name, each.state) for each in await status()] == [("far", "up"), ("own", "draining")]
+        assert await hand_over() == 2
+        assert stands_in(await wake("mine"))
+        box = Mailbox()
+        assert await agent.follow("mine", "s", box.pid, after=early[-1].seq)
+        check_moved([*early, *await followed(box)], WORDS)
+        assert stands_in(await wake("idle-here"))
+        assert await owners(["mine", "idle-here"]) == {"mine": "far", "idle-here": "far"}
+        with pytest.raises(StillAlive, match=r"^node far lives: stop it, and it leaves$"):
+            await forget("far")
+        with pytest.raises(UnknownNode, match=r"^expected the name of a living node, which are far, got 'other'$"):
+            await forget("other")
 
 
 async def _begun(*agent_ids: str) -> dict[str, str]:
@@ -151,15 +147,3 @@ async def _check_cancel() -> None:
     assert not await agent.cancel("slow", stream_id, unfollowed=True)
     box.close()
     assert await agent.cancel("slow", stream_id, unfollowed=True)
-
-
-def _check(events: list[Event]) -> None:
-    seqs, text = [event.seq for event in events], ""
-    assert seqs == sorted(set(seqs))
-    for event in events:
-        if isinstance(event, StreamReset):
-            text = event.content
-        elif isinstance(event, StreamToken):
-            text += event.token
-    assert isinstance(events[-1], StreamComplete)
-    assert events[-1].response.content == text == WORDS
