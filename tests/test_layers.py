@@ -73,8 +73,8 @@ FOREIGN = {
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
     "mcp": {"agents/mcp", "agents/cli/remote/mcp.py"},
-    "mcp_types": {"agents/mcp", "agents/cli/remote/mcp.py"},
-    "anyio": {"agents/mcp/lines.py", "agents/cli/remote/mcp.py"},
+    "mcp_types": {"agents/mcp"},
+    "anyio": {"agents/mcp/lines.py", "agents/mcp/offered.py"},
     "sqlalchemy": {"agents/sessions"},
     "alembic": {"agents/sessions"},
 }

@@ -73,6 +73,12 @@ class SessionDeleted(Struct, frozen=True):
     deleted: bool
 
 
+class Conversation(Struct, frozen=True):
+    """A conversation with an agent. session_id: of its session."""
+
+    session_id: str
+
+
 class MessageReserved(Struct, frozen=True):
     """The message id is reserved for its caller. expires_in_s: the time until the reservation ends."""
 

@@ -25,6 +25,7 @@ from agents.gateway.guard.issued_here import IssuedHere
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.mcp import Mcp
 from agents.gateway.openai_api.models import Models
 from agents.gateway.quotas import Locks, Quotas
 from agents.gateway.reports import NodeReports
@@ -84,7 +85,7 @@ class Gateway:
         app = _app(settings, everything, delivery, self._credentials, self._host)
         self._credentials.tokens.take(own.tokens)
         self.app, self.reports = app, NodeReports(settings, self._host)
-        sockets = Sockets(app, everything, delivery, own.max_message_bytes)
+        sockets = Sockets(Mcp(app, everything, delivery), everything, delivery, own.max_message_bytes)
         self._guard = Guard(sockets, allowed, self._credentials, BodyLimits.by(settings))
 
     @property

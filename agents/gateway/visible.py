@@ -5,14 +5,15 @@ does not exist.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self
-from uuid import uuid4
+from typing import Any, Final, Self
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from msgspec import Struct, field
 
 from actors import Pid
 from agents.agent_config.request import TurnRequest
-from agents.contract.answers import MessageReserved
+from agents.contract.answers import ListedAgent, MessageReserved
+from agents.core.text import to_json
 from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
 from agents.gateway.guard.caller import Caller
@@ -29,6 +30,10 @@ from agents.instance.waking import Origin
 from agents.parts.given import GivenContent
 from agents.settings import Scope, Settings
 from supervisors import agent_supervisor
+
+PAGE: Final = 1000
+CONVERSATION: Final = "conversation."
+"""The begin of the ids of sessions that `conversation` begins."""
 
 
 class DefaultAgent(Struct, frozen=True):
@@ -112,10 +117,13 @@ class Visible:
                 words = f"{key}: expected the id of an agent, since gateway.default_agent is not yours or not set"
                 raise Refusal(422, f"{words}, and {count} of your agents run", "invalid")
 
-    async def begin_session(self, session_id: str | None = None, config: Mapping[str, Any] | None = None) -> str:
+    async def begin_session(
+        self, session_id: str | None = None, config: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> str:
         """Return the id of a session, which is begun if it does not exist. session_id: None for a new one.
 
-        config: of a new session; by default that of the default agent if the host configured that agent.
+        config: of a new session; by default that of the default agent if the host configured that agent. name: of a new
+        session; by default its id.
         """
         if session_id is not None and await self.sessions.has(session_id):
             return session_id
@@ -125,9 +133,35 @@ class Visible:
             return session_id
         self._everything.gate.check()
         async with self._everything.quotas.one_more_agent(self._caller, session_id):
-            own = {**config, "id": session_id, "name": session_id, "owner": self._caller.user}
+            own = {**config, "id": session_id, "name": name or session_id, "owner": self._caller.user}
             await agent_supervisor.start_agent(own, Origin.BEGUN)
         return session_id
+
+    async def usable(self) -> list[ListedAgent]:
+        """Return the agents that the caller may ask, in order of their ids: those that run, and configured ones.
+
+        The sessions of conversations are not among them.
+        """
+        models = self._everything.models
+        found = {each.id: each for each in models.agents(self._caller)}
+        after: str | None = None
+        while page := await self.sessions.running(after, PAGE):
+            found |= {each.id: ListedAgent(each.id, each.name, each.live, each.owner) for each in page}
+            after = page[-1].id
+        return [found[id_] for id_ in sorted(found) if not id_.startswith(CONVERSATION)]
+
+    async def conversation(self, agent_id: str, name: str = "") -> str:
+        """Return the id of the caller's session with this agent and this name. It is begun if it does not exist.
+
+        name: "" for the agent's own session, or if that is another user's, for one without a name.
+        """
+        if not name and await self.sessions.has(agent_id):
+            return agent_id
+        config = self._everything.models.config(agent_id, self._caller)
+        user = self._caller.user or ""
+        session_id = f"{CONVERSATION}{uuid5(NAMESPACE_OID, to_json([user, agent_id, name]).decode()).hex}"
+        async with self._everything.continued.lock(session_id):  # two requests must not both begin it
+            return await self.begin_session(session_id, config, name or agent_id)
 
     async def ask(
         self,

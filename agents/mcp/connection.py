@@ -8,7 +8,6 @@ Calls use the session from their own tasks.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from agents.extras import extra
@@ -21,7 +20,6 @@ with extra("mcp", "an MCP server"):
         METHOD_NOT_FOUND,
         REQUEST_TIMEOUT,
         UNSUPPORTED_PROTOCOL_VERSION,
-        Implementation,
         PaginatedRequestParams,
         ToolListChangedNotification,
     )
@@ -31,6 +29,7 @@ from actors import ExitProcess, Shutdown, Task
 from actors.log import get_logger
 from agents.core.text import each_text
 from agents.mcp.http import HttpServer
+from agents.mcp.ourselves import US
 from agents.mcp.stdio import StdioServer
 from agents.mcp.view import STOPPED, ListedTool, ServerView
 from agents.tools.errors import ServerDown
@@ -190,13 +189,3 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield from sorted(leaves, key=lambda leaf: not isinstance(leaf, ServerDown))
     else:
         yield error
-
-
-def _version() -> str:
-    try:
-        return version("understudy")
-    except PackageNotFoundError:  # not installed: the sources are on the path
-        return "0"
-
-
-US: Final = Implementation(name="understudy", version=_version())

@@ -14,9 +14,11 @@ from agents.gateway.guard.place import Place
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 VARY: Final = (b"vary", b"Origin")
+MCP: Final = b"Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
+"""The headers of MCP's clients. Source: MCP specification, "Streamable HTTP"."""
 PREFLIGHT: Final[Headers] = [
     (b"access-control-allow-methods", b"GET, HEAD, POST, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, Last-Event-ID"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Last-Event-ID, " + MCP),
     (b"access-control-max-age", b"600"),
 ]
 PRIVATE_NETWORK: Final = b"access-control-request-private-network"
@@ -29,7 +31,7 @@ def cors_headers(place: Place) -> Headers:
         return []
     return [
         (b"access-control-allow-origin", str(place.origin).encode()),
-        (b"access-control-expose-headers", b"X-Stream-Id"),
+        (b"access-control-expose-headers", b"X-Stream-Id, Mcp-Session-Id"),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final, Self
 
 from msgspec import Struct
 
+from agents.contract.answers import ListedAgent
 from agents.contract.chat_completions import ListedModel
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
@@ -30,6 +31,11 @@ class Models(Struct, frozen=True):
     def visible_to(self, caller: Caller) -> list[ListedModel]:
         """Return the agents that the caller may use: its own ones, the default agent, and all for an admin."""
         return [self._listed(id_) for id_ in self.configs if self._may_use(caller, id_)]
+
+    def agents(self, caller: Caller) -> list[ListedAgent]:
+        """Return the same agents as agents, of which it is unknown whether they run."""
+        own = ((id_, config) for id_, config in self.configs.items() if self._may_use(caller, id_))
+        return [ListedAgent(id_, config.get("name", id_), live=False, owner=config.get("owner")) for id_, config in own]
 
     def listed(self, id_: str, caller: Caller) -> ListedModel:
         """Return the model with this id. Raises Refusal."""

@@ -11,7 +11,15 @@ from starlette.responses import Response
 
 from agents import agent
 from agents.agent_config.bounded import bounded_schema
-from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
+from agents.contract.answers import (
+    AgentPage,
+    AgentStopped,
+    ChatAnswer,
+    Conversation,
+    ListedAgent,
+    TurnFailed,
+    TurnFault,
+)
 from agents.contract.wire import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
@@ -33,6 +41,7 @@ from agents.settings import Scope
 from agents.settings.agent import AgentSettings
 
 AgentId = Annotated[Id, Path()]
+MAX_NAME: Final = 200  # of a conversation, in characters
 
 
 def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +69,12 @@ class StartAgent(create_model("ClientKeys", __base__=RequestBody, **_keys_of_cli
     Only the host sets the provider, its key, and the code of tools. A client that could set them would reach the host's
     keys and files.
     """
+
+
+class Converse(RequestBody):
+    """A conversation. name: chosen by the client; without it, the agent's own conversation, or one without a name."""
+
+    name: Annotated[str, Field(max_length=MAX_NAME)] = ""
 
 
 class Ask(RequestBody):
@@ -107,10 +122,17 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     @needs(Scope.READ)
     @answers(json(AgentPage), refuses=(422,))
     async def list_(
-        caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        caller: CurrentCaller,
+        after: Id | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        usable: Annotated[bool, Query(description="also configured agents, but no sessions of conversations")] = False,
     ) -> Response:
         """List the running agents, in order of their ids."""
-        page = await everything.visible_to(caller).sessions.running(after, limit)
+        visible = everything.visible_to(caller)
+        if usable:
+            every = [each for each in await visible.usable() if after is None or each.id > after]
+            return Json(AgentPage(every[:limit]))
+        page = await visible.sessions.running(after, limit)
         return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
@@ -127,6 +149,13 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         """Stop an agent. Its running turn ends with an error, which has the partial answer."""
         await everything.visible_to(caller).stop(agent_id)
         return Json(AgentStopped(True))
+
+    @routes.post("/agents/{agent_id}/conversations")
+    @needs(Scope.CHAT)
+    @answers(json(Conversation), refuses=MESSAGE_REFUSALS)
+    async def converse(agent_id: AgentId, body: Converse, caller: CurrentCaller) -> Response:
+        """Return the id of your session with a configured agent and a name. It is begun if it does not exist."""
+        return Json(Conversation(await everything.visible_to(caller).conversation(agent_id, body.name)))
 
     @routes.post("/agents/{agent_id}/chat")
     @needs(Scope.CHAT)

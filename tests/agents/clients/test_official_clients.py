@@ -1,4 +1,4 @@
-"""Official clients in node: OpenAI's and the AI SDK's for models, AG-UI's and the AI SDK's for front ends."""
+"""Official clients in node: OpenAI's, the AI SDK's, AG-UI's and that of MCP."""
 
 import shutil
 from pathlib import Path
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.timeout(300)
 
 @needs_node
 async def test_the_official_clients_do_everything_in_node(tmp_path: Path) -> None:
-    for name in ("openai.test.js", "front_ends.test.js", "package.json"):
+    for name in ("openai.test.js", "front_ends.test.js", "mcp.test.js", "package.json"):
         shutil.copy(HERE / name, tmp_path)
     (tmp_path / "node_modules").symlink_to(NODE / "node_modules")
     async with openai_site(tmp_path / "sessions.db") as served:
         given = (f"GATEWAY={served.site.url}", f"TOKEN={TOKEN}")
-        await run(tmp_path, "env", *given, "node", "--test", "openai.test.js", "front_ends.test.js")
+        await run(tmp_path, "env", *given, "node", "--test", "openai.test.js", "front_ends.test.js", "mcp.test.js")

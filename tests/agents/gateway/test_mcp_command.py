@@ -58,7 +58,7 @@ async def test_the_agents_of_a_daemon_are_tools_of_any_client(site: Site, tmp_pa
         assert text(await session.call_tool("buyer", {"message": "buy"}, progress_callback=report)) == "paid 500"
         assert steps == ["calls pays"]
         for name, given, words in [
-            ("nobody", {"message": "x"}, "there is no agent 'nobody'"),
+            ("nobody", {"message": "x"}, "expected the name of a tool, got 'nobody'"),
             ("ada_1", {}, "expected a message, which is text that is not empty"),
         ]:
             refused = await session.call_tool(name, given)

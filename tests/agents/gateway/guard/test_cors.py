@@ -15,6 +15,7 @@ from tests.agents.gateway.site import TOKEN, Site
 GATEWAY = GatewaySettings(
     port=0, max_body_bytes=1000, allowed_origins=("https://page.test", "http://localhost:3000", "HTTP://[::1]:81")
 )
+MCP = "Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
 LISTED = ["https://page.test", "http://localhost:3000", "http://[::1]:81"]
 FOREIGN = ["https://page.test:444", "http://page.test", "http://localhost:3001", "null", "https://page.test.evil.test"]
 PREFLIGHT = {"access-control-request-method": "DELETE", "access-control-request-headers": "authorization"}
@@ -42,8 +43,8 @@ async def test_a_preflight_of_a_listed_origin_is_answered_without_a_token(site: 
         assert found == {
             "allow-origin": origin,
             "allow-methods": "GET, HEAD, POST, PATCH, DELETE",
-            "allow-headers": "Authorization, Content-Type, Last-Event-ID",
-            "expose-headers": "X-Stream-Id",
+            "allow-headers": f"Authorization, Content-Type, Last-Event-ID, {MCP}",
+            "expose-headers": "X-Stream-Id, Mcp-Session-Id",
             "max-age": "600",
         }, path
 
@@ -102,7 +103,7 @@ async def test_a_listed_page_can_read_every_answer(
         page.request(method, site.url + path, headers={"origin": LISTED[0], **more}, json=body) as response,
     ):
         assert response.status == status
-        assert cors(response.headers) == {"allow-origin": LISTED[0], "expose-headers": "X-Stream-Id"}
+        assert cors(response.headers) == {"allow-origin": LISTED[0], "expose-headers": "X-Stream-Id, Mcp-Session-Id"}
         assert "Origin" in response.headers.getall("vary")
 
 
@@ -125,7 +126,7 @@ async def test_a_listed_page_reads_a_stream_and_its_id(site: Site) -> None:
         aiohttp.ClientSession() as page,
         page.post(f"{site.url}/agents/a/stream", json={"message": "one"}, headers=asked) as response,
     ):
-        assert (response.status, cors(response.headers)["expose-headers"]) == (200, "X-Stream-Id")
+        assert (response.status, cors(response.headers)["expose-headers"]) == (200, "X-Stream-Id, Mcp-Session-Id")
         assert response.headers["x-stream-id"]
         assert b"event: complete" in await response.read()
 
