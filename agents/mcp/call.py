@@ -10,16 +10,10 @@ with extra("mcp", "an MCP server"):
     from mcp.shared.dispatcher import ProgressFnT
     from mcp_types import (
         CONNECTION_CLOSED,
-        AudioContent,
-        CallToolResult,
-        EmbeddedResource,
-        ImageContent,
         InputRequiredResult,
-        ResourceLink,
-        TextContent,
-        TextResourceContents,
     )
 
+from agents.mcp.result import result_of
 from agents.mcp.view import ServerView
 from agents.tools.errors import ServerRaised
 from agents.tools.progress import progress as reported
@@ -55,27 +49,3 @@ def _reporting() -> ProgressFnT:
         context.run(reported, {name: value for name, value in given.items() if value is not None})
 
     return report
-
-
-def result_of(answer: CallToolResult) -> Any:
-    """Return the text of an answer, or its data if it has no content. Raises ServerRaised for an error."""
-    text = "\n".join(map(_text, answer.content))
-    if answer.is_error:
-        raise ServerRaised(text or "an error without words")
-    return answer.structured_content if not answer.content and answer.structured_content is not None else text
-
-
-def _text(block: Any) -> str:
-    match block:
-        case TextContent(text=text):
-            return str(text)
-        case EmbeddedResource(resource=TextResourceContents(text=text)):
-            return str(text)
-        case ImageContent() | AudioContent():
-            return f"[{block.mime_type}, {len(block.data)} characters of base64, not shown]"
-        case EmbeddedResource(resource=resource):
-            return f"[{resource.mime_type or 'bytes'} of {resource.uri}, not shown]"
-        case ResourceLink():
-            return f"{block.name}: {block.uri}"
-        case _:
-            return f"[{type(block).__name__}, not shown]"

@@ -30,7 +30,7 @@ async def test_an_agent_has_the_tools_of_the_reference_server(stage: Stage, ever
     assert await answer("get-sum", '{"a": 1, "b": 2}') == "The sum of 1 and 2 is 3."
     assert "Invalid arguments" in await answer("get-sum", '{"a": "x", "b": 2}')
     assert '"temperature"' in await answer("get-structured-content", '{"location": "Chicago"}')
-    assert "[image/png, " in await answer("get-tiny-image")
+    assert "[image 1: image/png]" in await answer("get-tiny-image")
     assert "API_KEY" not in await answer("get-env")
     pid = await stage.agent("calls trigger-long-running-operation", tools=[everything])
     seen = await events(pid, '{"duration": 0.2, "steps": 2}')

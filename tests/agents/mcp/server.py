@@ -8,13 +8,22 @@ DESCRIPTOR: of a socket that listens; without it, the server speaks on stdin and
 import asyncio
 import os
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPError
-from mcp_types import UNSUPPORTED_PROTOCOL_VERSION, SamplingMessage, TextContent
+from mcp_types import (
+    UNSUPPORTED_PROTOCOL_VERSION,
+    AudioContent,
+    BlobResourceContents,
+    EmbeddedResource,
+    ImageContent,
+    SamplingMessage,
+    TextContent,
+)
 from pydantic import BaseModel
 
 app = MCPServer("tests", log_level="ERROR")
@@ -101,6 +110,21 @@ async def environment() -> str:
 async def floods(size: int) -> str:
     """Return a text of this size."""
     return "x" * size
+
+
+@app.tool(structured_output=False)
+async def shows(files: list[str]) -> list[Any]:
+    """Return these files, each as the block that the begin of its name says."""
+    kinds = {"image": ImageContent, "audio": AudioContent}
+    blocks: list[Any] = [TextContent(type="text", text="Look:")]
+    for each in map(Path, files):
+        data, kind = b64encode(each.read_bytes()).decode(), each.name.partition("-")[0]
+        if kind in kinds:
+            blocks.append(kinds[kind](type=kind, data=data, mime_type="x/claimed"))
+        else:
+            resource = BlobResourceContents(uri=each.as_uri(), blob=data, mime_type="x/claimed")
+            blocks.append(EmbeddedResource(type="resource", resource=resource))
+    return blocks
 
 
 @app.tool()

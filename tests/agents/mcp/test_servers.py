@@ -1,6 +1,7 @@
 """A server by the official library: its tools, over stdio and over HTTP, run as any other tool."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -13,7 +14,16 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from agents import StreamError, StreamToolProgress, StreamToolResult, StreamToolStart, agent, application, mcp
+from agents import (
+    StreamComplete,
+    StreamError,
+    StreamToolProgress,
+    StreamToolResult,
+    StreamToolStart,
+    agent,
+    application,
+    mcp,
+)
 from agents.mcp import ServerSpec
 from agents.mcp.keeper import connect
 from agents.mcp.tools import BoundTools
@@ -22,6 +32,7 @@ from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings
 from agents.tools.run import run_call
 from tests.agents.mcp.conftest import OFFICIAL, Logged, events, models, official, result
+from tests.agents.parts.samples import PDF, PNG, WAV, seen
 from tests.agents.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,6 +40,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SCRIPT = f"""
 {models("echo", "fails", "counts", "asks", "samples", "floods", "environment", "hangs", "headers")}
 {models("adds_tool", "parrot")}
+
+[models."calls shows"]
+[[models."calls shows".turns]]
+steps = [{{ tool_calls = [{{ name = "shows", arguments = "{{user}}" }}] }}, {{ text = "{{parts}}" }}]
 
 [models.rebinds]
 [[models.rebinds.turns]]
@@ -98,6 +113,33 @@ async def test_progress_of_the_server_is_progress_of_the_call(stage: Stage, spec
     assert [event.data for event in seen if isinstance(event, StreamToolProgress)] == [
         {"progress": number, "total": 3, "message": f"step {number}"} for number in (1, 2, 3)
     ]
+
+
+async def test_images_sounds_and_files_of_a_server_are_parts_that_the_model_sees(
+    stage: Stage, spec: ServerSpec, tmp_path: Path
+) -> None:
+    files = {"image-a": PNG, "audio-a": WAV, "paper.pdf": PDF, "image-b": b"BM of another format"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data + b"\0" * (name == "image-b"))
+    pid = await stage.agent("calls shows", tools=[spec])
+    seen_events = await events(pid, json.dumps({"files": [str(tmp_path / name) for name in files]}))
+    (found,) = [event.result for event in seen_events if isinstance(event, StreamToolResult)]
+    note = "[x/claimed, 28 characters of base64, not shown]"
+    assert found.value == ["Look:", "[image 1: image/png]", "[audio 2: audio/wav]", "[file 3: paper.pdf]", note]
+    assert [part.media_type for part in found.parts] == ["image/png", "audio/wav", "application/pdf"]
+    assert isinstance(seen_events[-1], StreamComplete)
+    wanted = [seen("image/png", PNG), seen("audio/wav", WAV), seen("application/pdf", PDF)]
+    assert seen_events[-1].response.content == "\n".join(wanted)
+
+
+async def test_a_part_of_a_server_beyond_the_limits_is_an_error_of_its_call(
+    stage: Stage, spec: ServerSpec, tmp_path: Path
+) -> None:
+    (tmp_path / "image-large").write_bytes(PNG + b"\0" * 5 * 1024 * 1024)
+    pid = await stage.agent("calls shows", tools=[spec])
+    failed = await result(pid, json.dumps({"files": [str(tmp_path / "image-large")]}))
+    assert failed.error == "raised"
+    assert "expected a part of at most 5242880 bytes" in failed.content
 
 
 @pytest.mark.parametrize(("tool_name", "words"), [("asks", "Elicitation"), ("samples", "Sampling")])
