@@ -73,7 +73,7 @@ class SessionDeleted(Struct, frozen=True):
     deleted: bool
 
 
-class Conversation(Struct, frozen=True):
+class BegunConversation(Struct, frozen=True):
     """A conversation with an agent. session_id: of its session."""
 
     session_id: str

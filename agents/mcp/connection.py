@@ -68,7 +68,9 @@ class McpConnection(Task):
                 try:
                     await self._serve(server, session)
                 except MCPError as failed:
-                    if isinstance(server, StdioServer) and failed.code == CONNECTION_CLOSED:
+                    if isinstance(server, HttpServer) and server.failure is not None:
+                        self._lost(server.failure)
+                    elif isinstance(server, StdioServer) and failed.code == CONNECTION_CLOSED:
                         self._view.down(self._number, await server.reason())
                     raise
                 except Exception as error:

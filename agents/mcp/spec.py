@@ -64,6 +64,11 @@ def server(name: str, **settings: Any) -> ServerSpec:
     return made
 
 
+def tokens_in(name: str) -> str:
+    """Return the place of a server's tokens, within the folder of a daemon or of this user."""
+    return f"mcp/{name}.json"
+
+
 def names_server(tool: Any) -> TypeGuard[ServerSpec | tuple[str, str] | list[str]]:
     """Return whether an entry of a list of tools names a server."""
     if isinstance(tool, ServerSpec):
@@ -96,7 +101,8 @@ def servers_of(tools: Iterable[Any], known: Mapping[str, McpServer]) -> tuple[Se
 
 
 def _secrets(settings: McpServer) -> Iterator[str]:
-    held = (settings.token, *settings.secret_env.values(), *settings.headers.values())
+    oauth = None if settings.oauth is None else settings.oauth.client_secret
+    held = (settings.token, oauth, *settings.secret_env.values(), *settings.headers.values())
     yield from (each.get_secret_value() for each in held if isinstance(each, SecretStr))
 
 

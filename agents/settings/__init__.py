@@ -24,7 +24,7 @@ from agents.settings.applies import Applies
 from agents.settings.clients import ClientLimits
 from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettings, SessionSettings
-from agents.settings.mcp import McpServer
+from agents.settings.mcp import Grant, McpOAuth, McpServer
 from agents.settings.parts import MediaType, PartKind, PartSettings
 from agents.settings.tokens import Scope, TokenSettings
 
@@ -36,8 +36,10 @@ __all__ = [
     "Durability",
     "GarbageCollection",
     "GatewaySettings",
+    "Grant",
     "LogFormat",
     "LogSettings",
+    "McpOAuth",
     "McpServer",
     "MediaType",
     "ModelPrice",

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import click
 
+from agents.cli.group import Group
+from agents.cli.mcp_login import login_command
 from agents.cli.remote.connection import ask, daemon_options
 from agents.client import Client, ClientError
 from agents.client.client import path
@@ -25,15 +27,20 @@ PAGE: Final = 1000
 PULSE_S: Final = 10.0
 
 
-@click.command("mcp")
+@click.group("mcp", cls=Group, invoke_without_command=True)
 @click.option("--agent", "agents", multiple=True, metavar="AGENT", help="Offer only this agent. May be repeated.")
 @daemon_options
-def mcp_command(agents: tuple[str, ...], **options: Any) -> None:
+@click.pass_context
+def mcp_command(ctx: click.Context, /, agents: tuple[str, ...], **options: Any) -> None:
     """Offer the daemon's agents as tools of an MCP server, on stdin and stdout.
 
     An MCP client starts this command: its configuration has the command `understudy` with the argument `mcp`.
     """
-    ask(options, partial(_serve, agents))
+    if ctx.invoked_subcommand is None:
+        ask(options, partial(_serve, agents))
+
+
+mcp_command.add_command(login_command)
 
 
 async def _serve(chosen: tuple[str, ...], client: Client) -> None:

@@ -14,8 +14,8 @@ from agents.agent_config.bounded import bounded_schema
 from agents.contract.answers import (
     AgentPage,
     AgentStopped,
+    BegunConversation,
     ChatAnswer,
-    Conversation,
     ListedAgent,
     TurnFailed,
     TurnFault,
@@ -152,10 +152,10 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
 
     @routes.post("/agents/{agent_id}/conversations")
     @needs(Scope.CHAT)
-    @answers(json(Conversation), refuses=MESSAGE_REFUSALS)
+    @answers(json(BegunConversation), refuses=MESSAGE_REFUSALS)
     async def converse(agent_id: AgentId, body: Converse, caller: CurrentCaller) -> Response:
         """Return the id of your session with a configured agent and a name. It is begun if it does not exist."""
-        return Json(Conversation(await everything.visible_to(caller).conversation(agent_id, body.name)))
+        return Json(BegunConversation(await everything.visible_to(caller).conversation(agent_id, body.name)))
 
     @routes.post("/agents/{agent_id}/chat")
     @needs(Scope.CHAT)
