@@ -1,4 +1,7 @@
-"""`understudy doctor`: the checks of agents/daemon/checks.py, one line each. They start only a tool worker."""
+"""`understudy doctor`: the checks of agents/daemon/checks.py, one line each.
+
+They start a tool worker, and the MCP servers with a command, and end both.
+"""
 
 import asyncio
 import sys
@@ -18,7 +21,7 @@ COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 @click.command()
 @daemon_flags
 def doctor(file: Path | None, flags: dict[str, str]) -> None:
-    """Check the configuration, the port, the folder, the store, the providers, the tool workers and the environment.
+    """Check the configuration, port, folder, store, providers, MCP servers, tool workers and environment.
 
     Each check prints one line: ok, warn or fail. After a fault in the configuration, the other checks use its valid
     values. The exit code is 1 if a check failed.

@@ -1,6 +1,7 @@
 """The checks of `understudy doctor`. Each check returns findings; none of them prints a key.
 
-The checks change nothing, except that a store of an older version is migrated, as at a daemon's start.
+The checks change nothing, except that a store of an older version is migrated, as at a daemon's start, and that tokens
+of MCP servers are renewed.
 """
 
 import os
@@ -18,6 +19,7 @@ from agents.daemon.errors import CannotStart, InUse
 from agents.daemon.finding import Finding, Verdict
 from agents.daemon.listen_address import check_port
 from agents.daemon.lock import locked
+from agents.daemon.mcp_check import mcp_findings
 from agents.daemon.provider_check import provider_findings
 from agents.daemon.settings import daemon_settings
 from agents.daemon.state_dir import state_dir
@@ -52,6 +54,8 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
     for finding in await _store(settings, daemon_runs=any(each.verdict is Verdict.WARN for each in found)):
         yield finding
     for finding in await provider_findings(settings):
+        yield finding
+    for finding in await mcp_findings(settings):
         yield finding
     yield await _workers(settings)
     for finding in _builtin_tools(settings):

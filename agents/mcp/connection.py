@@ -6,7 +6,7 @@ Calls use the session from their own tasks.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -16,26 +16,20 @@ with extra("mcp", "an MCP server"):
     from mcp import ClientSession, MCPError
     from mcp.client.subscriptions import SubscriptionLost, listen
     from mcp_types import (
-        CONNECTION_CLOSED,
         METHOD_NOT_FOUND,
         REQUEST_TIMEOUT,
-        UNSUPPORTED_PROTOCOL_VERSION,
-        PaginatedRequestParams,
         ToolListChangedNotification,
     )
-    from mcp_types import Tool as McpTool
 
 from actors import ExitProcess, Shutdown, Task
 from actors.log import get_logger
-from agents.core.text import each_text
 from agents.mcp.http import HttpServer
 from agents.mcp.ourselves import US
+from agents.mcp.session import listed_tools, negotiate, reason_of
 from agents.mcp.stdio import StdioServer
-from agents.mcp.view import STOPPED, ListedTool, ServerView
+from agents.mcp.view import STOPPED, ServerView
 from agents.tools.errors import ServerDown
-from agents.tools.text import sendable
 
-MAX_TOOLS: Final = 1000
 LOOK_S: Final = 5.0  # pause between two looks at a server over HTTP, which has no connection that would break
 
 log = get_logger("understudy.mcp")
@@ -68,10 +62,8 @@ class McpConnection(Task):
                 try:
                     await self._serve(server, session)
                 except MCPError as failed:
-                    if isinstance(server, HttpServer) and server.failure is not None:
-                        self._lost(server.failure)
-                    elif isinstance(server, StdioServer) and failed.code == CONNECTION_CLOSED:
-                        self._view.down(self._number, await server.reason())
+                    if (why := await server.why(failed)) is not None:
+                        self._view.down(self._number, why)
                     raise
                 except Exception as error:
                     self._lost(error)  # before the end of the server, which takes time
@@ -79,14 +71,14 @@ class McpConnection(Task):
 
     async def _serve(self, server: StdioServer | HttpServer, session: ClientSession) -> None:
         async with asyncio.timeout(self._spec.start_s):
-            await _negotiate(session)
-            self._view.up(self._number, session, await self._tools(session))
+            await negotiate(session)
+            self._view.up(self._number, session, await listed_tools(session, self._spec.name))
         log.info("mcp_server_up", server=self._spec.name, tools=len(self._view.tools))
         async with _announcing(session, self._spec.start_s):
             await (self._watch(server, session) if isinstance(server, StdioServer) else self._look(session))
 
     def _lost(self, error: Exception) -> None:
-        self._view.down(self._number, _reason(error, self._spec.start_s))
+        self._view.down(self._number, reason_of(error, self._spec.start_s))
 
     async def _watch(self, server: StdioServer, session: ClientSession) -> None:
         """List the tools after each change, until the server has gone."""
@@ -118,39 +110,14 @@ class McpConnection(Task):
     async def _list_again(self, session: ClientSession) -> None:
         self._view.changed.clear()
         async with asyncio.timeout(self._spec.start_s):
-            tools = await self._tools(session)
+            tools = await listed_tools(session, self._spec.name)
         if tools != self._view.tools:
             log.info("mcp_server_tools_changed", server=self._spec.name, tools=len(tools))
         self._view.listed(self._number, tools)
 
-    async def _tools(self, session: ClientSession) -> tuple[ListedTool, ...]:
-        """Return the server's tools. Raises ServerDown if they are too many."""
-        if session.server_capabilities is None or session.server_capabilities.tools is None:
-            return ()
-        tools: list[ListedTool] = []
-        cursor: str | None = None
-        while True:
-            params = None if cursor is None else PaginatedRequestParams(cursor=cursor)
-            page = await session.list_tools(params=params)
-            tools += map(_listed, page.tools)
-            if len(tools) > MAX_TOOLS or (page.next_cursor is not None and not page.tools):
-                raise ServerDown(self._spec.name, f"it lists more than {MAX_TOOLS} tools, or does not end its list")
-            if (cursor := page.next_cursor) is None:
-                return tuple(tools)
-
     async def _on_message(self, message: Any) -> None:
         if isinstance(message, ToolListChangedNotification):
             self._view.changing()
-
-
-async def _negotiate(session: ClientSession) -> None:
-    """Agree on a version of the protocol. A server that knows only the later ones refuses the handshake."""
-    try:
-        await session.initialize()
-    except MCPError as refused:
-        if refused.code != UNSUPPORTED_PROTOCOL_VERSION:
-            raise
-        await session.discover()
 
 
 @asynccontextmanager
@@ -162,32 +129,3 @@ async def _announcing(session: ClientSession, start_s: float) -> AsyncIterator[N
                 async with asyncio.timeout(start_s):
                     await stack.enter_async_context(listen(session, tools_list_changed=True))
         yield
-
-
-def _listed(tool: McpTool) -> ListedTool:
-    description = tool.description or tool.title or f"The tool {tool.name}."
-    schema = {name: value for name, value in tool.input_schema.items() if name != "$schema"}  # some providers refuse it
-    return ListedTool(tool.name, sendable(description), each_text(sendable, schema))
-
-
-def _reason(error: BaseException, start_s: float) -> str:
-    """Return why the connection ended, in one line."""
-    first = next(_leaves(error))
-    match first:
-        case ServerDown():
-            return first.why
-        case TimeoutError():
-            return f"no answer within {start_s:g} s"
-        case MCPError():
-            return f"it answered: {first.message}"
-    words = " ".join(str(first).split())
-    return f"{type(first).__name__}: {words}" if words else type(first).__name__
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions of a group of groups. Those of ours first: the client's follow from them."""
-    if isinstance(error, BaseExceptionGroup):
-        leaves = [leaf for each in error.exceptions for leaf in _leaves(each)]
-        yield from sorted(leaves, key=lambda leaf: not isinstance(leaf, ServerDown))
-    else:
-        yield error

@@ -8,13 +8,13 @@ from agents.extras import extra
 
 with extra("mcp", "an MCP server"):
     import httpx2
+    from mcp import MCPError
     from mcp.client.streamable_http import streamable_http_client
 
 from agents.mcp.bounded_answer import bound
 from agents.mcp.lines import MAX_MESSAGE_BYTES
 from agents.mcp.oauth import BearerAuth, source_of
 from agents.mcp.spec import ServerSpec
-from agents.tools.errors import ServerDown
 
 CONNECT_S: Final = 10.0
 KEPT_CONNECTIONS: Final = 100
@@ -35,10 +35,10 @@ class HttpServer:
             self._headers["authorization"] = f"Bearer {token.get_secret_value()}"
         self._stack = AsyncExitStack()
 
-    @property
-    def failure(self) -> ServerDown | None:
-        """Why the latest request had no token, or None."""
-        return None if self._source is None else self._source.failure
+    async def why(self, _failed: MCPError) -> str | None:
+        """Return why the latest request had no token, or None."""
+        failure = None if self._source is None else self._source.failure
+        return None if failure is None else failure.why
 
     async def __aenter__(self) -> Any:
         client = httpx2.AsyncClient(

@@ -15,6 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from agents.extras import extra
+
+with extra("mcp", "an MCP server"):
+    from mcp import MCPError
+    from mcp_types import CONNECTION_CLOSED
+
 from actors.kernel.ending import finish
 from agents.mcp.line_log import LineLog
 from agents.mcp.lines import MAX_MESSAGE_BYTES, Flow, Incoming, Outgoing
@@ -56,8 +62,10 @@ class StdioServer:
     async def __aexit__(self, *_: object) -> None:
         await finish(self._close())
 
-    async def reason(self) -> str:
-        """Return why the server has gone. Its exit may follow the end of its stdout by a moment."""
+    async def why(self, failed: MCPError) -> str | None:
+        """Return why the server has gone; None if it has not. Its exit may follow the end of its stdout by a moment."""
+        if failed.code != CONNECTION_CLOSED:
+            return None
         await asyncio.wait({self._exited}, timeout=GRACE_S)
         return self.lost.result() if self.lost.done() else CLOSED
 

@@ -1,8 +1,10 @@
 """The doctor's texts for a provider that can't be reached: one for each cause."""
 
 import asyncio
+import re
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ from agents.rehearsal import RehearsalServer
 from tests.agents.cli.terminal import pointing_at, understudy
 from tests.agents.daemon.daemons import daemon
 from tests.agents.gateway.certificates import self_signed
+from tests.agents.mcp.authorization import guarded
+from tests.agents.mcp.conftest import OFFICIAL
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -88,6 +92,27 @@ async def test_a_faulty_configuration_does_not_hide_the_other_obstacles(server: 
     assert any(line.startswith("fail  port: ") and str(port) in line for line in lines), ended.out
     assert f"ok    provider: {server.base_url}: accepts the key" in lines
     assert f"ok    state directory: {folder}: created at the first start" in lines
+
+
+async def test_each_mcp_server_has_a_line(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+    async with guarded() as (url, _):
+        (tmp_path / "sys.config").write_text(f"""[{{agents, [{{mcp, [
+            {{"files", [{{command, ["{sys.executable}", "{OFFICIAL}"]}}]}},
+            {{"gone", [{{command, ["sh", "-c", "exit 3"]}}]}},
+            {{"none", [{{command, ["no-such-program"]}}]}},
+            {{"notes", [{{url, "{url}"}}, {{oauth, []}}]}},
+            {{"closed", [{{url, "http://127.0.0.1:1/mcp"}}]}}]}}]}}].""")
+        code, out = await doctor(server, folder, server.base_url, "--config", str(tmp_path / "sys.config"))
+    assert code == 1
+    (files, *down) = [line for line in out.splitlines() if "mcp: " in line]
+    assert re.fullmatch(r"ok    mcp: files: tests 1\.2, \d+ tools, in \d+\.\d\d s", files)
+    tokens = folder / "mcp" / "notes.json"
+    assert down == [
+        "fail  mcp: gone: it ended: exit code 3",
+        "fail  mcp: none: the command does not exist: 'no-such-program'",
+        f"fail  mcp: notes: it needs a login, since {tokens} does not exist: understudy mcp login notes",
+        "fail  mcp: closed: ConnectError: All connection attempts failed",
+    ]
 
 
 async def test_the_doctor_reads_the_rest_of_an_unreadable_configuration(

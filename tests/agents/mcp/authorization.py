@@ -22,7 +22,7 @@ from mcp.server.auth.provider import (
 from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
-from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
+from oauthlib.oauth2 import BackendApplicationServer, RequestValidator  # type: ignore[import-untyped]
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -116,15 +116,8 @@ async def guarded() -> AsyncIterator[tuple[str, Grants]]:
         listening.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{listening.getsockname()[1]}"
         grants = Grants()
-        auth = AuthSettings(
-            issuer_url=base,
-            resource_server_url=f"{base}/mcp",
-            required_scopes=SCOPES,
-            validate_token_resource=True,
-            client_registration_options=ClientRegistrationOptions(
-                enabled=True, valid_scopes=SCOPES, default_scopes=SCOPES
-            ),
-        )
+        registration = ClientRegistrationOptions(enabled=True, valid_scopes=SCOPES, default_scopes=SCOPES)
+        auth = _auth(base, base, bound=True).model_copy(update={"client_registration_options": registration})
         server = MCPServer("guarded", log_level="ERROR", auth_server_provider=grants, auth=auth)
 
         @server.tool()
@@ -136,10 +129,16 @@ async def guarded() -> AsyncIterator[tuple[str, Grants]]:
             yield f"{base}/mcp", grants
 
 
+def _auth(issuer: str, base: str, *, bound: bool) -> AuthSettings:
+    """Return the settings of an MCP server. bound: whether a token is valid only for this server."""
+    given = {"issuer_url": issuer, "resource_server_url": f"{base}/mcp"}
+    return AuthSettings.model_validate({**given, "required_scopes": SCOPES, "validate_token_resource": bound})
+
+
 @asynccontextmanager
 async def run(app: Any, listening: socket.socket) -> AsyncIterator[None]:
     served = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-    served.capture_signals = nullcontext  # type: ignore[method-assign]
+    served.capture_signals = nullcontext  # type: ignore[assignment,method-assign]
     task = asyncio.create_task(served.serve([listening]))
     try:
         yield
@@ -148,7 +147,7 @@ async def run(app: Any, listening: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-class OneClient(RequestValidator):
+class OneClient(RequestValidator):  # type: ignore[misc]
     """The memory of an authorization server of oauthlib, which gives tokens to one program with a secret."""
 
     def __init__(self, client_id: str, secret: str, grants: Grants) -> None:
@@ -203,9 +202,7 @@ async def guarded_by_oauthlib(client_id: str, secret: str) -> AsyncIterator[tupl
             headers, body, status = endpoint.create_token_response(*given)
             return Response(body, status, headers)
 
-        auth = AuthSettings(
-            issuer_url=issuer, resource_server_url=f"{base}/mcp", required_scopes=SCOPES, validate_token_resource=False
-        )
+        auth = _auth(issuer, base, bound=False)
         server = MCPServer("guarded", log_level="ERROR", token_verifier=ProviderTokenVerifier(grants), auth=auth)
 
         @server.tool()

@@ -26,7 +26,7 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
-app = MCPServer("tests", log_level="ERROR")
+app = MCPServer("tests", version="1.2", log_level="ERROR")
 
 
 class Name(BaseModel):
