@@ -61,10 +61,10 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
-    StreamMetrics,
     StreamReasoning,
     StreamReset,
     StreamStart,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
@@ -75,6 +75,7 @@ from agents.core.events import (
     TypedResponse,
 )
 from agents.core.parts import AudioPart, FilePart, ImagePart, TextPart
+from agents.core.stream_metrics import StreamMetrics
 
 if TYPE_CHECKING:
     from actors import CallFailed, InvalidArgument, Pid, StartFailed
@@ -150,6 +151,7 @@ __all__ = [
     "StreamReasoning",
     "StreamReset",
     "StreamStart",
+    "StreamSubAgent",
     "StreamToken",
     "StreamToolProgress",
     "StreamToolResult",

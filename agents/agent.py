@@ -64,6 +64,7 @@ from agents.instance.requests import (
 )
 from agents.instance.state import StreamChat
 from agents.parts.given import Audio, File, GivenContent, Image, Text
+from agents.sub_agents.agent_tool import as_tool
 from agents.tools.approval import Answer
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "TooManyWait",
     "TypedResponse",
     "approve",
+    "as_tool",
     "cancel",
     "chat",
     "conversation",

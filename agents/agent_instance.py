@@ -35,6 +35,7 @@ from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
 from agents.instance.beginning import checked_config, keeping_of, parts_of
+from agents.instance.deciding import decide
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_agent, given_up
 from agents.instance.info import history_of, info_of
@@ -58,6 +59,7 @@ from agents.instance.requests import (
 )
 from agents.instance.servers import with_servers
 from agents.instance.state import AgentState, StreamChat
+from agents.instance.sub_agents import with_sub_agents
 from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, stopping
 from agents.instance.waking import Origin, open_session
@@ -71,9 +73,8 @@ from agents.streaming_function_handler import (
 )
 from agents.streams.kept import StreamLost
 from agents.streams.stream import Stream
-from agents.tools.approval import Answer, NotAsked
-from agents.tools.executor import TurnCalls
-from supervisors import AlreadyStarted
+from agents.sub_agents.parent_call import ParentCall
+from supervisors import AlreadyStarted, ChildSpec, RestartType
 
 log = get_logger("understudy.agents")
 
@@ -111,10 +112,14 @@ class AgentInstance(GenServer[AgentState]):
     eager = True
 
     async def init(
-        self, settings: Settings, config: Mapping[str, Any], origin: Origin = Origin.GIVEN
+        self,
+        settings: Settings,
+        config: Mapping[str, Any],
+        origin: Origin = Origin.GIVEN,
+        parent: ParentCall | None = None,
     ) -> Ready[AgentState] | Error | Ignore:
         try:
-            checked = checked_config(config, settings, origin)
+            checked = checked_config(config, settings, origin, parent)
         except InvalidAgentConfig as invalid:
             return Error(invalid)
         if (other := find_agent(checked.id)) is not None:
@@ -127,6 +132,7 @@ class AgentInstance(GenServer[AgentState]):
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
         keeping, streaming = keeping_of(config, settings, origin), settings.streaming
+        checked = with_sub_agents(checked, settings, SUB_AGENT, kept=keeping.kept)
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
@@ -146,7 +152,8 @@ class AgentInstance(GenServer[AgentState]):
             keeping=keeping,
             parts=parts_of(checked.id, settings, keeping),
         )
-        expect(checked.id)
+        if parent is None:
+            expect(checked.id)
         return Ready(state, BEGIN)
 
     async def handle_continue(self, term: Any, state: AgentState) -> NoReply[AgentState]:
@@ -194,10 +201,8 @@ class AgentInstance(GenServer[AgentState]):
                 return keep_and_steer(request, state)
             case Steer():
                 return Reply(steer(request, state), state)
-            case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
-                stream = state.running_stream(stream_id)
-                calls = stream.calls if stream is not None else None
-                return Reply(NotAsked(call_id) if calls is None else _decide(calls, request), state)
+            case Approve() | Deny():
+                return Reply(decide(request, state), state)
             case GetPart(key):
                 return part_of(key, state)
             case Retire() if (running is None or running.over) and not state.queue:
@@ -235,7 +240,5 @@ class AgentInstance(GenServer[AgentState]):
         await end_agent(self.pid, reason, state)
 
 
-def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:
-    if isinstance(request, Approve):
-        return calls.approve(request.call_id, request.arguments, request.edited)
-    return calls.deny(request.call_id, request.reason)
+SUB_AGENT: Final = ChildSpec("agent", AgentInstance, restart=RestartType.TEMPORARY)
+"""The template of an agent that is a child of its call's supervisor."""

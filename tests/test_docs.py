@@ -16,6 +16,7 @@ PAGES = [
     "providers.md",
     "rehearsal.md",
     "sessions.md",
+    "sub-agents.md",
     "subscribers.md",
     "testing.md",
     "thespian.md",

@@ -22,7 +22,6 @@ from agents import (
     ParseError,
     StreamComplete,
     StreamError,
-    StreamMetrics,
     StreamToolResult,
     Timeout,
     ToolError,
@@ -35,6 +34,7 @@ from agents.core.accumulator import Accumulator, fold
 from agents.core.conversation import UserMessage
 from agents.core.deltas import CallStarted
 from agents.core.stream_event import deltas_of
+from agents.core.stream_metrics import StreamMetrics
 from agents.instance.state import AgentState
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings, StreamingSettings, ToolSettings

@@ -36,7 +36,7 @@ AGENTS = [
     {"parts"},
     {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
-    {"node"},
+    {"node", "sub_agents"},
     {"mcp"},
     {"sessions"},
     {"agent_config"},

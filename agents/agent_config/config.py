@@ -26,6 +26,8 @@ from agents.mcp.spec import ServerSpec, names_server, servers_of
 from agents.parts.limits import PartLimits
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, WhenBusy
+from agents.sub_agents.agent_tool import AgentTool, with_agents
+from agents.sub_agents.parent_call import ParentCall
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
@@ -46,7 +48,7 @@ class AgentConfig(Struct, frozen=True):
     turn runs. answer: the type of the final answer; None: any text. answer_retries: how often the model is asked again
     for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
     part_limits: of one message. servers: the MCP servers whose tools the agent has, besides its own. request: what
-    holds for one turn only.
+    holds for one turn only. parent: the call that the agent answers, if it is a sub-agent.
     """
 
     id: str
@@ -66,6 +68,7 @@ class AgentConfig(Struct, frozen=True):
     part_limits: PartLimits
     servers: tuple[ServerSpec, ...] = ()
     request: TurnRequest = NO_REQUEST
+    parent: ParentCall | None = None
 
     @property
     def api(self) -> Api:
@@ -153,7 +156,7 @@ def _tools_and_answer(
     answer: AnswerType | None = None
     try:
         servers = servers_of(checked.tools, settings.mcp)
-        tools = _tools(checked, settings)
+        tools = _tools(checked, settings, from_host=from_host)
     except InvalidTool as error:
         faults += error.faults
     try:
@@ -167,12 +170,23 @@ def _tools_and_answer(
     return tools, servers, answer
 
 
-def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
+def _tools(checked: AgentSettings, settings: Settings, *, from_host: bool) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
-    tools = resolve(checked.tools, partial(_bound, settings), elsewhere=names_server)
+    tools = resolve(with_agents(checked.tools, settings.agents), partial(_bound, settings), elsewhere=names_server)
+    for place, each in enumerate(tools.values()):
+        if isinstance(each, AgentTool) and each.reference is None:  # a reference is checked as an agent of the settings
+            _check_agent(each, place, settings, from_host=from_host)
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool(found)
     return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)
+
+
+def _check_agent(made: AgentTool, place: int, settings: Settings, *, from_host: bool) -> None:
+    """Raise InvalidTool with the faults of a sub-agent's configuration."""
+    try:
+        agent_config(made.agent, settings, from_host=from_host)
+    except InvalidAgentConfig as invalid:
+        raise InvalidTool(*(fault.below("tools", place, "agent") for fault in invalid.faults)) from None
 
 
 def _bound(settings: Settings, tool: str) -> Mapping[str, Any]:
@@ -202,6 +216,7 @@ def _policy(
             model_calls=limits.model_calls,
             tool_calls=limits.tool_calls,
             parallel_tools=settings.streaming.max_tool_calls if streaming.parallel_tools else 1,
+            parallel_agents=settings.sub_agents.max_parallel,
             tokens=limits.tokens,
             cost=limits.cost,
             time_s=None if limits.time is None else limits.time / 1000,
@@ -211,6 +226,7 @@ def _policy(
         barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
         eager=frozenset(name for name, tool in tools.items() if tool.eager),
         approval=frozenset(name for name, tool in tools.items() if tool.requires_approval is not False),
+        agents=frozenset(name for name, tool in tools.items() if isinstance(tool, AgentTool)),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
     )
 

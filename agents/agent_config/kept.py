@@ -18,9 +18,10 @@ from actors.system.process_system import ProcessSystem
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.core.faults import Fault, KeyPath
 from agents.core.text import each_text, joined_surrogates
-from agents.mcp.spec import MCP, ServerSpec, names_server
+from agents.mcp.spec import ServerSpec, names_server
 from agents.node.redaction import Redactor
 from agents.settings import Settings
+from agents.sub_agents.agent_tool import AgentTool, as_kept, names_agent
 from agents.tools.callables import address_of
 from agents.tools.registry import BUILTIN
 from agents.tools.tool import Tool
@@ -49,7 +50,7 @@ def comes_back_whole(given: Mapping[str, Any]) -> bool:
     An agent's own secrets are not kept, and an answer type without a bounded check is not accepted from a store.
     """
     kept = kept_config(given)
-    return kept is not None and not _has_secret(given) and _bounded(kept.get("answer_type"))
+    return kept is not None and not _has_secret(given) and all(map(_bounded, _answer_types(kept)))
 
 
 def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,9 +62,8 @@ def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
 def give(given: Mapping[str, Any]) -> None:
     """Record the code and the addresses of an agent that the program starts, for `not_given`."""
     config = kept_config(given) or {}
-    tools = config.get("tools") or ()
-    named = {tool for tool in tools if isinstance(tool, str) and ":" in tool}
-    named |= {_server(tool) for tool in tools if names_server(tool)}
+    named = {tool for _, tool in _tools(config) if isinstance(tool, str) and ":" in tool}
+    named |= {_other(tool) for _, tool in _tools(config) if _names_other(tool)}
     if not _has_secret(given):
         named |= {each[ADDRESS] for _, each in _asked(config) if each.get(ADDRESS) is not None}
     if named:
@@ -73,11 +73,12 @@ def give(given: Mapping[str, Any]) -> None:
 def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
     """Yield a fault for each name in a kept configuration that is not accepted."""
     given = _given.get(current_system(), set()) | {settings.base_url, *BUILTIN.values()}
-    for position, tool in enumerate(_list(kept.get("tools"))):
+    for path, tool in _tools(kept):
         if isinstance(tool, str) and ":" in tool and tool not in given:
-            yield Fault(("tools", position), "a built-in tool, or code that this program gave an agent", repr(tool))
-        elif names_server(tool) and _server(tool) not in given:
-            yield Fault(("tools", position), "a server that this program gave an agent", repr(_server(tool)))
+            yield Fault(path, "a built-in tool, or code that this program gave an agent", repr(tool))
+        elif _names_other(tool) and _other(tool) not in given:
+            what = "a server" if names_server(tool) else "a sub-agent"
+            yield Fault(path, f"{what} that this program gave an agent", repr(_other(tool)))
     for path, each in _asked(kept):
         address = each.get(ADDRESS)
         if address is not None and str(address) not in given:
@@ -88,13 +89,41 @@ def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
                 yield Fault((*path, secret), "none with a session", "a secret")
 
 
-def _server(tool: Any) -> str:
-    """Return a server's name as no code and no address is written."""
-    return f"{MCP} {tool[1]}"
+def _names_other(tool: Any) -> bool:
+    """Return whether an entry of a list of tools names a server or an agent of the settings."""
+    return names_server(tool) or names_agent(tool)
+
+
+def _other(tool: Any) -> str:
+    """Return the name of a server or an agent as no code and no address is written."""
+    return f"{tool[0]} {tool[1]}"
+
+
+def _tools(config: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield the tools of an agent and of its sub-agents, each with its path."""
+    for place, tool in enumerate(_list(config.get("tools"))):
+        yield (*path, "tools", place), tool
+    for below, agent in _sub_agents(config):
+        yield from _tools(agent, (*path, *below))
+
+
+def _sub_agents(config: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
+    """Yield the configurations of the agents that are tools, each with its path."""
+    for place, tool in enumerate(_list(config.get("tools"))):
+        agent = tool.agent if isinstance(tool, AgentTool) else tool.get("config") if isinstance(tool, Mapping) else None
+        if isinstance(agent, Mapping) and not (isinstance(tool, AgentTool) and tool.reference is not None):
+            yield ("tools", place, "agent"), agent
 
 
 def _has_secret(given: Mapping[str, Any]) -> bool:
     return any(secret in each for _, each in _asked(given) for secret in SECRETS)
+
+
+def _answer_types(config: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the answer types of an agent and of its sub-agents."""
+    yield config.get("answer_type")
+    for _, agent in _sub_agents(config):
+        yield from _answer_types(agent)
 
 
 def _bounded(answer_type: Any) -> bool:
@@ -113,6 +142,8 @@ def _asked(config: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, An
     for number, fallback in enumerate(_list(config.get("fallbacks"))):
         if isinstance(fallback, Mapping | BaseModel):
             yield ("fallbacks", number), _mapping(fallback)
+    for path, agent in _sub_agents(config):
+        yield from (((*path, *below), each) for below, each in _asked(agent))
 
 
 def _list(value: Any) -> list[Any] | tuple[Any, ...]:
@@ -124,7 +155,7 @@ def _plain(key: str, value: Any) -> Any:
         case "tools":
             if any(isinstance(tool, ServerSpec) for tool in value):
                 raise TypeError("a server that is not in the settings has no name that another program knows")
-            return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
+            return [_kept_tool(tool) if isinstance(tool, Tool) else tool for tool in value]
         case "fallbacks" if value is not None:
             return [
                 {name: each for name, each in _mapping(fallback).items() if name not in SECRETS} for fallback in value
@@ -135,6 +166,15 @@ def _plain(key: str, value: Any) -> Any:
             return _mapping(value)
         case _:
             return value
+
+
+def _kept_tool(tool: Tool) -> Any:
+    """Return a tool in the form for the store. Raises TypeError for a tool that another program can't find."""
+    if not isinstance(tool, AgentTool):
+        return _address(tool)
+    if (agent := kept_config(tool.agent)) is None:
+        raise TypeError(f"the agent of {tool.name} has a part that another program can't find")
+    return as_kept(tool, agent)
 
 
 def _mapping(section: Any) -> Any:

@@ -20,7 +20,7 @@ from agents.cli.program import Interrupts
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.screen import Screen
 from agents.core.conversation import ToolCall
-from agents.core.events import Event, StreamApprovalRequired, StreamToolResult, StreamToolStart
+from agents.core.events import Event, StreamApprovalRequired, StreamSubAgent, StreamToolResult, StreamToolStart
 
 QUESTION = "approve? [y/N/e] "
 EDIT = "arguments: "
@@ -44,15 +44,15 @@ class Questions:
     def __init__(self, screen: Screen, decider: Decider, interrupts: Interrupts) -> None:
         self._screen, self._decider, self._interrupts = screen, decider, interrupts
         self._waiting: deque[StreamApprovalRequired] = deque()
-        self._asked: tuple[str, asyncio.Task[None]] | None = None
+        self._asked: tuple[tuple[str, str], asyncio.Task[None]] | None = None
 
     def take(self, event: Event) -> None:
-        match event:
-            case StreamApprovalRequired():
-                self._waiting.append(event)
+        match event.event if isinstance(event, StreamSubAgent) else event:
+            case StreamApprovalRequired() as asked:
+                self._waiting.append(asked)
                 self._next()
-            case StreamToolStart(call) | StreamToolResult(call):
-                self._over(call.id)
+            case StreamToolStart(call, stream_id=stream_id) | StreamToolResult(call, stream_id=stream_id):
+                self._over((stream_id, call.id))
 
     async def close(self) -> None:
         """End the open question."""
@@ -67,7 +67,7 @@ class Questions:
         if self._asked is None and self._waiting:
             event = self._waiting.popleft()
             task = asyncio.create_task(self._ask(event))
-            self._asked = event.tool_call.id, task
+            self._asked = _place(event), task
             task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -76,10 +76,10 @@ class Questions:
             task.result()
         self._next()
 
-    def _over(self, call_id: str) -> None:
+    def _over(self, place: tuple[str, str]) -> None:
         """Drop the question about a call that has been decided."""
-        self._waiting = deque(event for event in self._waiting if event.tool_call.id != call_id)
-        if self._asked is not None and self._asked[0] == call_id:
+        self._waiting = deque(event for event in self._waiting if _place(event) != place)
+        if self._asked is not None and self._asked[0] == place:
             self._asked[1].cancel()
 
     async def _ask(self, event: StreamApprovalRequired) -> None:
@@ -100,6 +100,11 @@ class Questions:
             await self._decider.deny(event, "")
             return None
         return await self._decider.approve(event, arguments if arguments != event.tool_call.arguments else None)
+
+
+def _place(event: StreamApprovalRequired) -> tuple[str, str]:
+    """Return the stream and the call of a question. A sub-agent has a stream of its own."""
+    return event.stream_id, event.tool_call.id
 
 
 async def _answer(call: ToolCall, console: Console) -> str | None:

@@ -14,7 +14,7 @@ from agents.settings import Settings
 ALIKE: Final = frozenset(
     {
         *("model", "base_url", "headers", "query", "api_version", "prompt_cache_key", "prices"),
-        *("streaming", "tools", "parts", "providers", "mcp", "supervision", "agents", "sessions"),
+        *("streaming", "tools", "parts", "providers", "mcp", "sub_agents", "supervision", "agents", "sessions"),
     }
 )
 """The settings that all nodes of a cluster should have alike."""

@@ -11,7 +11,8 @@ from msgspec import UNSET, Struct, UnsetType
 from agents.core.conversation import ToolCall
 from agents.core.deltas import Usage
 from agents.core.errors import Fault
-from agents.core.events import Response, StreamMetrics, ToolResult
+from agents.core.events import Response, ToolResult
+from agents.core.stream_metrics import StreamMetrics
 
 
 class EventData(Struct, frozen=True, kw_only=True, gc=False):
@@ -80,6 +81,20 @@ class ApprovalData(EventData, frozen=True):
 
     tool_call: ToolCall
     timeout_s: float
+
+
+class SubAgentData(EventData, frozen=True):
+    """An event of a sub-agent, which answers a call of this turn.
+
+    path: the ids of the calls that lead to it. stream_id, seq: of the sub-agent's own stream. event, data: the event's
+    name and its data, as in that stream.
+    """
+
+    path: tuple[str, ...]
+    stream_id: str
+    seq: int
+    event: str
+    data: Any
 
 
 class ResetData(Struct, frozen=True):

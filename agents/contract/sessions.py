@@ -18,7 +18,7 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     """A session. Its id is its agent's id, and name is its agent's name.
 
     title: set by a person. live: whether its agent runs. owner: a user. created_at, updated_at: null if sessions are
-    not kept. message_count: number of messages in the conversation.
+    not kept. message_count: number of messages in the conversation. parent_id: of a sub-agent, its caller's session.
     """
 
     id: str
@@ -29,6 +29,7 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
     created_at: Time | None = None
     updated_at: Time | None = None
     message_count: int
+    parent_id: str | None = None
 
 
 class SessionStream(Struct, frozen=True, kw_only=True):
@@ -83,10 +84,12 @@ SessionMessage: TypeAlias = SystemEntry | UserEntry | AssistantEntry | ToolEntry
 class Session(SessionInfo, frozen=True, kw_only=True):
     """A session with its content.
 
-    partial: the turn that runs, or null. conversation: without that turn. streams: in the order in which they began.
+    partial: the turn that runs, or null. sub_agents: the sessions of those that answered calls of this one.
+    conversation: without the turn that runs. streams: in the order in which they began.
     """
 
     partial: RunningTurn | None = None
+    sub_agents: list[SessionInfo] = []
     conversation: tuple[SessionMessage, ...]
     streams: list[SessionStream]
 

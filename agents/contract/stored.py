@@ -1,6 +1,6 @@
 """Records of the store in the shapes that clients get. The gateway and the command line use these functions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +40,7 @@ def session_info(record: records.ListedSession, *, live: bool) -> SessionInfo:
         created_at=record.created_at,
         updated_at=record.updated_at,
         message_count=record.message_count,
+        parent_id=record.parent_id,
     )
 
 
@@ -48,10 +49,12 @@ def session(
     conversation: Iterable[DatedMessage],
     streams: list[SessionStream],
     partial: RunningTurn | None = None,
+    sub_agents: Sequence[SessionInfo] = (),
 ) -> Session:
     """Return a session with its content."""
     messages = tuple(session_message(info.id, place, each) for place, each in enumerate(conversation))
-    return Session(**structs.asdict(info), partial=partial, conversation=messages, streams=streams)
+    known = structs.asdict(info)
+    return Session(**known, partial=partial, sub_agents=[*sub_agents], conversation=messages, streams=streams)
 
 
 def session_message(session_id: str, place: int, dated: DatedMessage) -> SessionMessage:

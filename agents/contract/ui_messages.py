@@ -105,6 +105,13 @@ class ApprovalPart(UiPart, frozen=True, tag="data-approval_required"):
     transient: bool = True
 
 
+class SubAgentPart(UiPart, frozen=True, tag="data-sub_agent"):
+    """An event of a sub-agent. data: as in the stream's own event."""
+
+    data: Any
+    transient: bool = True
+
+
 class StepEnd(UiPart, frozen=True, tag="finish-step"):
     """A model call and its calls are over."""
 
@@ -142,6 +149,7 @@ UiParts: TypeAlias = (
     | ToolOutputAvailable
     | ToolOutputError
     | ApprovalPart
+    | SubAgentPart
     | StepEnd
     | MessageEnd
     | MessageAborted

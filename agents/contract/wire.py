@@ -21,6 +21,7 @@ from agents.contract.events import (
     FailureData,
     ResetData,
     StartData,
+    SubAgentData,
     TextData,
     ToolProgressData,
     ToolResultData,
@@ -45,6 +46,7 @@ from agents.core.events import (
     StreamReasoning,
     StreamReset,
     StreamStart,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
@@ -149,6 +151,13 @@ CODECS: Final = (
         lambda e: FailureData(e.reason, str(e.reason), e.content, e.metrics, e.response),
         lambda d: (d.error, d.content, d.metrics, d.response),
     ),
+    codec(
+        StreamSubAgent,
+        "sub_agent",
+        SubAgentData,
+        lambda e: SubAgentData(e.path, e.event.stream_id, e.event.seq, name_of(e.event), data_of(e.event)),
+        lambda d: (d.path, _shaped(d.event, d.data, d.stream_id, d.seq)),
+    ),
 )
 
 TIMEOUT: Final = "timeout"
@@ -201,7 +210,21 @@ def event_of(name: str, data: bytes, stream_id: str, seq: int) -> Event | None:
     row = _BY_NAME.get(name)
     if row is None:
         return None
-    shaped = msgspec.json.decode(data, type=row.data)
+    return _read(row, msgspec.json.decode(data, type=row.data), stream_id, seq)
+
+
+def _shaped(name: str, data: Any, stream_id: str, seq: int) -> Any:
+    """Return the event with this name and data of the JSON types.
+
+    Raises msgspec.ValidationError for an unknown name.
+    """
+    row = _BY_NAME.get(name)
+    if row is None:
+        raise msgspec.ValidationError(f"expected the name of an event, got {name!r}")
+    return _read(row, msgspec.convert(data, row.data), stream_id, seq)
+
+
+def _read(row: Codec, shaped: Any, stream_id: str, seq: int) -> Event:
     attempt = 1 if shaped.attempt is UNSET else shaped.attempt
     at = None if shaped.at is UNSET else shaped.at
     event: Event = row.event(*row.read(shaped), stream_id=stream_id, seq=seq, attempt=attempt, at=at)

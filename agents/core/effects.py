@@ -1,7 +1,7 @@
 """The inputs and the effects of a turn's steps.
 
-happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, ApprovalAsked, ToolCleared,
-            Steered, AnswerChecked
+happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, SubAgentPublished, ApprovalAsked,
+            ToolCleared, Steered, AnswerChecked
 effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer
 """
 
@@ -30,6 +30,13 @@ class ToolProgressed(Struct, frozen=True):
 
     index: int
     data: Any
+
+
+class SubAgentPublished(Struct, frozen=True):
+    """An event of the sub-agent that answers a running call."""
+
+    index: int
+    event: Event
 
 
 class ApprovalAsked(Struct, frozen=True):
@@ -96,7 +103,15 @@ class CheckAnswer(Struct, frozen=True):
 
 
 Happened: TypeAlias = (
-    Delta | ToolStarted | ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared | Steered | AnswerChecked
+    Delta
+    | ToolStarted
+    | ToolFinished
+    | ToolProgressed
+    | SubAgentPublished
+    | ApprovalAsked
+    | ToolCleared
+    | Steered
+    | AnswerChecked
 )
 Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer
 Effect: TypeAlias = Event | Work

@@ -17,6 +17,7 @@ from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason, Usage
 from agents.core.errors import Fault
 from agents.core.parts import Content, MediaPart, TextPart
+from agents.core.stream_metrics import StreamMetrics
 
 T = TypeVar("T")
 
@@ -160,27 +161,6 @@ class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
     cost: float | None = None
 
 
-class StreamMetrics(Struct, frozen=True):
-    """A turn in figures. Source: API reference, stream_metrics and analyze_metrics.
-
-    tool_time_ms: from the first call's start to the last one's end, summed over the model calls. start_time,
-    first_token_time, end_time: Unix milliseconds; first_token_time is None for an answer without text.
-    """
-
-    total_time_ms: float
-    time_to_first_token_ms: float | None
-    token_count: int
-    byte_count: int
-    tokens_per_second: float
-    bytes_per_second: float
-    function_calls: int
-    tool_time_ms: float
-    errors: tuple[str, ...] = ()
-    start_time: int = 0
-    first_token_time: int | None = None
-    end_time: int = 0
-
-
 class Response(Struct, frozen=True):
     """The finished turn, or the part of a failed turn that had arrived.
 
@@ -226,7 +206,7 @@ class StreamError(StreamEvent, frozen=True, tag="stream_error"):
     response: Response | None = None
 
 
-Event: TypeAlias = (
+OwnEvent: TypeAlias = (
     StreamStart
     | StreamToken
     | StreamReasoning
@@ -244,6 +224,22 @@ Event: TypeAlias = (
     | StreamComplete
     | StreamError
 )
+
+"""The events of the turn itself."""
+
+
+class StreamSubAgent(StreamEvent, frozen=True, tag="stream_sub_agent"):
+    """An event of a sub-agent, which answers a call of this turn.
+
+    path: the ids of the calls that lead to the sub-agent, this turn's call first. event: as the sub-agent published it:
+    its stream_id and seq are those of the sub-agent's stream. A deeper sub-agent has a longer path.
+    """
+
+    path: tuple[str, ...]
+    event: OwnEvent
+
+
+Event: TypeAlias = OwnEvent | StreamSubAgent
 
 TERMINAL: Final = (StreamComplete, StreamError)
 """The terminal events. A stream's last event is one of these."""

@@ -77,7 +77,15 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
 def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
     """Start the calls that may start now."""
     policy = turn.past.policy
-    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers, policy.approval)
+    limits = policy.limits
+    following, calls = started(
+        turn.past.round,
+        limits.parallel_tools,
+        policy.barriers,
+        policy.approval,
+        policy.agents,
+        limits.parallel_agents,
+    )
     return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
 
 

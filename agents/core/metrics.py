@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.core.events import StreamMetrics
+from agents.core.stream_metrics import StreamMetrics
 
 
 class Tally(Struct, frozen=True):

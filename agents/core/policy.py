@@ -23,6 +23,7 @@ class TurnPolicy(Struct, frozen=True):
     calls start while the model still streams. approval: names of tools that may demand a person's approval of a call;
     these may change during a turn.
     answer_retries: how often the model is asked again after an answer of another type; None: any text is accepted.
+    agents: names of tools whose calls sub-agents answer.
     client: names of the client's tools. Their calls end the turn, and the client runs them.
     """
 
@@ -33,4 +34,5 @@ class TurnPolicy(Struct, frozen=True):
     eager: frozenset[str] = frozenset()
     approval: Collection[str] = frozenset()
     answer_retries: int | None = None
+    agents: frozenset[str] = frozenset()
     client: frozenset[str] = frozenset()

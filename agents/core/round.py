@@ -66,16 +66,22 @@ class Round(Struct, frozen=True):
 
 
 def started(
-    waiting: Round, parallel: int, barriers: Collection[str], approval: Collection[str] = ()
+    waiting: Round,
+    parallel: int,
+    barriers: Collection[str],
+    approval: Collection[str] = (),
+    agents: Collection[str] = (),
+    parallel_agents: int = 0,
 ) -> tuple[Round, tuple[ToolCall, ...]]:
     """Start the calls that may start, in the model's order. Return the next round, and the calls to run.
 
     parallel: the number of calls that may run at the same time. barriers: names of tools whose calls run alone: such a
     call starts when all earlier calls have results, and later calls wait for its result. approval: names of tools
-    whose calls are gated.
+    whose calls are gated. agents: names of tools whose calls sub-agents answer, parallel_agents of them at the same
+    time; the others wait, and calls of other tools pass them.
     """
     finished = {each.index for each in waiting.results}
-    running = waiting.running
+    running, agents_left = waiting.running, parallel_agents - _running_in(waiting, agents)
     chosen: list[ToolCall] = []
     for position, call in enumerate(waiting.calls):
         if call.index in finished:
@@ -85,6 +91,10 @@ def started(
             earlier_over = all(before.index in finished for before in waiting.calls[:position])
             if running >= parallel or (alone and not (earlier_over and running == 0)):
                 break
+            if call.name in agents:
+                agents_left -= 1
+                if agents_left < 0:
+                    continue
             chosen.append(call)
             running += 1
         if alone:
@@ -92,3 +102,8 @@ def started(
     begun = waiting.started | {call.index for call in chosen}
     gated = waiting.gated | {call.index for call in chosen if call.name in approval}
     return replace(waiting, started=begun, gated=gated), tuple(chosen)
+
+
+def _running_in(waiting: Round, names: Collection[str]) -> int:
+    """Return the number of running calls of these tools."""
+    return sum(call.name in names and waiting.call(call.index) is not None for call in waiting.calls) if names else 0

@@ -17,6 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.accumulator import fold, fold_texts, init_accumulator
+from agents.core.below import sub_agent_published
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.deltas import CallDone, Delta, Failed, Finished, TextDelta, Usage
 from agents.core.depth import EXPECTED, too_deep
@@ -28,6 +29,7 @@ from agents.core.effects import (
     Effect,
     Happened,
     Steered,
+    SubAgentPublished,
     ToolCleared,
     ToolProgressed,
     ToolStarted,
@@ -103,6 +105,8 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return with_event(turn, StreamToolStart(call, attempt), at_s)
         case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
             return with_event(turn, StreamToolProgress(call, data), now_s)
+        case Phase.EXECUTING, SubAgentPublished(index, event) if call := turn.past.round.call(index):
+            return sub_agent_published(turn, call, event, now_s)
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
             return with_event(turn, StreamApprovalRequired(call, timeout_s), now_s)
         case Phase.EXECUTING, ToolCleared(index, arguments) if call := turn.past.round.call(index):

@@ -125,7 +125,10 @@ class StoredSessions(LiveSessions):
         if running is not None and _has_turn(conversation, running, streams):
             running = None
         shown = [_with_status(each, statuses) for each in streams]
-        return session(await _info(kept), conversation, shown, running)
+        below = await store.sub_agents(session_id)
+        live = await running_among([each.id for each in below])
+        sub_agents = [session_info(each, live=each.id in live) for each in below]
+        return session(await _info(kept), conversation, shown, running, sub_agents)
 
     async def rename(self, session_id: str, title: str | None) -> None:
         from agents.sessions import history

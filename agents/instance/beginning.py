@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_config.kept import comes_back_whole, give, not_given
 from agents.instance.state import Keeping
@@ -10,16 +12,25 @@ from agents.instance.waking import Origin
 from agents.parts.store import MemoryParts, PartStore
 from agents.sessions.session_parts import SessionParts
 from agents.settings import Durability, Settings
+from agents.sub_agents.parent_call import ParentCall
 
 
-def checked_config(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:
-    """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
+def checked_config(
+    config: Mapping[str, Any], settings: Settings, origin: Origin, parent: ParentCall | None = None
+) -> AgentConfig:
+    """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig.
+
+    parent: the call that the agent answers, whose turn limits the agent's.
+    """
     if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
         raise InvalidAgentConfig(faults)
     checked = agent_config(config, settings, from_host=origin.of_host)
     if origin.of_host:
         give(config)
-    return checked
+    if parent is None:
+        return checked
+    policy = replace(checked.policy, limits=parent.limited(checked.policy.limits))
+    return replace(checked, parent=parent, policy=policy)
 
 
 def keeping_of(config: Mapping[str, Any], settings: Settings, origin: Origin) -> Keeping:

@@ -13,7 +13,7 @@ from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, ended
 from actors import exit as send_exit
 from actors.clock import now_s
 from agents.agent_registry import has_no_stream, leave
-from agents.core.errors import HandlerCrashed, Interrupted, StoreFailed
+from agents.core.errors import Cancelled, Fault, HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
 from agents.instance.by_id import deliver
 from agents.instance.elsewhere import HANDED_OVER
@@ -46,7 +46,9 @@ async def end_agent(agent: Pid, reason: Any, state: AgentState) -> None:
 async def _end_turns(agent: Pid, reason: Any, waiting: tuple[StreamChat, ...], state: AgentState) -> None:
     """End the running turn, and those that wait. Each stream gets its terminal event."""
     ordered = reason in (SHUTDOWN, HANDED_OVER)
-    stopped = Interrupted() if ordered else HandlerCrashed(f"its agent ended: {words_of(reason)}")
+    stopped: Fault = HandlerCrashed(f"its agent ended: {words_of(reason)}")
+    if ordered:  # a sub-agent is only stopped with the turn that called it
+        stopped = Interrupted() if state.config.parent is None else Cancelled()
     if (running := state.running) is not None:
         send_exit(running.handler, Shutdown("agent ended"))
         await ended(running.handler)

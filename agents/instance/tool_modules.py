@@ -13,6 +13,7 @@ from agents.instance.waking import Origin
 from agents.mcp.keeper import connect
 from agents.mcp.spec import ServerSpec, servers_of
 from agents.settings import Settings
+from agents.sub_agents.agent_tool import AgentTool
 from agents.tools.errors import InvalidTool, PoolUnavailable, ServerDown
 from agents.tools.importing import import_named
 from agents.tools.pool_server import TOOL_POOL, open_pool
@@ -35,6 +36,9 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
         if tools and whereis(TOOL_POOL) is not None:  # a restarted pool imports when a call needs it
             await (await open_pool()).load(tools)
         await connect(_servers(named, settings))
+        for each in usable(named):
+            if isinstance(each, AgentTool):
+                await load_tools(settings, each.agent, origin)
     except InvalidTool as invalid:
         raise InvalidAgentConfig(fault.below("tools") for fault in invalid.faults) from None
     except (PoolUnavailable, ServerDown) as unavailable:

@@ -18,7 +18,7 @@ from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupt
 from agents.core.message_times import times_of
 from agents.instance.messages import joins, recorded
 from agents.instance.state import AgentState, Running, StreamChat
-from agents.instance.waking import turn_name
+from agents.instance.waking import recover_sub_agents, turn_name
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.sessions.records import SUSPECTED
@@ -104,6 +104,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, past_of(config, state.conversation))
         await stream.durable()
+        await recover_sub_agents(config.id)
         return await _over(agent, stream, _with_turn(state, conversation, stream))
     handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, state.parts, cut)
     link(handler)
@@ -205,6 +206,8 @@ def stopping(running: Running, fault: Fault) -> Running:
 
 
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
+    if cut.abandoned:
+        return Interrupted()
     if cut.takeovers > state.keeping.max_takeovers * SUSPECTED:
         log.warning("turn_not_taken_over", agent_id=state.config.id, stream_id=cut.stream_id, takeovers=cut.takeovers)
         return Interrupted()

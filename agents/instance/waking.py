@@ -78,7 +78,8 @@ async def open_session(
     if origin in (Origin.USER, Origin.BEGUN, Origin.KEPT):
         session = await journal.store.session(config.id)
         _check_origin(origin, config, session)
-    journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
+    parent = None if config.parent is None else (config.parent.session_id, config.parent.call_id)
+    journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner, parent=parent)
     await journal.durable(config.id)
     if session is None and await journal.is_empty(config.id):  # one read in place of three
         return config.opening(), ()
@@ -87,6 +88,8 @@ async def open_session(
     if open_:  # count the recovery before the turn can end the program again; later turns have not run
         await journal.store.recovering(open_[0].stream_id)
     cuts = [await cut_turn(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
+    if config.parent is None and session is not None and session.parent_id is not None:
+        cuts = [replace(cut, abandoned=True) for cut in cuts]
     return (*config.opening(), *conversation), tuple(cuts)
 
 
@@ -146,6 +149,14 @@ class Recovery(Task):
             cut = await journal.store.cut_sessions()
             for first in range(0, len(cut), AT_ONCE):
                 await recover(cut[first : first + AT_ONCE])
+
+
+async def recover_sub_agents(agent_id: str) -> None:
+    """Start the agents of the sub-agents whose turns were cut with the turn of this agent, to end them."""
+    with suppress(CallFailed, SessionError):  # the next start of the program finds them
+        journal = await open_journal()
+        if journal is not None and (cut := await journal.store.cut_sessions(of=agent_id)):
+            await recover(cut)
 
 
 async def recover(ids: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ from agents.core.events import (
     StreamComplete,
     StreamError,
     StreamFunctionCallComplete,
+    StreamSubAgent,
     StreamToken,
 )
 from agents.extras import extra
@@ -160,6 +161,8 @@ class _Progress:
 
     async def note(self, event: Event) -> None:
         """Report an event at which a person would look."""
+        if isinstance(event, StreamSubAgent):
+            event = event.event
         match event:
             case StreamToken(text):
                 self._characters += len(text)

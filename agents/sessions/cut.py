@@ -14,7 +14,7 @@ class Cut(Struct, frozen=True):
     events: the stream's events that are on disk. log: the stream's position that subscribers may have seen.
     recorder: the stream's recorder, which continues.
     recoveries: how often the turn was resumed since it last got further, including this time.
-    takeovers: as in OpenStream.
+    takeovers: as in OpenStream. abandoned: it is the turn of a sub-agent, whose caller does not wait for it any more.
     """
 
     stream_id: str
@@ -25,6 +25,7 @@ class Cut(Struct, frozen=True):
     recorder: Recorder
     recoveries: int = 0
     takeovers: int = 0
+    abandoned: bool = False
 
     @property
     def begun(self) -> bool:

@@ -15,15 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors import InvalidArgument
 from actors.kernel.errors import named
-from agents.core.conversation import Conversation
-from agents.core.message_times import times_of
 from agents.core.parts import hashes_in
 from agents.core.text import HALF, TEXT, is_text
-from agents.sessions import part_rows
-from agents.sessions.checkpoints import read_checkpoint
-from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
+from agents.sessions import part_rows, sub_agents
+from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession
+from agents.sessions.fork_place import place_of_fork
 from agents.sessions.ownership import claim
-from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import encoded, keepable
 from agents.sessions.records import SessionRecord, StreamRecord
 from agents.sessions.rows import message_rows, raw_messages
@@ -66,15 +63,20 @@ async def delete(store: Store, id_: str) -> None:
 
 
 async def delete_all(store: Store, ids: Collection[str]) -> int:
-    """Delete those of these sessions that exist, in one transaction. Return their number. Raises as `delete`."""
+    """Delete those of these sessions that exist, in one transaction, with those of their sub-agents.
+
+    Return the number of the given ones that existed. Raises as `delete`.
+    """
     async with store.changing() as connection:
+        below = await connection.run_sync(sub_agents.below, ids)
         if store.node is None:
             await connection.run_sync(check_free)
         else:
-            await connection.run_sync(claim, store.node.fence.epoch, ids)
+            await connection.run_sync(claim, store.node.fence.epoch, [*ids, *below])
         await connection.run_sync(empty)  # a row of the tail can be found only by reading all of it
-        parts = await connection.run_sync(part_rows.used_by, ids)
+        parts = await connection.run_sync(part_rows.used_by, [*ids, *below])
         deleted = await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(ids)))
+        await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(below)))
         await connection.run_sync(part_rows.remove_unused, parts)
     if parts and store.files is not None:
         async with store.changing() as connection:
@@ -94,7 +96,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     if not keepable(new_id):
         raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
     origin = await _known(store, id_)
-    kept, turn, times = await _cut(store, origin, at)
+    kept, turn, times = await place_of_fork(store, origin, at)
     async with store.changing() as connection:
         session = await _row(connection, id_)
         if session is None or session.created_at != origin.created_at:
@@ -102,7 +104,8 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
         if await _row(connection, new_id) is not None:
             raise SessionExists(new_id)
         now = datetime.now(UTC)
-        new = {"id": new_id, "created_at": now, "updated_at": now, "message_count": kept + len(turn), "node": None}
+        new = {"id": new_id, "created_at": now, "updated_at": now, "message_count": kept + len(turn)}
+        new |= {"node": None, "parent_id": None, "parent_call": None}
         await connection.execute(insert(SESSIONS).values({**session._mapping, **new}))  # noqa: SLF001 (public)
         await _copy(connection, id_, new_id, kept)
         if turn:
@@ -112,6 +115,8 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     """Yield JSON Lines: the session, its messages, its streams, each with its events, and its parts.
+
+    The same lines of its sub-agents follow.
 
     Raises UnknownSession, also in the middle if the session was deleted. Another user's session may have the id by
     then.
@@ -138,6 +143,9 @@ async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     async for line in _parts(store, session):
         yield line
     await _check_same(store, session)
+    for below in await store.sub_agents(id_):
+        async for line in export(store, below.id):
+            yield line
 
 
 async def _events(store: Store, session: SessionRecord, stream: StreamRecord) -> AsyncIterator[bytes]:
@@ -162,54 +170,6 @@ async def _parts(store: Store, session: SessionRecord) -> AsyncIterator[bytes]:
 
 def _line(kind: str, data: Any) -> bytes:
     return encoded({"type": kind, **msgspec.to_builtins(data)}) + b"\n"
-
-
-async def _cut(
-    store: Store, session: SessionRecord, at: tuple[str, int | None] | None
-) -> tuple[int, Conversation, tuple[float | None, ...]]:
-    """Return how many of the session's messages the fork keeps, and the partial turn's messages and times after them.
-
-    A conversation only grows, so the count is still valid when the messages are copied. The count is read before the
-    stream, so it includes nothing of a stream that is open at that time.
-    """
-    if at is None:
-        return session.message_count, (), ()
-    stream_id, place = at
-    stream = await store.stream(stream_id)
-    if stream is None or stream.session_id != session.id:
-        raise UnknownStream(stream_id, session.id)
-    seq = stream.last_seq if place is None else place
-    if not 0 <= seq <= stream.last_seq:
-        raise InvalidFork(f"expected a seq from 0 to {stream.last_seq}, got {seq}")
-    before = session.message_count if stream.messages_from is None else stream.messages_from
-    if seq == 0:
-        return before, (), ()
-    if seq == stream.last_seq and stream.messages_until is not None:
-        return stream.messages_until, (), ()
-    events = await store.events(stream_id, limit=seq)
-    turn = partial_turn(stream.message, events, await _recorded(store, stream))
-    return before, turn, times_of(turn, events)
-
-
-async def _recorded(store: Store, stream: StreamRecord) -> Conversation:
-    """Return the recorded messages of the stream's turn.
-
-    For an ended turn these are in the conversation, else in its last checkpoint, which is read after the events.
-    """
-    if stream.messages_from is not None and stream.messages_until is not None:
-        count = stream.messages_until - stream.messages_from
-        return await store.messages(stream.session_id, stream.messages_from, count)
-    for open_ in await store.open_streams(stream.session_id):
-        if open_.stream_id == stream.id and open_.checkpoint is not None:
-            try:
-                saved = read_checkpoint(open_.checkpoint)
-            except StoreDamaged:
-                ended = await store.stream(stream.id)  # the end of a turn deletes the parts of its checkpoint
-                if ended is None or ended.messages_from is None:
-                    raise
-                return await _recorded(store, ended)
-            return saved.messages if saved.executing is None else (*saved.messages, saved.executing)
-    return ()
 
 
 async def _known(store: Store, id_: str) -> SessionRecord:

@@ -39,9 +39,15 @@ class JournalHandle:
         opening: Conversation = (),
         *,
         owner: str | None = None,
+        parent: tuple[str, str] | None = None,
     ) -> None:
-        """Create the session, or update it if it exists (see SessionBegun). Call this before its first recorder."""
-        self._group.begin_session(SessionBegun(id_, name, config, opening, datetime.now(UTC), owner))
+        """Create the session, or update it if it exists (see SessionBegun). Call this before its first recorder.
+
+        parent: of a sub-agent, the session of its caller and the id of the call that it answers.
+        """
+        parent_id, parent_call = parent or (None, None)
+        now = datetime.now(UTC)
+        self._group.begin_session(SessionBegun(id_, name, config, opening, now, owner, parent_id, parent_call))
 
     def recorder(
         self, session_id: str, stream_id: str, message: Content, *, on_durable: OnDurable, on_failure: OnFailure

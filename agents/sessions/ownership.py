@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, or_, selec
 from agents.sessions.checkpoints import was_calling
 from agents.sessions.errors import Elsewhere, Lost
 from agents.sessions.records import SUSPECTED, StreamStatus
+from agents.sessions.sub_agents import SERVING
 from agents.sessions.tables import FENCES, SESSIONS, STREAMS, WRITER
 
 _LIVES: Final = SESSIONS.c.node.in_(select(FENCES.c.epoch))
@@ -53,7 +54,8 @@ def take_over(connection: Connection, epoch: int, limit: int) -> list[str]:
 
     Two nodes that ask at the same time get different sessions.
     """
-    free = select(SESSIONS.c.id, SESSIONS.c.node).where(or_(SESSIONS.c.node.is_(None), _DEAD), HAS_TURN)
+    cut = HAS_TURN, SESSIONS.c.id.not_in(SERVING)
+    free = select(SESSIONS.c.id, SESSIONS.c.node).where(or_(SESSIONS.c.node.is_(None), _DEAD), *cut)
     found = connection.execute(free.order_by(SESSIONS.c.id).limit(limit).with_for_update(skip_locked=True)).all()
     ids = [row.id for row in found]
     if ids:

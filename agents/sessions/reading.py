@@ -31,6 +31,7 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
+from agents.sessions.sub_agents import NO_SUB_AGENT, cut
 from agents.sessions.tables import (
     CHECKPOINT_PARTS,
     EVENTS,
@@ -96,20 +97,20 @@ class Reading:
         return any(count for (count,) in rows)
 
     async def count(self, owner: str | None = None) -> int:
-        """Return the number of this user's sessions, or of all if owner is None."""
-        wanted = select(func.count()).select_from(SESSIONS)
+        """Return the number of this user's sessions, or of all if owner is None. Sub-agents are not counted."""
+        wanted = select(func.count()).select_from(SESSIONS).where(NO_SUB_AGENT)
         ((count,),) = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner))
         return int(count)
 
     async def sessions(
         self, after: str | None = None, limit: int = 100, owner: str | None = None
     ) -> list[ListedSession]:
-        """Return one page of sessions, the last changed first.
+        """Return one page of sessions, the last changed first, without those of sub-agents.
 
         after: the last id of the previous page. owner: only this user's sessions, and no page after another user's
         session.
         """
-        newest = select(*_LISTED).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc())
+        newest = select(*_LISTED).where(NO_SUB_AGENT).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc())
         if owner is not None:
             newest = newest.where(SESSIONS.c.owner == owner)
         if after is not None:
@@ -127,6 +128,11 @@ class Reading:
             if len(rows) < limit:
                 break
         return found[:limit]
+
+    async def sub_agents(self, id_: str) -> list[ListedSession]:
+        """Return the sessions of a session's sub-agents, in the order of their beginning."""
+        wanted = select(*_LISTED).where(SESSIONS.c.parent_id == id_).order_by(SESSIONS.c.created_at, SESSIONS.c.id)
+        return [listed(row) for row in await self._rows(wanted, id_, many=True) if keepable(row.id)]
 
     async def conversation(self, id_: str) -> Conversation:
         """Return the messages of all turns that have ended. Raises UnknownSession."""
@@ -206,15 +212,9 @@ class Reading:
         wanted = select(SESSIONS.c.id).where(SESSIONS.c.id.in_(filter(keepable, ids)), ~open_, ~full)
         return {id_ for (id_,) in await self._rows(wanted)}
 
-    async def cut_sessions(self) -> list[str]:
-        """Return the ids of sessions with turns that run, wait, or were cut, ordered by their oldest such turn."""
-        wanted = (
-            select(type_coerce(STREAMS.c.session_id, _RAW))
-            .where(STREAMS.c.status == StreamStatus.OPEN.value)
-            .group_by(STREAMS.c.session_id)
-            .order_by(func.min(STREAMS.c.begun_at), STREAMS.c.session_id)
-        )
-        return [session_id for (session_id,) in await self._rows(wanted) if keepable(session_id)]
+    async def cut_sessions(self, of: str | None = None) -> list[str]:
+        """Return the ids of sessions with turns that run, wait, or were cut. of: see sub_agents.cut."""
+        return [session_id for (session_id,) in await self._rows(cut(of)) if keepable(session_id)]
 
     async def rows(self, wanted: Query) -> Sequence[Row[Any]]:
         """Return the rows of a query of another module of this package."""

@@ -34,6 +34,7 @@ class SessionBegun(Struct, frozen=True):
 
     name: the agent's. config: the agent's configuration, as JSON data, never with a secret. None leaves it unchanged.
     opening: the conversation of a new session before its first turn. owner: the session's user, or None.
+    parent_id: of a sub-agent, the session of its caller. parent_call: the id of the call that it answers.
     """
 
     id: str
@@ -42,6 +43,8 @@ class SessionBegun(Struct, frozen=True):
     opening: Conversation
     at: datetime
     owner: str | None = None
+    parent_id: str | None = None
+    parent_call: str | None = None
 
 
 class StreamBegun(Struct, frozen=True):
@@ -117,7 +120,8 @@ class Batch(Struct, frozen=True):
 class ListedSession(Struct, frozen=True):
     """A session, as lists show it.
 
-    owner, config: as in SessionBegun. title: set by a person. message_count: of the conversation.
+    owner, config, parent_id, parent_call: as in SessionBegun. title: set by a person. message_count: of the
+    conversation.
     """
 
     id: str
@@ -127,6 +131,8 @@ class ListedSession(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     message_count: int
+    parent_id: str | None
+    parent_call: str | None
 
 
 class SessionRecord(ListedSession, frozen=True):

@@ -33,6 +33,7 @@ def listed(row: Row[Any]) -> ListedSession:
     instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
     owner, count = fields["owner"], fields["message_count"]
     rest = {"owner": owner if keepable(owner) else None, "message_count": count if type(count) is int else 0}
+    rest |= {name: fields[name] if isinstance(fields[name], str) else None for name in ("parent_id", "parent_call")}
     return ListedSession(**fields | texts | instants | rest)
 
 

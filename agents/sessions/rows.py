@@ -131,6 +131,8 @@ def _session(session: SessionBegun) -> tuple[dict[str, Any], list[Raw]]:
         "created_at": session.at,
         "updated_at": session.at,
         "message_count": len(opening),
+        "parent_id": None if session.parent_id is None else _id(session.parent_id),
+        "parent_call": session.parent_call,
     }
     return row, opening
 

@@ -78,10 +78,14 @@ SESSIONS: Final = Table(
     Column("updated_at", Instant, nullable=False),
     Column("message_count", INTEGER, nullable=False),
     Column("node", LONG),
+    Column("parent_id", TEXT, index=True),
+    Column("parent_call", TEXT),
     Index(None, "updated_at", "id"),
     Index(None, "owner", "updated_at", "id"),
 )
-"""node: the epoch of the node that owns the session, see ownership.py."""
+"""node: the epoch of the node that owns the session, see ownership.py. parent_id: of a sub-agent, the session of its
+caller, without a foreign key: SQLite adds none to a table that exists. parent_call: the id of the call that it
+answers."""
 
 STREAMS: Final = Table(
     "streams",

@@ -26,6 +26,7 @@ from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettings, SessionSettings
 from agents.settings.mcp import Grant, McpOAuth, McpServer
 from agents.settings.parts import MediaType, PartKind, PartSettings
+from agents.settings.sub_agents import SubAgentSettings
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "SessionSettings",
     "Settings",
     "StreamingSettings",
+    "SubAgentSettings",
     "SupervisionSettings",
     "TokenSettings",
     "ToolSettings",

@@ -4,6 +4,7 @@ A key has the type of a value that a program gives: where the settings hold a Se
 settings check the values at run time.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from agents.llm.endpoint import Api
@@ -12,7 +13,7 @@ from agents.settings.headers import GivenPairs
 from agents.settings.parts import PartKind
 from agents.settings.secret import GivenApiKey
 
-__all__ = ["AgentOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
+__all__ = ["AgentOptions", "AgentToolOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
 
 ApiName: TypeAlias = Literal["chat", "responses"]
 PartKindName: TypeAlias = Literal["image", "audio", "file"]
@@ -55,6 +56,17 @@ class FallbackOptions(TypedDict, total=False):
     accepts: PartKinds | None
 
 
+class AgentToolOptions(TypedDict, total=False):
+    """The options of an agent as a tool, each as for `tool`."""
+
+    timeout_s: float | None
+    parallel: bool
+    requires_approval: bool | Callable[..., bool]
+    approval_timeout_s: float
+    fallback: Any
+    max_output_bytes: int
+
+
 class AgentOptions(TypedDict, total=False):
     """The keys of AgentSettings, which describes each.
 
@@ -67,6 +79,7 @@ class AgentOptions(TypedDict, total=False):
     name: str
     model: str | None
     system_prompt: str
+    description: str
     tools: list[Any] | tuple[Any, ...]
     api_preference: Api | ApiName
     stream: bool

@@ -18,6 +18,7 @@ from agents.settings.kept_sessions import SessionSettings
 from agents.settings.mcp import McpServer
 from agents.settings.parts import PartSettings
 from agents.settings.secret import NO_SECRET, ApiKey
+from agents.settings.sub_agents import SubAgentSettings
 from agents.settings.values import (
     Amount,
     Count,
@@ -216,6 +217,7 @@ class Settings(BaseModel):
     parts: Annotated[PartSettings, Applies.NEW_AGENTS] = PartSettings()
     providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
     mcp: Annotated[dict[str, McpServer], Applies.NEW_AGENTS] = {}
+    sub_agents: Annotated[SubAgentSettings, Applies.NEW_AGENTS] = SubAgentSettings()
     supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
     garbage_collection: GarbageCollection = GarbageCollection.SLICED
     agents: tuple[AgentSettings, ...] = ()

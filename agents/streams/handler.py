@@ -38,7 +38,7 @@ class StreamHandler(Task):
 
     async def run(self) -> None:
         try:
-            await TurnShell(self._stream, self._config, self._parts).run(self._begun())
+            await TurnShell(self._stream, self._config, self._parts, self._cut).run(self._begun())
         except asyncio.CancelledError:
             agent = self._stream.agent
             if agent is None or not alive(agent):

@@ -1,7 +1,8 @@
 """A stream of a kept session: its events go to disk, and subscribers get each event when its durability allows.
 
 The events in ON_DISK_FIRST are published only when they are on disk: the turn's begin, the start of calls, their
-results, and the end. `ahead` is the number of other events that may be published before they are on disk.
+results, the events of sub-agents, and the end. `ahead` is the number of other events that may be published before they
+are on disk. A turn that continues after a crash publishes the events of its sub-agents from its last one on disk.
 """
 
 from collections import deque
@@ -22,6 +23,7 @@ from agents.core.events import (
     StreamError,
     StreamFunctionExecutionStart,
     StreamStart,
+    StreamSubAgent,
     StreamToolResult,
 )
 from agents.core.message_times import times_of
@@ -37,7 +39,9 @@ from agents.streams.event_log import EventLog
 from agents.streams.stream import Stream
 
 EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
-ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
+ON_DISK_FIRST: Final = frozenset(
+    {StreamStart, StreamFunctionExecutionStart, StreamToolResult, StreamSubAgent, *TERMINAL}
+)
 
 
 class StreamLost(msgspec.Struct, frozen=True):

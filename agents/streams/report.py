@@ -9,7 +9,8 @@ from actors import send, whereis
 from actors.log import get_logger
 from agents.core.deltas import Usage
 from agents.core.errors import ApiError, Fault
-from agents.core.events import Event, StreamComplete, StreamError, StreamMetrics, StreamToolResult
+from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
+from agents.core.stream_metrics import StreamMetrics
 from agents.streams.stream import Stream
 
 log = get_logger("understudy.agents")

@@ -28,6 +28,8 @@ from agents.llm.request_encoder import RequestEncoder
 from agents.parts.given import NO_BLOBS, Media, content_of
 from agents.parts.store import NotKept, PartStore, UnknownPart
 from agents.sessions import SessionError
+from agents.sessions.cut import Cut
+from agents.streams.calling_turn import CallingTurn
 from agents.streams.stream import Stream
 from agents.tools.executor import TurnCalls
 
@@ -39,11 +41,12 @@ class TurnShell:
     shell owns the turn's calls, which end with the shell.
     """
 
-    def __init__(self, stream: Stream, config: AgentConfig, parts: PartStore) -> None:
+    def __init__(self, stream: Stream, config: AgentConfig, parts: PartStore, cut: Cut | None = None) -> None:
+        """Make the shell. cut: the known part of a cut turn."""
         self._stream, self._config, self._parts = stream, config, parts
         self._now_s = clock()
         self._work: deque[Work] = deque()
-        self._calls = stream.calls = TurnCalls(config.tools, self._keep)
+        self._calls = stream.calls = TurnCalls(config.tools, self._keep, CallingTurn(stream, cut))
         self._encoder = RequestEncoder()
 
     async def run(self, begun: Step) -> Turn:
@@ -90,7 +93,7 @@ class TurnShell:
                     self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():
                 await self._calls.stop()
-                self._calls = self._stream.calls = TurnCalls(self._config.tools, self._keep)
+                self._calls = self._stream.calls = TurnCalls(self._config.tools, self._keep, CallingTurn(self._stream))
             case CheckAnswer(content):
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))

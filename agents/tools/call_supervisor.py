@@ -9,27 +9,24 @@ retries that its policy allows. Why each call has a supervisor: docs/adr/0002-su
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable
+from contextvars import ContextVar
 from functools import lru_cache
 from random import random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from msgspec import Struct
 
 from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
 from actors.clock import now_s
-from agents.core.conversation import ToolCall
-from agents.core.events import ToolResult
-from agents.core.parts import MediaPart
-from agents.parts.given import Media
+from agents.core.events import Event, ToolResult
 from agents.parts.store import NotKept
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ServerDown, ToolRaised, WorkerDied
+from agents.tools.job import Job
 from agents.tools.pool_server import open_pool
 from agents.tools.result import WithMedia, result_text
 from agents.tools.retry import pause_s
 from agents.tools.run import run_call
-from agents.tools.tool import Tool
 from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, Supervisor
 from supervisors.supervisor import SupervisorState
 
@@ -39,33 +36,6 @@ STOP_S = 0.2  # the time that a worker has to end
 MAX_UNREAD = 16  # above it, a new value of progress replaces the latest one that the owner has not taken
 
 RETRIED: Final = frozenset({"raised", "timeout"})
-
-
-Keep: TypeAlias = Callable[[Sequence[Media]], Awaitable[tuple[MediaPart, ...]]]
-"""Keep the bytes of a result, and return the parts that name them. Raises NotKept."""
-
-
-async def no_store(media: Sequence[Media]) -> tuple[MediaPart, ...]:
-    """Refuse the images, sounds and files of a result."""
-    raise NotKept("expected a result without images, sounds and files: nothing keeps their bytes here")
-
-
-class Job(Struct, frozen=True):
-    """One call to run. Its owner gets Attempted for every attempt that runs, Progressed messages, and one Answered.
-
-    number: the call's number in its turn. An index is not unique, since each model call counts from 0.
-    unread: the reported values that the owner has not read. Each has one Progressed message on its way.
-    begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
-    keep: keeps the images, sounds and files of the result.
-    """
-
-    number: int
-    tool: Tool
-    call: ToolCall
-    owner: Pid
-    unread: deque[Any]
-    begun: list[Pid]
-    keep: "Keep"
 
 
 class Attempted(Struct, frozen=True):
@@ -79,6 +49,13 @@ class Progressed(Struct, frozen=True):
     """The owner may take the first of the call's unread values."""
 
     number: int
+
+
+class Published(Struct, frozen=True):
+    """The sub-agent that answers this call has published an event."""
+
+    number: int
+    event: Event
 
 
 class Crashed(Struct, frozen=True):
@@ -105,10 +82,30 @@ class ToolWorker(Task):
 
     async def run(self) -> None:
         job, tool, attempt = self._job, self._job.tool, 1
+        _worker.set(self)
         while (result := await self._attempted()).error in RETRIED and attempt <= tool.retries:
             await asyncio.sleep(pause_s(attempt, tool.backoff_s, random()))  # noqa: S311 - jitter, not a secret
             attempt += 1
         self.send(job.owner, Answered(job.number, result))
+
+    @property
+    def job(self) -> Job:
+        return self._job
+
+    @property
+    def supervisor(self) -> Pid:
+        """The call's supervisor. A process that serves the call is its child, and ends with the call."""
+        parent = self.process.parent
+        assert parent is not None, "expected a worker under its call's supervisor"
+        return parent
+
+    def serve_by(self, agent: Pid) -> None:
+        """Note the sub-agent that answers the call, for the owner."""
+        self._job.agents[self._job.number] = agent
+
+    def publish(self, event: Event) -> None:
+        """Publish an event of the sub-agent that answers the call, in the stream of the call's turn."""
+        self.send(self._job.owner, Published(self._job.number, event))
 
     async def _attempted(self) -> ToolResult:
         job = self._job
@@ -148,6 +145,14 @@ class ToolWorker(Task):
             self.send(self._job.owner, Progressed(self._job.number))
         else:
             unread[-1] = data
+
+
+_worker: Final[ContextVar[ToolWorker]] = ContextVar("worker")
+
+
+def worker_of_call() -> ToolWorker:
+    """Return the worker of the call that runs in this context. Only code of a tool with isolation "task" calls this."""
+    return _worker.get()
 
 
 WORKERS: Final = {

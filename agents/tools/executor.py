@@ -12,7 +12,7 @@ from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from actors.clock import clock
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
-from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed, ToolStarted
+from agents.core.effects import ApprovalAsked, SubAgentPublished, ToolCleared, ToolProgressed, ToolStarted
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.tools.approval import Answer, Approvals, Decision, InvalidEdit, required
@@ -21,13 +21,12 @@ from agents.tools.call_supervisor import (
     Answered,
     Attempted,
     Crashed,
-    Job,
-    Keep,
     Progressed,
+    Published,
     failed,
-    no_store,
 )
 from agents.tools.errors import InvalidArguments
+from agents.tools.job import Calling, Job, Keep, no_store
 from agents.tools.plain import plain
 from agents.tools.result import result_text
 from agents.tools.tool import Tool
@@ -40,7 +39,7 @@ EDITED = "The user changed the arguments of this call to: "
 log = get_logger("understudy.tools")
 
 
-Happened: TypeAlias = ToolStarted | ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared
+Happened: TypeAlias = ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared
 
 
 class _Asked(Struct, frozen=True):
@@ -71,13 +70,14 @@ class _Open(Struct):
 class TurnCalls:
     """The calls of one turn. They belong to one inbox and end when it closes."""
 
-    def __init__(self, tools: Mapping[str, Tool], keep: Keep = no_store) -> None:
+    def __init__(self, tools: Mapping[str, Tool], keep: Keep = no_store, turn: Calling | None = None) -> None:
         """Make the calls of a turn. keep: keeps the images, sounds and files of results."""
-        self._tools, self._keep = tools, keep
+        self._tools, self._keep, self._turn = tools, keep, turn
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
         self._open: dict[int, _Open] = {}
         self._numbers: dict[Ref, int] = {}  # the call's number by the monitor on its supervisor
+        self._agents: dict[int, Pid] = {}
         self._begun: list[Pid] = []  # the supervisors of the calls, also one whose start was interrupted
         self._starting = False
         self._started = 0
@@ -121,6 +121,11 @@ class TurnCalls:
         while (happened := self._happened(await self._inbox.receive())) is None:
             pass
         return happened
+
+    @property
+    def agents(self) -> tuple[Pid, ...]:
+        """The sub-agents that answer calls now."""
+        return tuple(self._agents.values())
 
     @property
     def waiting(self) -> tuple[tuple[ToolCall, float], ...]:
@@ -170,6 +175,8 @@ class TurnCalls:
                 return ToolStarted(call.call.index, call.attempts, at_s)
             case Progressed():
                 return ToolProgressed(call.call.index, call.unread.popleft())
+            case Published(_, event):
+                return SubAgentPublished(call.call.index, event)
             case Crashed(_, reason):
                 call.crash = reason
             case Answered(_, result):
@@ -180,7 +187,9 @@ class TurnCalls:
 
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
-        job = Job(number, tool, call.call, self._inbox.pid, call.unread, self._begun, self._keep)
+        job = Job(
+            number, tool, call.call, self._inbox.pid, call.unread, self._begun, self._keep, self._turn, self._agents
+        )
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
         self._starting = False
@@ -198,6 +207,7 @@ class TurnCalls:
 
     def _finished(self, number: int, result: ToolResult) -> ToolFinished:
         call = self._open.pop(number)
+        self._agents.pop(number, None)
         if call.tool is not None and result.error in FAILED_FOR_GOOD and call.tool.fallback is not UNSET:
             log.warning("tool_fell_back", tool=call.tool.name, error=result.error, reason=result.content)
             value = plain(call.tool.fallback)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from actors import Bound, Mailbox, Overflow, Pid, get_state, send
 from actors.sys import replace_state
 from agents import agent
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamStart, StreamToken
+from agents.core.stream_metrics import StreamMetrics
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import followed
 from agents.instance.turns import Forget

@@ -16,7 +16,7 @@ from agents.cli.view.printable import one_line
 from agents.cli.view.screen import open_screen
 from agents.client import Client, ClientError, Refused
 from agents.client.client import path
-from agents.core.events import Event, StreamApprovalRequired
+from agents.core.events import Event, StreamApprovalRequired, StreamSubAgent
 from agents.parts.given import Media
 
 
@@ -98,5 +98,6 @@ class Decisions:
 
 def _how_to_approve(event: Event) -> None:
     """Print the command that approves, where no person at this terminal is asked."""
+    event = event.event if isinstance(event, StreamSubAgent) else event
     if isinstance(event, StreamApprovalRequired) and not (sys.stdin.isatty() and sys.stdout.isatty()):
         complain(f"understudy approve {event.stream_id} {event.tool_call.id}")

@@ -19,12 +19,14 @@ def line_of(session: SessionInfo) -> str:
 
 
 def lines_of(session: Session) -> Iterator[str]:
-    """Yield the session's line, its messages and its streams, with an empty line before each message and stream."""
+    """Yield the session's line, its messages, its streams and its sub-agents, with an empty line before each."""
     yield line_of(session)
     for message in session.conversation:
         yield f"\n{_message(message)}"
     for stream in session.streams:
         yield f"\n{_stream(stream)}"
+    for each in session.sub_agents:
+        yield f"\nsub-agent {line_of(each)}"
 
 
 def _stream(stream: SessionStream) -> str:

@@ -38,7 +38,8 @@ class StoredSessions:
         kept = await self._kept(session_id)
         conversation = await self._store.dated_messages(session_id, 0, kept.message_count)
         streams = [session_stream(each) for each in await self._store.streams(session_id)]
-        return session(session_info(kept, live=False), conversation, streams)
+        sub_agents = [session_info(each, live=False) for each in await self._store.sub_agents(session_id)]
+        return session(session_info(kept, live=False), conversation, streams, sub_agents=sub_agents)
 
     async def rename_session(self, session_id: str, title: str | None) -> None:
         await history.rename(self._store, session_id, title)

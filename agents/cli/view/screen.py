@@ -23,6 +23,7 @@ from agents.core.events import (
     StreamComplete,
     StreamFunctionCallComplete,
     StreamReset,
+    StreamSubAgent,
     StreamToken,
     StreamToolResult,
     StreamWarning,
@@ -171,6 +172,12 @@ class Lines:
                 self._write_about(f"[some of the answer may be missing: {one_line(str(reason))}]")
             case StreamApprovalRequired(call):
                 self._write_about(f"?? {_title(call)} waits for approval")
+            case StreamSubAgent(path, StreamFunctionCallComplete(call)):
+                self._write_about(f"{'   ' * len(path)}-> {_title(call)}")
+            case StreamSubAgent(path, StreamToolResult(call, result)):
+                self._write_about(f"{'   ' * len(path)}<- {_ending(call, result)}")
+            case StreamSubAgent(path, StreamApprovalRequired(call)):
+                self._write_about(f"{'   ' * len(path)}?? {_title(call)} waits for approval")
             case StreamComplete(response):
                 self._write_about(f"[{layout.figures(response)}]")
             case Note(text, report):

@@ -19,6 +19,7 @@ from agents.cli.view.markdown import whole_blocks
 from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
+    OwnEvent,
     Response,
     StreamApprovalRequired,
     StreamComplete,
@@ -30,6 +31,7 @@ from agents.core.events import (
     StreamReasoning,
     StreamReset,
     StreamStart,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
@@ -53,7 +55,7 @@ class Note(Struct, frozen=True):
 class Call(Struct, frozen=True):
     """A tool call: the arguments that have arrived, the start of its run, its result.
 
-    progress: the latest progress of its tool, or the reason why the call waits.
+    progress: the latest progress of its tool or its sub-agent, or the reason why the call waits.
     """
 
     index: int
@@ -62,6 +64,7 @@ class Call(Struct, frozen=True):
     started_s: float | None = None
     result: ToolResult | None = None
     progress: str = ""
+    id: str = ""
 
 
 class AnswerText(Struct, frozen=True):
@@ -172,7 +175,7 @@ def _called(view: View, call: ToolCall) -> Step:
     finished: tuple[Block, ...] = ()
     if not view.calls:
         view, finished = _text_closed(view)
-    return replace(view, calls=(*view.calls, Call(call.index, call.name)), has_output=True), finished
+    return replace(view, calls=(*view.calls, Call(call.index, call.name, id=call.id)), has_output=True), finished
 
 
 def _answered(view: View, call: ToolCall, result: ToolResult) -> Step:
@@ -193,9 +196,27 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
             return replace(call, arguments=whole.arguments, started_s=now_s, progress="")
         case StreamToolProgress(whole, data) if whole.index == call.index:
             return replace(call, progress=data if isinstance(data, str) else msgspec.json.encode(data).decode())
+        case StreamSubAgent((call_id, *deeper), below) if call_id == call.id and (words := doing(below)):
+            return replace(call, progress=f"{'> ' * len(deeper)}{words}")
         case StreamApprovalRequired(whole) if whole.index == call.index:
             return replace(call, progress="waits for approval")
     return call
+
+
+def doing(event: OwnEvent) -> str:
+    """Return what a sub-agent does since the event; nothing for an event that tells no more than the one before."""
+    match event:
+        case StreamToken():
+            return "writes"
+        case StreamReasoning():
+            return "thinks"
+        case StreamToolStart(call):
+            return f"{call.name} {call.arguments}"
+        case StreamApprovalRequired(call):
+            return f"{call.name} waits for approval"
+        case StreamReset(reason):
+            return f"asks its model again: {reason}"
+    return ""
 
 
 def _text_closed(view: View) -> Step:

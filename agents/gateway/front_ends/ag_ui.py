@@ -33,6 +33,7 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamStart,
+    StreamSubAgent,
     StreamToolProgress,
     StreamToolResult,
     StreamUsage,
@@ -77,7 +78,7 @@ class AgUi(Parts):
             case StreamToolResult(call, result):
                 self._answered.add(call.id)
                 return [ToolCallResult(f"{self.stream_id}-{call.id}", call.id, result.content)]
-            case StreamToolProgress() | StreamApprovalRequired() | StreamUsage() | StreamWarning():
+            case StreamToolProgress() | StreamApprovalRequired() | StreamSubAgent() | StreamUsage() | StreamWarning():
                 return [Custom(name_of(event), data_of(event))]
             case StreamComplete(response):
                 return self._finished(response)

@@ -12,6 +12,7 @@ from agents.contract.ui_messages import (
     MessageStart,
     StepEnd,
     StepStart,
+    SubAgentPart,
     TextEnd,
     TextStart,
     ThoughtDelta,
@@ -36,6 +37,7 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamStart,
+    StreamSubAgent,
     StreamToolProgress,
     StreamToolResult,
 )
@@ -82,6 +84,8 @@ class UiMessages(Parts):
                 return [ToolOutputAvailable(call.id, data, preliminary=True)]
             case StreamApprovalRequired():
                 return [ApprovalPart(data_of(event))]
+            case StreamSubAgent():
+                return [SubAgentPart(data_of(event))]
             case StreamToolResult(call, result):
                 self._step_over = True
                 if result.error is not None:

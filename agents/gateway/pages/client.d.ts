@@ -106,6 +106,7 @@ interface DataOfTypes {
     tool_start: { tool_call: ToolCall; attempt_of_call: number };
     tool_progress: { tool_call: ToolCall; data: unknown };
     tool_result: { tool_call: ToolCall; result: ToolResult };
+    sub_agent: { path: string[]; stream_id: string; seq: number; event: string; data: unknown };
     reset: { error: Fault; message: string; content: string; attempt: number };
     warning: { error: Fault; message: string };
     usage: { usage: Usage; cost: number | null };

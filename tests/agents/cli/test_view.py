@@ -61,11 +61,11 @@ def test_a_line_is_finished_by_its_newline_and_not_before() -> None:
 def test_arguments_grow_as_they_come_and_the_clock_starts_with_the_run() -> None:
     started, delta, *rest = asked("lookup", '{"key": 1}')
     view, _ = folded([started, delta])
-    assert view.calls == (Call(0, "lookup", '{"key'),)
+    assert view.calls == (Call(0, "lookup", '{"key', id="call_0"),)
     view, _ = folded([*rest, RUNNING], view)
-    assert view.calls == (Call(0, "lookup", '{"key": 1}'),)
+    assert view.calls == (Call(0, "lookup", '{"key": 1}', id="call_0"),)
     view, _ = folded([begun("lookup", '{"key": 1}')], view)
-    assert view.calls == (Call(0, "lookup", '{"key": 1}', started_s=0.0),)
+    assert view.calls == (Call(0, "lookup", '{"key": 1}', started_s=0.0, id="call_0"),)
 
 
 def test_calls_are_finished_when_the_last_one_has_its_result() -> None:

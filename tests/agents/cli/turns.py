@@ -10,13 +10,13 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
-    StreamMetrics,
     StreamStart,
     StreamToken,
     StreamToolResult,
     StreamToolStart,
     ToolResult,
 )
+from agents.core.stream_metrics import StreamMetrics
 
 METRICS = StreamMetrics(2500.0, 310.0, 40, 200, 16.0, 80.0, 2, 1200.0)
 

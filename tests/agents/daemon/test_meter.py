@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 
 from actors import AsyncioSystemBase, GenServer, NoReply, Pid, ended, get_state, send
 from agents.core.deltas import Usage
-from agents.core.events import StreamMetrics
+from agents.core.stream_metrics import StreamMetrics
 from agents.daemon.meter import MAX_TOOLS, OTHER, Counts, Meter
 from agents.streams.report import METER, ToolCalled, TurnEnded
 from supervisors import ChildSpec, Flags, start_supervisor

@@ -114,6 +114,7 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
         await connection.execute(text("ALTER TABLE messages DROP COLUMN sent_at"))
         await connection.execute(text("DROP TABLE checkpoint_parts"))
         await _without_parts(connection)
+        await _without_sub_agents(connection)
         await _without_nodes(connection)
         await _without_tail(connection)
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
@@ -138,6 +139,7 @@ async def test_events_of_an_older_store_are_read_and_continued(url: str) -> None
             row = {"stream_id": "t", "first_seq": first, "last_seq": first + 2, "payload": payload}
             await connection.execute(insert(EVENTS), row)
         await _without_parts(connection)
+        await _without_sub_agents(connection)
         await _without_nodes(connection)
         await connection.execute(text("ALTER TABLE writer ADD COLUMN batch BIGINT NOT NULL DEFAULT 0"))
         await _without_tail(connection)
@@ -161,6 +163,12 @@ async def _without_nodes(connection: AsyncConnection) -> None:
         await connection.execute(text(f"DROP TABLE {table}"))
     await connection.execute(text("ALTER TABLE sessions DROP COLUMN node"))
     await connection.execute(text("ALTER TABLE streams DROP COLUMN takeovers"))
+
+
+async def _without_sub_agents(connection: AsyncConnection) -> None:
+    await connection.execute(text("DROP INDEX ix_sessions_parent_id"))
+    for column in ("parent_id", "parent_call"):
+        await connection.execute(text(f"ALTER TABLE sessions DROP COLUMN {column}"))
 
 
 async def _without_parts(connection: AsyncConnection) -> None:

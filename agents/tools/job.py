@@ -1,0 +1,56 @@
+"""One call to run, as its owner gives it to the call's supervisor."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct, field
+
+from actors import Pid
+from agents.core.conversation import ToolCall
+from agents.core.parts import MediaPart
+from agents.core.turn import Past
+from agents.parts.given import Media
+from agents.parts.store import NotKept
+from agents.tools.tool import Tool
+
+Keep: TypeAlias = Callable[[Sequence[Media]], Awaitable[tuple[MediaPart, ...]]]
+"""Keep the bytes of a result, and return the parts that name them. Raises NotKept."""
+
+
+async def no_store(media: Sequence[Media]) -> tuple[MediaPart, ...]:
+    """Refuse the images, sounds and files of a result."""
+    raise NotKept("expected a result without images, sounds and files: nothing keeps their bytes here")
+
+
+class Calling(Protocol):
+    """The turn that makes the calls."""
+
+    @property
+    def stream_id(self) -> str: ...
+
+    @property
+    def past(self) -> Past: ...
+
+    def seen(self, stream_id: str) -> int | None: ...
+
+
+class Job(Struct, frozen=True):
+    """One call to run. Its owner gets Attempted for every attempt that runs, Progressed messages, and one Answered.
+
+    number: the call's number in its turn. An index is not unique, since each model call counts from 0.
+    unread: the reported values that the owner has not read. Each has one Progressed message on its way.
+    begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
+    keep: keeps the images, sounds and files of the result. turn: None for calls outside of a turn.
+    agents: the sub-agents of the turn, by the numbers of their calls.
+    """
+
+    number: int
+    tool: Tool
+    call: ToolCall
+    owner: Pid
+    unread: deque[Any]
+    begun: list[Pid]
+    keep: Keep
+    turn: Calling | None = None
+    agents: dict[int, Pid] = field(default_factory=dict)
