@@ -66,6 +66,7 @@ from agents.instance.state import StreamChat
 from agents.parts.given import Audio, File, GivenContent, Image, Text
 from agents.sub_agents.agent_tool import as_tool
 from agents.tools.approval import Answer
+from agents.traces.carrier import carried
 
 __all__ = [
     "AgentInfo",
@@ -134,7 +135,8 @@ def stream_chat(
     stream_id = checked_new_id(stream_id) or uuid4().hex
     answer = checked_answer_type(answer_type)
     asked = checked_request(request)
-    chat = StreamChat(given.content, subscriber, stream_id, answer=answer, request=asked, blobs=given.blobs)
+    blobs, trace = given.blobs, carried()
+    chat = StreamChat(given.content, subscriber, stream_id, answer=answer, request=asked, blobs=blobs, trace=trace)
     deliver(agent, chat, wakes=True)
     return stream_id
 

@@ -34,7 +34,7 @@ from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
-from agents.instance.beginning import checked_config, keeping_of, parts_of
+from agents.instance.beginning import checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.deciding import decide
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_agent, given_up
@@ -151,6 +151,7 @@ class AgentInstance(GenServer[AgentState]):
             debug=streaming.debug_streaming,
             keeping=keeping,
             parts=parts_of(checked.id, settings, keeping),
+            tracer=tracer_of(settings),
         )
         if parent is None:
             expect(checked.id)

@@ -91,6 +91,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     takeover = [ChildSpec(JUDGE, Judge, name=JUDGE), ChildSpec("takeover", Takeover, settings.agents, ahead)]
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
+        *_telemetry(settings),
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, node, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
@@ -114,6 +115,15 @@ def _links(settings: Settings) -> tuple[ChildSpec, ...]:
     from agents.cluster.children import link_children
 
     return link_children(settings)
+
+
+def _telemetry(settings: Settings) -> tuple[ChildSpec, ...]:
+    """Return the process that exports traces and metrics. Without telemetry, OpenTelemetry is not loaded."""
+    if not settings.telemetry.enabled:
+        return ()
+    from agents.telemetry.exported import Exporter
+
+    return (ChildSpec("telemetry", Exporter, settings.telemetry, name="telemetry"),)
 
 
 class Application(Pid):

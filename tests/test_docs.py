@@ -12,6 +12,7 @@ PAGES = [
     "daemon.md",
     "gateway.md",
     "mcp.md",
+    "observability.md",
     "processes.md",
     "providers.md",
     "rehearsal.md",

@@ -33,7 +33,7 @@ SUPERVISORS = [
 ]
 AGENTS = [
     {"core", "extras"},
-    {"parts"},
+    {"parts", "traces"},
     {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
     {"node", "sub_agents"},
@@ -41,7 +41,7 @@ AGENTS = [
     {"sessions"},
     {"agent_config"},
     {"streams"},
-    {"instance"},
+    {"instance", "telemetry"},
     {"streaming_function_handler"},
     {"agent_instance"},
     {"agent", "starting"},
@@ -76,6 +76,7 @@ FOREIGN = {
     "mcp": {"agents/mcp", "agents/cli/remote/mcp.py"},
     "mcp_types": {"agents/mcp"},
     "anyio": {"agents/mcp/lines.py", "agents/mcp/offered.py"},
+    "opentelemetry": {"agents/traces/recorded.py", "agents/telemetry"},
     "sqlalchemy": {"agents/sessions"},
     "alembic": {"agents/sessions"},
 }

@@ -6,6 +6,8 @@ follower's relay fills, and the stream joins the events that the follower misses
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors import CallFailed, Down, Pid, Task, call, monitor, send
 from actors.clock import unix_s
 from actors.kernel.signals import orderly
@@ -79,14 +81,15 @@ class Relay(Task):
 
     async def _subscribe(self, agent: Pid, opening: Opening) -> bool:
         match opening:
-            case AskStream(stream, message, schema, request, blobs):
+            case AskStream(stream, message, schema, request, blobs, trace):
                 try:
                     answer = None if schema is None else AnswerType.bounded(schema)
                 except InvalidAnswerType as invalid:
                     fault = InvalidAnswer((str(invalid),))
                     send(self.pid, StreamError(fault, stream_id=stream, seq=1, at=unix_s()))
                 else:
-                    send(agent, StreamChat(message, self.pid, stream, answer=answer, request=request, blobs=blobs))
+                    asked = StreamChat(message, self.pid, stream, answer=answer, request=request)
+                    send(agent, replace(asked, blobs=blobs, trace=trace))
             case FollowStream(stream, after):
                 return await call(agent, Follow(stream, self.pid, after))
             case SubscribeTo(stream, after):

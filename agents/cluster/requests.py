@@ -39,7 +39,7 @@ from agents.tools.approval import Answer
 class AskStream(Struct, frozen=True, tag_field="type", tag="ask"):
     """A message, and a follow of its stream.
 
-    answer_type: the JSON schema of the message's own answer type. request, blobs: as in StreamChat.
+    answer_type: the JSON schema of the message's own answer type. request, blobs, trace: as in StreamChat.
     """
 
     stream: str
@@ -47,12 +47,13 @@ class AskStream(Struct, frozen=True, tag_field="type", tag="ask"):
     answer_type: dict[str, Any] | None = None
     request: TurnRequest | None = None
     blobs: Blobs = NO_BLOBS
+    trace: dict[str, str] = {}
 
 
 def asked_by(chat: StreamChat) -> AskStream:
     """Return a message of this node in the form for another one."""
     schema = None if chat.answer is None else chat.answer.schema
-    return AskStream(chat.stream_id, chat.message, schema, chat.request, chat.blobs)
+    return AskStream(chat.stream_id, chat.message, schema, chat.request, chat.blobs, dict(chat.trace))
 
 
 class FollowStream(Struct, frozen=True, tag_field="type", tag="follow"):

@@ -11,7 +11,7 @@ A call is claimed on disk before it runs. A call that waits for an approval is n
 again.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -39,6 +39,7 @@ UNKNOWN = ToolResult(
 
 
 INTERRUPTED: Final = Interrupted()
+UNTRACED: Final[Mapping[str, str]] = {}
 
 
 class TurnCheckpoint(Struct, frozen=True):
@@ -48,7 +49,8 @@ class TurnCheckpoint(Struct, frozen=True):
     run; None while the model is asked. started: indexes of the calls that may have run. results: those of the calls.
     tally: from `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the
     rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools. calling:
-    whether calls run, in the head of a checkpoint in parts.
+    whether calls run, in the head of a checkpoint in parts. trace: headers that name the span of the turn; {} without
+    telemetry.
     """
 
     messages: Conversation
@@ -65,6 +67,7 @@ class TurnCheckpoint(Struct, frozen=True):
     parts: int = 0
     client: tuple[str, ...] = ()
     calling: bool = False
+    trace: dict[str, str] = {}
 
     @property
     def is_first(self) -> bool:
@@ -80,10 +83,11 @@ def first_checkpoint(message: Content, events: Sequence[Event]) -> TurnCheckpoin
     return TurnCheckpoint((UserMessage(message),), tally=None if begun_at is None else Tally(0.0, begun_at))
 
 
-def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint:
+def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[str, str] = UNTRACED) -> TurnCheckpoint:
     """Return the checkpoint of a turn.
 
-    before: the conversation at the turn's start, without the turn's first messages. now_s: as in turn.step.
+    before: the conversation at the turn's start, without the turn's first messages. now_s: as in turn.step. trace: as
+    in TurnCheckpoint.
     """
     past, acc = turn.past, turn.acc
     executing = None
@@ -104,6 +108,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint
         past.calls,
         past.tally.kept(now_s),
         client=tuple(sorted(past.policy.client)),
+        trace=dict(trace),
     )
 
 

@@ -21,7 +21,7 @@ from agents.daemon.drain import drain
 from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.daemon.host import DaemonHost
 from agents.daemon.listen_address import port_unavailable, url_of
-from agents.daemon.meter import Counts, Meter
+from agents.daemon.meter import METER, Counts
 from agents.daemon.outside import Outside
 from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
@@ -35,7 +35,7 @@ from agents.node.garbage import uncollected
 from agents.node.os_process import hide_from_own_user, this_process
 from agents.node.state_files import DaemonAddress
 from agents.settings import Settings
-from agents.streams.report import METER
+from agents.telemetry.meter import Meter
 from supervisors import ChildSpec, Flags, start_supervisor
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)

@@ -48,6 +48,7 @@ from agents.gateway.routes.system import system
 from agents.gateway.routes.watch import watch
 from agents.gateway.routing import TrailingSlash, method_not_allowed
 from agents.gateway.sessions import Sessions
+from agents.gateway.trace import InTrace
 from agents.gateway.visible import DefaultAgent, Everything
 from agents.gateway.websocket import Sockets
 from agents.settings import GatewaySettings, Settings
@@ -86,7 +87,8 @@ class Gateway:
         self._credentials.tokens.take(own.tokens)
         self.app, self.reports = app, NodeReports(settings, self._host)
         sockets = Sockets(Mcp(app, everything, delivery), everything, delivery, own.max_message_bytes)
-        self._guard = Guard(sockets, allowed, self._credentials, BodyLimits.by(settings))
+        inner = InTrace(sockets) if settings.telemetry.enabled else sockets
+        self._guard = Guard(inner, allowed, self._credentials, BodyLimits.by(settings))
 
     @property
     def issued(self) -> IssuedHere:

@@ -13,6 +13,7 @@ from agents.parts.store import MemoryParts, PartStore
 from agents.sessions.session_parts import SessionParts
 from agents.settings import Durability, Settings
 from agents.sub_agents.parent_call import ParentCall
+from agents.traces.span import NO_TRACER, Tracer
 
 
 def checked_config(
@@ -44,3 +45,12 @@ def parts_of(agent_id: str, settings: Settings, keeping: Keeping) -> PartStore:
     """Return the store of the agent's parts: in memory, unless the session is kept."""
     kept = keeping.kept and settings.sessions.durability is not Durability.OFF
     return SessionParts(agent_id) if kept else MemoryParts()
+
+
+def tracer_of(settings: Settings) -> Tracer:
+    """Return what begins the spans of the agent's turns. Without telemetry, OpenTelemetry is not loaded."""
+    if not settings.telemetry.enabled:
+        return NO_TRACER
+    from agents.traces.recorded import RecordingTracer
+
+    return RecordingTracer(with_content=settings.telemetry.content)

@@ -74,6 +74,7 @@ async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState |
         send_exit(running.handler, Shutdown("turn handed over"))
         await ended(running.handler)
         await running.stream.durable()
+        running.stream.trace.span.end(None)
     while unread := _unread(agent, state):  # others may come while these are written
         for chat in unread:
             try:

@@ -30,6 +30,8 @@ from agents.streams.kept import KeptStream
 from agents.streams.recent import KEPT_S, Recent, with_ended, without_old
 from agents.streams.report import report_end
 from agents.streams.stream import Stream
+from agents.traces.carrier import NO_TRACE
+from agents.traces.span import TurnBegun
 from supervisors import ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 
@@ -106,6 +108,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
         await stream.durable()
         await recover_sub_agents(config.id)
         return await _over(agent, stream, _with_turn(state, conversation, stream))
+    stream.trace.span = state.tracer.turn(_turn_of(chat, state))
     handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, state.parts, cut)
     link(handler)
     with suppress(ProcessError):  # it has ended: its Exit is on the way
@@ -122,6 +125,11 @@ async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentS
     for canceller in running.cancellers:
         reply(canceller, True)
     return await _over(agent, stream, state)
+
+
+def _turn_of(chat: StreamChat, state: AgentState) -> TurnBegun:
+    before = NO_TRACE if chat.cut is None else chat.cut.saved.trace
+    return TurnBegun(state.config.id, state.config.name, chat.stream_id, chat.opening, chat.trace, before)
 
 
 def _with_turn(state: AgentState, conversation: Conversation, stream: Stream) -> AgentState:

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
+from msgspec import Struct
+
 from actors.slices import in_slices
 from agents.core.conversation import Conversation
-from agents.core.errors import ApiError, ConnectionClosed, ParseError
+from agents.core.deltas import Finished
+from agents.core.errors import ApiError, ConnectionClosed, Fault, ParseError
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import ModelCallDeadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
@@ -24,10 +27,18 @@ from agents.llm.request_encoder import RequestEncoder
 from agents.llm.responses import ResponsesReader
 from agents.llm.route import Route
 
-__all__ = ["ModelCallDeadlines", "Route", "Sink", "model_call"]
+__all__ = ["ModelCallDeadlines", "ModelCallEnd", "Route", "Sink", "model_call"]
 
 KEPT, NEW = "kept", "new"
 NO_RETRY: Final = RetryPolicy(max_retries=0)
+
+
+class ModelCallEnd(Struct, frozen=True):
+    """The end of a model call: one of its answer and its fault. first_s: the moment of the first event with data."""
+
+    finished: Finished | None
+    fault: Fault | None
+    first_s: float | None
 
 
 async def model_call(
@@ -41,9 +52,10 @@ async def model_call(
     retry: RetryPolicy = NO_RETRY,
     encoder: RequestEncoder | None = None,
     first: bool = True,
-) -> None:
-    """Send a request, and give the sink the answer. The last delta is Finished or Failed: each failure is a delta, too.
+) -> ModelCallEnd:
+    """Send a request, give the sink the answer, and return its end.
 
+    The last delta is Finished or Failed: each failure is a delta, too.
     tools: name, description, parameters of each. stream: False asks for the answer in one piece. A response in
     background mode is always streamed, since it would have to be polled otherwise. retry: the policy for resuming such
     a response, which loses no output. This function retries nothing else. encoder: that of the turn's earlier requests.
@@ -54,7 +66,8 @@ async def model_call(
     try:
         lease = await acquire(route.endpoint)
     except ProviderFailed as failed:
-        return await give(sink, reader.break_off(failed.fault))
+        await give(sink, reader.break_off(failed.fault))
+        return _end(reader)
     try:
         streamed = stream or _in_background(route)
         body = await in_slices(encoder.body(route, conversation, tools, stream=streamed, first=first))
@@ -69,6 +82,7 @@ async def model_call(
         await give(sink, reader.break_off(failed.fault))
     finally:
         report(lease, outcome_of(reader.fault, hasty=deadlines.hasty) if reader.ended else Outcome.UNKNOWN)
+    return _end(reader)
 
 
 async def _ask(
@@ -115,6 +129,10 @@ async def _ask_whole(
                 raise unanswered from failed
         else:
             return
+
+
+def _end(reader: StreamReader) -> ModelCallEnd:
+    return ModelCallEnd(reader.finished, reader.fault, reader.first_s)
 
 
 def _reader(route: Route) -> StreamReader:

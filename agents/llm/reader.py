@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agents.core.deltas import Delta, Failed
+from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import ConnectionClosed, Fault, ParseError
 from agents.core.sse import BOM, LIMIT_BYTES, EventTooLarge
 from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, has_words, is_error
@@ -31,11 +31,14 @@ class StreamReader(ABC):
 
     events: the number of events with data so far. In a document, each piece counts as one event. An idle timer watches
     this number, since bytes may be comments and data may give no delta yet. fault: the fault of a failed answer.
+    finished: the last delta of a whole answer. first_s: the moment of the first event with data.
     """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         self.events = 0
         self.fault: Fault | None = None
+        self.finished: Finished | None = None
+        self.first_s: float | None = None
         self._new_id = new_id
         self._limit_bytes = limit_bytes
         self._decoder: SseDecoder
@@ -147,6 +150,11 @@ class StreamReader(ABC):
             self._ended = True
             self.fault = fault
             deltas.append(Failed(fault))
+
+    def _finish_with(self, finished: Finished, deltas: list[Delta]) -> None:
+        self._ended = True
+        self.finished = finished
+        deltas.append(finished)
 
     def _sniff(self, chunk: bytes) -> list[bytes]:
         """Tell events from one document by the first byte, since a content type may be missing or wrong."""

@@ -8,6 +8,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from actors.clock import now_s
 from agents.core.errors import Timeout
 from agents.llm.endpoint import ProviderFailed
 from agents.llm.reader import StreamReader
@@ -42,6 +43,8 @@ class Silence:
             self._heard_s = self._loop.time()
             if self._phase is FIRST:
                 self._phase, self._wait_s = NEXT, self._idle_s
+                if self._reader.first_s is None:
+                    self._reader.first_s = now_s()
                 self._arm()
 
     def suspend(self) -> None:
@@ -76,8 +79,8 @@ class Silence:
             self._timer = None
 
     def _look(self) -> None:
-        now_s = self._loop.time()
-        if now_s < self._heard_s + self._wait_s:
+        present_s = self._loop.time()
+        if present_s < self._heard_s + self._wait_s:
             self._arm()
         else:
-            self._overdue.reschedule(now_s)
+            self._overdue.reschedule(present_s)

@@ -27,6 +27,7 @@ from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettin
 from agents.settings.mcp import Grant, McpOAuth, McpServer
 from agents.settings.parts import MediaType, PartKind, PartSettings
 from agents.settings.sub_agents import SubAgentSettings
+from agents.settings.telemetry import TelemetrySettings
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "StreamingSettings",
     "SubAgentSettings",
     "SupervisionSettings",
+    "TelemetrySettings",
     "TokenSettings",
     "ToolSettings",
 ]

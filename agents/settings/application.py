@@ -19,6 +19,7 @@ from agents.settings.mcp import McpServer
 from agents.settings.parts import PartSettings
 from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.sub_agents import SubAgentSettings
+from agents.settings.telemetry import TelemetrySettings
 from agents.settings.values import (
     Amount,
     Count,
@@ -226,3 +227,4 @@ class Settings(BaseModel):
     gateway: GatewaySettings = GatewaySettings()
     daemon: DaemonSettings = DaemonSettings()
     logging: Annotated[LogSettings, Applies.LOGGING] = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

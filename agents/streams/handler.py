@@ -43,6 +43,7 @@ class StreamHandler(Task):
             agent = self._stream.agent
             if agent is None or not alive(agent):
                 self._stream.fail(HandlerCrashed("its agent ended"), now_s())
+                self._stream.trace.span.end(self._stream.outcome)
             raise
 
     def _begun(self) -> Step:

@@ -128,7 +128,7 @@ class KeptStream(Stream):
     def checkpoint(self) -> None:
         turn = self.turn
         if turn is not None and turn.phase is not Phase.ENDED:
-            state = checkpoint(turn, self._before, now_s())
+            state = checkpoint(turn, self._before, now_s(), self.trace.span.carrier)
             if state.is_first:
                 return
             try:

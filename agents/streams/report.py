@@ -1,23 +1,24 @@
-"""The report of a stream's end: a log event, and figures for the meter if one runs. Neither has the turn's text."""
+"""The report of a stream's end: a log event, and figures for the meters that run. Neither has the turn's text."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from actors import send, whereis
+from actors import pg
 from actors.log import get_logger
 from agents.core.deltas import Usage
 from agents.core.errors import ApiError, Fault
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
 from agents.core.stream_metrics import StreamMetrics
 from agents.streams.stream import Stream
+from agents.traces.calls import ModelCalled
 
 log = get_logger("understudy.agents")
 
 
-METER: Final = "meter"
-"""The registered name of the process that gets TurnEnded."""
+METERS: Final = "meters"
+"""The group of the processes that get TurnEnded."""
 
 
 class ToolCalled(msgspec.Struct, frozen=True):
@@ -29,7 +30,10 @@ class ToolCalled(msgspec.Struct, frozen=True):
 
 
 class TurnEnded(msgspec.Struct, frozen=True):
-    """The figures of a turn. fault: the tag of the stream's error, or None. model_calls: without their retries."""
+    """The figures of a turn. fault: the tag of the stream's error, or None. model_calls: without their retries.
+
+    models: the model calls that this program made, with their retries.
+    """
 
     fault: str | None
     metrics: StreamMetrics | None
@@ -37,10 +41,14 @@ class TurnEnded(msgspec.Struct, frozen=True):
     model_calls: int
     retries: int
     tools: tuple[ToolCalled, ...]
+    models: tuple[ModelCalled, ...] = ()
 
 
 def report_end(agent_id: str, stream: Stream) -> None:
-    """Log stream_completed or stream_failed, and send TurnEnded to the meter. An agent calls this once per stream."""
+    """Log stream_completed or stream_failed, end the turn's span, and send TurnEnded to the meters.
+
+    An agent calls this once per stream.
+    """
     outcome = stream.outcome
     if outcome is None:
         return
@@ -49,8 +57,9 @@ def report_end(agent_id: str, stream: Stream) -> None:
         log.info("stream_completed", **fields, **_metrics(outcome.response.metrics))
     else:
         log.info("stream_failed", **fields, **_reason(outcome.reason), **_metrics(outcome.metrics))
-    if (meter := whereis(METER)) is not None:
-        send(meter, _figures(stream, outcome))
+    stream.trace.span.end(outcome)
+    if pg.members(METERS):
+        pg.broadcast(METERS, _figures(stream, outcome))
 
 
 def _figures(stream: Stream, outcome: StreamComplete | StreamError) -> TurnEnded:
@@ -60,11 +69,12 @@ def _figures(stream: Stream, outcome: StreamComplete | StreamError) -> TurnEnded
         fault, metrics = str(type(outcome.reason).__struct_config__.tag), outcome.metrics
     else:
         metrics = outcome.response.metrics
+    models = tuple(stream.trace.model_calls)
     if stream.turn is None:
-        return TurnEnded(fault, metrics, Usage(), 0, 0, ())
+        return TurnEnded(fault, metrics, Usage(), 0, 0, (), models)
     past = stream.turn.past
     tools = tuple(_calls(stream.joined_events)) if past.calls else ()
-    return TurnEnded(fault, metrics, past.spent.usage, past.spent.model_calls, outcome.attempt - 1, tools)
+    return TurnEnded(fault, metrics, past.spent.usage, past.spent.model_calls, outcome.attempt - 1, tools, models)
 
 
 def _calls(events: Sequence[Event]) -> Iterator[ToolCalled]:

@@ -29,9 +29,9 @@ from agents.core.turn_state import TurnState, state_of
 from agents.streams.event_log import EventLog
 from agents.streams.other_loop import OtherLoopSubscriber
 from agents.tools.executor import TurnCalls
+from agents.traces.span import TurnTrace
 
 Receiver: TypeAlias = Process | OtherLoopSubscriber
-
 CHECK_S: Final = 0.1  # pause between two looks at slow subscribers when no event comes
 MISSED: Final = 8192  # events that one slow subscriber is sent at once: joining them takes time on the loop
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
@@ -41,8 +41,8 @@ class Stream:
     """The events of one turn, and their subscribers.
 
     agent: the sender of the events. turn: set by the handler before it publishes the turn's events. calls: the turn's
-    calls while its handler runs, to approve or deny. steered_by: stream ids of messages that joined the turn; their
-    senders may use these ids for this stream.
+    calls while its handler runs, to approve or deny. trace: its span. steered_by: stream ids of messages that joined
+    the turn; their senders may use these ids for this stream.
     buffer_size: unread messages in a subscriber's mailbox that make it slow. None: every event is sent at once.
     """
 
@@ -58,6 +58,7 @@ class Stream:
         "calls",
         "id",
         "steered_by",
+        "trace",
         "turn",
     )
 
@@ -67,11 +68,10 @@ class Stream:
         self.id, self.agent, self.buffer_size = id_, agent, buffer_size
         self.turn: Turn | None = None
         self.calls: TurnCalls | None = None
+        self.trace = TurnTrace()
         self.steered_by: tuple[str, ...] = ()
         self._log, self._waited_s = EventLog(), 0.0
-        self._subscribers: tuple[
-            tuple[Receiver, int], ...
-        ] = ()  # those with the whole log, and the limit of their mailbox
+        self._subscribers: tuple[tuple[Receiver, int], ...] = ()  # with the whole log; the limit of their mailbox
         self._slow: dict[Pid, int] = {}  # slow subscribers, each with its place
         self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
         self._timer: asyncio.TimerHandle | None = None

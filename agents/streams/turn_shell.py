@@ -24,6 +24,7 @@ from agents.core.parts import MediaPart, media_of
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
+from agents.llm.model_server import server_of
 from agents.llm.request_encoder import RequestEncoder
 from agents.parts.given import NO_BLOBS, Media, content_of
 from agents.parts.store import NotKept, PartStore, UnknownPart
@@ -31,7 +32,9 @@ from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.streams.calling_turn import CallingTurn
 from agents.streams.stream import Stream
+from agents.streams.traced_call import traced
 from agents.tools.executor import TurnCalls
+from agents.traces.calls import TracedRequest
 
 
 class TurnShell:
@@ -46,8 +49,12 @@ class TurnShell:
         self._stream, self._config, self._parts = stream, config, parts
         self._now_s = clock()
         self._work: deque[Work] = deque()
-        self._calls = stream.calls = TurnCalls(config.tools, self._keep, CallingTurn(stream, cut))
+        self._calls = stream.calls = self._turn_calls(cut)
         self._encoder = RequestEncoder()
+
+    def _turn_calls(self, cut: Cut | None) -> TurnCalls:
+        stream, config = self._stream, self._config
+        return TurnCalls(config.tools, self._keep, CallingTurn(stream, cut), stream.trace.span)
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""
@@ -93,7 +100,7 @@ class TurnShell:
                     self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():
                 await self._calls.stop()
-                self._calls = self._stream.calls = TurnCalls(self._config.tools, self._keep, CallingTurn(self._stream))
+                self._calls = self._stream.calls = self._turn_calls(None)
             case CheckAnswer(content):
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))
@@ -110,17 +117,22 @@ class TurnShell:
             why = failed.for_client if isinstance(failed, SessionError) else str(failed)
             self._apply(fail(self._turn, StoreFailed(why), self._now_s()))
             return
-        await model_call(
+        tools = config.shown_tools()
+        request = TracedRequest(
+            server_of(route.endpoint), route.model, route.options, config.stream, conversation, tools
+        )
+        call = model_call(
             route,
             conversation,
             self._on_deltas,
-            tools=config.shown_tools(),
+            tools=tools,
             deadlines=config.deadlines,
             stream=config.stream,
             retry=config.policy.retries,
             encoder=self._encoder,
             first=asked.first,
         )
+        await traced(call, request, self._stream)
         self._encoder.blobs = NO_BLOBS
 
     async def _keep(self, media: Sequence[Media]) -> tuple[MediaPart, ...]:

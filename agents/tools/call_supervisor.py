@@ -27,6 +27,7 @@ from agents.tools.pool_server import open_pool
 from agents.tools.result import WithMedia, result_text
 from agents.tools.retry import pause_s
 from agents.tools.run import run_call
+from agents.traces.carrier import within
 from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, Supervisor
 from supervisors.supervisor import SupervisorState
 
@@ -81,6 +82,10 @@ class ToolWorker(Task):
         self._job = job
 
     async def run(self) -> None:
+        with within(self._job.trace):
+            await self._run()
+
+    async def _run(self) -> None:
         job, tool, attempt = self._job, self._job.tool, 1
         _worker.set(self)
         while (result := await self._attempted()).error in RETRIED and attempt <= tool.retries:

@@ -30,6 +30,7 @@ from agents.tools.job import Calling, Job, Keep, no_store
 from agents.tools.plain import plain
 from agents.tools.result import result_text
 from agents.tools.tool import Tool
+from agents.traces.span import UNRECORDED, ToolSpan, TurnSpan
 from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
 
@@ -55,7 +56,7 @@ class _Open(Struct):
     """A call without a result.
 
     started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
-    person approved it, if they are not the model's.
+    person approved it, if they are not the model's. span: None until it runs.
     """
 
     call: ToolCall
@@ -65,14 +66,21 @@ class _Open(Struct):
     attempts: int = 0
     crash: str = "its worker was stopped"
     edited: str | None = None
+    span: ToolSpan | None = None
 
 
 class TurnCalls:
     """The calls of one turn. They belong to one inbox and end when it closes."""
 
-    def __init__(self, tools: Mapping[str, Tool], keep: Keep = no_store, turn: Calling | None = None) -> None:
-        """Make the calls of a turn. keep: keeps the images, sounds and files of results."""
-        self._tools, self._keep, self._turn = tools, keep, turn
+    def __init__(
+        self,
+        tools: Mapping[str, Tool],
+        keep: Keep = no_store,
+        turn: Calling | None = None,
+        span: TurnSpan = UNRECORDED,
+    ) -> None:
+        """Make the calls of a turn. keep: keeps the images, sounds and files of results. span: the turn's."""
+        self._tools, self._keep, self._turn, self._span = tools, keep, turn, span
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
         self._open: dict[int, _Open] = {}
@@ -155,6 +163,9 @@ class TurnCalls:
                 await count_children(TOOL_SUPERVISOR)
         for supervisor in self._begun:
             await ended(supervisor)
+        for call in self._open.values():
+            if call.span is not None:
+                call.span.end(None)
 
     def _happened(self, message: Any) -> Happened | None:
         """Return the event that the message means for the turn, or None."""
@@ -187,8 +198,18 @@ class TurnCalls:
 
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
+        call.span = self._span.tool_call(call.call)
         job = Job(
-            number, tool, call.call, self._inbox.pid, call.unread, self._begun, self._keep, self._turn, self._agents
+            number,
+            tool,
+            call.call,
+            self._inbox.pid,
+            call.unread,
+            self._begun,
+            self._keep,
+            self._turn,
+            self._agents,
+            call.span.carrier,
         )
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
@@ -215,7 +236,9 @@ class TurnCalls:
         if call.edited is not None:
             result = replace(result, content=f"{result.content}\n\n{EDITED}{call.edited}")
         elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond
-        return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
+        result = replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1))
+        (call.span or self._span.tool_call(call.call)).end(result)
+        return ToolFinished(call.call.index, result)
 
     def _deliver(self, message: Any) -> None:
         self._inbox.put(message)

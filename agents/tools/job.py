@@ -13,6 +13,7 @@ from agents.core.turn import Past
 from agents.parts.given import Media
 from agents.parts.store import NotKept
 from agents.tools.tool import Tool
+from agents.traces.carrier import NO_TRACE, Carrier
 
 Keep: TypeAlias = Callable[[Sequence[Media]], Awaitable[tuple[MediaPart, ...]]]
 """Keep the bytes of a result, and return the parts that name them. Raises NotKept."""
@@ -42,7 +43,7 @@ class Job(Struct, frozen=True):
     unread: the reported values that the owner has not read. Each has one Progressed message on its way.
     begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
     keep: keeps the images, sounds and files of the result. turn: None for calls outside of a turn.
-    agents: the sub-agents of the turn, by the numbers of their calls.
+    agents: the sub-agents of the turn, by the numbers of their calls. trace: of the call.
     """
 
     number: int
@@ -54,3 +55,4 @@ class Job(Struct, frozen=True):
     keep: Keep
     turn: Calling | None = None
     agents: dict[int, Pid] = field(default_factory=dict)
+    trace: Carrier = NO_TRACE

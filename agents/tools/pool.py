@@ -50,6 +50,7 @@ from agents.tools.worker.wire import (
     WorkerJob,
 )
 from agents.tools.workers import LivingWorkers
+from agents.traces.carrier import carried
 
 COMPUTING: Final = max(4, os.cpu_count() or 1)
 """Calls that start without a look at the others, and calls that may compute when a further one starts."""
@@ -226,4 +227,5 @@ def _origin(tool: Tool) -> FunctionOrigin:
 def _job(tool: Tool, arguments_json: str, number: int) -> WorkerJob:
     bound = msgspec.json.encode(tool.bound).decode()
     limits = JobLimits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
-    return WorkerJob(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
+    path, most = [*map(str, sys.path)], tool.max_output_bytes
+    return WorkerJob(number, _origin(tool), arguments_json, bound, path, limits, most, dict(carried()))

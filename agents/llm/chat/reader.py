@@ -221,10 +221,9 @@ class ChatReader(StreamReader):
         except Nameless:
             self._fail(ParseError("expected the name of a tool call, got only its arguments"), deltas)
             return
-        self._ended = True
         items = self._reasoning.items()
         items = items if self._halves is None else tuple(safe(items))
-        deltas.append(self._ending.finished(self._skipped, items, calls=bool(self._calls)))
+        self._finish_with(self._ending.finished(self._skipped, items, calls=bool(self._calls)), deltas)
 
     def _not_given(self, message: ChoiceDelta) -> ChoiceDelta:
         """Return the message without the fields that deltas have given already."""

@@ -29,6 +29,7 @@ from agents.llm.http.request_head import RequestHead
 from agents.llm.http.transport import BODY, AiohttpTransport
 from agents.llm.key import KeySource
 from agents.llm.tls_probe import speaks_tls
+from agents.traces.carrier import carried
 
 FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
 """Failures of a connection. OSError is not among them: the block that reads the answer may raise its own OSError."""
@@ -121,7 +122,7 @@ class OpenAIClient:
     async def _posted(self, api: Api, body: bytes, connect_s: float) -> AsyncGenerator[httpx2.Response, None]:
         """Send a request of the API. Raises ProviderFailed for an error status."""
         head = self._heads.get(api) or await self.prepare(api)
-        response = await self._http.send(head.request(body, self._http.cookies, connect_s), stream=True)
+        response = await self._http.send(head.request(body, self._http.cookies, connect_s, carried()), stream=True)
         try:
             if not response.is_success:
                 self._answered = True

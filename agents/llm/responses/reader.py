@@ -215,8 +215,7 @@ class ResponsesReader(StreamReader):
             # A piece of a call's arguments may be lost, or all of the answer.
             self._fail(self._skipped[0], deltas)
             return
-        self._ended = True
-        deltas.append(self._finished(status, response, items))
+        self._finish_with(self._finished(status, response, items), deltas)
 
     def _items_done(self) -> list[dict[str, Any]]:
         items = self._done_items.in_order()

@@ -20,6 +20,7 @@ from agents.tools.result import WithMedia, returned
 from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
 from agents.tools.worker.loading import found_tool
+from agents.tools.worker.traced import traced
 from agents.tools.worker.wire import (
     HEADER,
     Answer,
@@ -69,7 +70,7 @@ def _answer(job: WorkerJob, send: Callable[[Frame], None]) -> Answer:
     try:
         made = found_tool(job.origin, job.bound)
         reports = ProgressReports(lambda data: send(ProgressReport(job.number, data)))
-        with closing(report_process_to(reports)), limited(job.limits):
+        with closing(report_process_to(reports)), limited(job.limits), traced(job.trace):
             result = made.function(**made.arguments(job.arguments))
             return _returned(job.number, returned(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:

@@ -44,7 +44,7 @@ class JobLimits(Struct, frozen=True):
 class WorkerJob(Struct, frozen=True):
     """One call. number: repeated in each frame of its answer. arguments: the model's wire string.
 
-    bound: JSON of the values that the host has set. path: the pool's sys.path.
+    bound: JSON of the values that the host has set. path: the pool's sys.path. trace: of the call.
     """
 
     number: int
@@ -54,6 +54,7 @@ class WorkerJob(Struct, frozen=True):
     path: list[str]
     limits: JobLimits = JobLimits()
     max_output_bytes: int = MAX_RESULT_BYTES
+    trace: dict[str, str] = {}
 
 
 class WorkerReady(Struct, frozen=True, tag="ready"):

@@ -51,6 +51,9 @@ NEEDS_RESTART = {
     "gateway.tls_key",
     "daemon.state_dir",
     "daemon.drain_time",
+    "telemetry.enabled",
+    "telemetry.content",
+    "telemetry.endpoint",
 }
 
 

@@ -9,8 +9,10 @@ from prometheus_client import generate_latest
 from actors import AsyncioSystemBase, GenServer, NoReply, Pid, ended, get_state, send
 from agents.core.deltas import Usage
 from agents.core.stream_metrics import StreamMetrics
-from agents.daemon.meter import MAX_TOOLS, OTHER, Counts, Meter
-from agents.streams.report import METER, ToolCalled, TurnEnded
+from agents.daemon.meter import METER, Counts
+from agents.streams.report import ToolCalled, TurnEnded
+from agents.telemetry.measurements import MAX_TOOLS, OTHER
+from agents.telemetry.meter import Meter
 from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.api import count_children, which_children
 

@@ -1,0 +1,38 @@
+"""A meter: counts turns at their ends, and crashed children. It gets one message for each of them, none for a token.
+
+The daemon's meter has the numbers of /metrics. With telemetry, the application has one that exports them.
+"""
+
+from typing import Any
+
+from actors import GenServer, NoReply, Pid, pg
+from agents.streams.report import METERS, TurnEnded
+from agents.telemetry.measurements import Measurements
+from supervisors.reports import TERMINATIONS, ChildTerminated
+
+
+class Meter(GenServer[Measurements]):
+    """State: the figures, which change in place. The starter of the meter may hold them beyond its end."""
+
+    def init(self, figures: Measurements) -> Measurements:
+        become_meter(self.pid)
+        return figures
+
+    def handle_info(self, message: Any, figures: Measurements) -> NoReply[Measurements]:
+        count(message, figures)
+        return NoReply(figures)
+
+
+def become_meter(pid: Pid) -> None:
+    """Have a process get the messages of a meter."""
+    for group in (METERS, TERMINATIONS):
+        pg.join(group, pid)
+
+
+def count(message: Any, figures: Measurements) -> None:
+    """Add a message of a meter to the figures."""
+    match message:
+        case TurnEnded():
+            figures.add_turn(message)
+        case ChildTerminated():
+            figures.add_crash(message)
