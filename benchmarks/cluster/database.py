@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -67,5 +67,5 @@ class Server:
         }
 
 
-def as_argument(settings: dict[str, Any]) -> str:
+def as_argument(settings: Mapping[str, Any]) -> str:
     return json.dumps(settings)

@@ -115,7 +115,7 @@ async def test_nodes_on_one_file_lose_no_turn_and_start_no_call_twice_through_ev
     (file, effects) = tmp_path / "sys.config", tmp_path / "effects"
     file.write_text(CONFIG)
     effects.mkdir()
-    env = {FOLDER: str(effects), "PYTHONPATH": str(ROOT)}
+    env: dict[str, Any] = {FOLDER: str(effects), "PYTHONPATH": str(ROOT)}
     async with (
         RehearsalServer(parse(script(0.02), "crew")) as server,
         daemon(server, folder, "--nodes", "2", "--config", str(file), **env) as running,

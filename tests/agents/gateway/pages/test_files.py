@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import FilePayload, Locator, expect
 
 from agents.parts.given import Image
 from agents.tools.tool import tool
@@ -79,9 +79,8 @@ async def test_pasted_dropped_and_chosen_files_are_sent_in_order_and_shown_again
         await expect(files_of(chat)).to_have_count(3)
         async with chat.page.expect_file_chooser() as chooser:
             await chat.page.get_by_role("button", name="Attach files").click()
-        await (await chooser.value).set_files(
-            [{"name": "notes.md", "mimeType": "text/markdown", "buffer": "Grün".encode()}]
-        )
+        notes: FilePayload = {"name": "notes.md", "mimeType": "text/markdown", "buffer": "Grün".encode()}
+        await (await chooser.value).set_files([notes])
         await expect(files_of(chat)).to_have_count(4)
         await expect(files_of(chat).first.locator("canvas")).to_be_visible()
         await chat.page.get_by_role("button", name="Remove wrong.txt").click()
