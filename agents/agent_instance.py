@@ -134,7 +134,7 @@ class AgentInstance(GenServer[AgentState]):
         keeping, streaming = keeping_of(config, settings, origin), settings.streaming
         checked = with_sub_agents(checked, settings, SUB_AGENT, kept=keeping.kept)
         try:
-            conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
+            conversation, compaction, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
             return IGNORE
         except Elsewhere as elsewhere:
@@ -150,6 +150,7 @@ class AgentInstance(GenServer[AgentState]):
             buffer_size=streaming.buffer_size,
             debug=streaming.debug_streaming,
             keeping=keeping,
+            compaction=compaction,
             parts=parts_of(checked.id, settings, keeping),
             tracer=tracer_of(settings),
         )

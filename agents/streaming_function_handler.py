@@ -17,13 +17,15 @@ from msgspec.structs import replace
 from actors import Pid
 from actors.clock import now_s, unix_s
 from agents.core.accumulator import Accumulator, fold, init_accumulator
+from agents.core.asking import begin
+from agents.core.compaction import NOTHING_LEFT_OUT
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, ParseError
 from agents.core.events import Response, StreamComplete
 from agents.core.step import step
 from agents.core.stream_event import deltas_of, metadata_of
-from agents.core.turn import Phase, Step, Turn, begin
+from agents.core.turn import Phase, Step, Turn
 from agents.instance.arguments import checked_pid
 from agents.instance.state import AgentState
 from agents.llm.endpoint import Api
@@ -108,7 +110,7 @@ async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, stat
     Run the accumulator's calls, ask the model with their results until an answer has no calls, and send
     stream_complete. The conversation of state ends with the answered message.
     """
-    past = past_of(state.config, state.conversation)
+    past = past_of(state.config, state.conversation, state.compaction)
     end = accumulator.end or Finished(None)
     turn = Turn(Phase.STREAMING, replace(accumulator, end=None), past)
     return await _carry_out(step(turn, end, now_s()), _stream(stream_pid), state)
@@ -135,9 +137,11 @@ async def _answer(
     api: Api, stream_pid: Subscriber, messages: Conversation | Sequence[Mapping[str, Any]], state: AgentState
 ) -> TurnResult:
     conversation = msgspec.convert(tuple(messages), tuple[Message, ...], from_attributes=False)
-    state = replace(state, config=state.config.over(api), conversation=conversation)
+    continues = conversation[: len(state.conversation)] == state.conversation
+    compaction = state.compaction if continues else NOTHING_LEFT_OUT
+    state = replace(state, config=state.config.over(api), conversation=conversation, compaction=compaction)
     stream = _stream(stream_pid)
-    begun = begin(stream.id, state.config.id, conversation, state.config.policy, new_tally())
+    begun = begin(stream.id, state.config.id, conversation, state.config.turn_policy, new_tally(), compaction)
     return await _carry_out(begun, stream, state)
 
 
@@ -146,7 +150,8 @@ async def _carry_out(begun: Step, stream: Stream, state: AgentState) -> TurnResu
     outcome = turn.outcome
     assert outcome is not None
     if isinstance(outcome, StreamComplete):
-        return Ok(outcome.response, replace(state, conversation=turn.conversation))
+        following = replace(state, conversation=turn.conversation, compaction=turn.past.compaction)
+        return Ok(outcome.response, following)
     return Error(outcome.reason)
 
 

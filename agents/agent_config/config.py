@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
+from agents.agent_config.context import context_policy
 from agents.agent_config.faulty_values import with_value
 from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
-from agents.agent_config.routes import route_faults, routes
+from agents.agent_config.routes import route_faults, routes, summary_route
+from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
 from agents.core.limits import Limits
@@ -48,7 +50,8 @@ class AgentConfig(Struct, frozen=True):
     turn runs. answer: the type of the final answer; None: any text. answer_retries: how often the model is asked again
     for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
     part_limits: of one message. servers: the MCP servers whose tools the agent has, besides its own. request: what
-    holds for one turn only. parent: the call that the agent answers, if it is a sub-agent.
+    holds for one turn only. parent: the call that the agent answers, if it is a sub-agent. summary_route: the model
+    that writes summaries of a long conversation.
     """
 
     id: str
@@ -66,6 +69,7 @@ class AgentConfig(Struct, frozen=True):
     answer_retries: int
     owner: str | None
     part_limits: PartLimits
+    summary_route: Route
     servers: tuple[ServerSpec, ...] = ()
     request: TurnRequest = NO_REQUEST
     parent: ParentCall | None = None
@@ -91,6 +95,15 @@ class AgentConfig(Struct, frozen=True):
             return self
         policy = replace(self.policy, client=request.tool_names)
         return replace(self, routes=tuple(map(request.over, self.routes)), policy=policy, request=request)
+
+    @property
+    def turn_policy(self) -> TurnPolicy:
+        """The policy of a turn that begins now, with the estimated length of its tools and instructions."""
+        context = self.policy.context
+        if context.max_tokens is None:
+            return self.policy
+        extra = data_tokens((self.shown_tools(), self.request.instructions))
+        return replace(self.policy, context=replace(context, extra=extra))
 
     def asked_by(self, route: int) -> Route:
         """Return the route with this number, with request options that ask for the answer type."""
@@ -143,6 +156,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         owner=checked.owner,
         servers=servers,
         part_limits=part_limits(settings.parts),
+        summary_route=summary_route(checked, settings),
     )
 
 
@@ -228,6 +242,7 @@ def _policy(
         approval=frozenset(name for name, tool in tools.items() if tool.requires_approval is not False),
         agents=frozenset(name for name, tool in tools.items() if isinstance(tool, AgentTool)),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
+        context=context_policy(checked, settings),
     )
 
 

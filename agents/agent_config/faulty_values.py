@@ -9,12 +9,13 @@ from pydantic import BaseModel
 from agents.agent_config.kept import SECRETS
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
-from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig
+from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
 from agents.settings.faults import of_pydantic
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "streaming_config": StreamingConfig,
     "limits": LimitsConfig,
+    "context": ContextConfig,
     "fallbacks": Fallback,
 }
 

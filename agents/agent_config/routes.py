@@ -5,8 +5,10 @@ from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import SecretStr
 
+from agents.core.context import ContextStrategy
 from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price
 from agents.core.parts import EVERY_KIND
@@ -73,6 +75,27 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
         yield route, Candidate(price, where)
 
 
+def summary_route(agent: AgentSettings, settings: Settings) -> Route:
+    """Return the route that writes summaries, at the agent's provider. The settings must have no route_faults.
+
+    It has none of the agent's request options: another model may refuse them.
+    """
+    chosen = _summary_choice(agent, settings)
+    model = _model(chosen, agent, settings) or ""
+    return Route(endpoint_of(chosen, model, settings), model, agent.api_preference)
+
+
+def summary_price(agent: AgentSettings, settings: Settings) -> Price | None:
+    """Return the price of the model that writes summaries."""
+    chosen = _summary_choice(agent, settings)
+    return _price(chosen, _model(chosen, agent, settings) or "", settings)
+
+
+def _summary_choice(agent: AgentSettings, settings: Settings) -> ModelChoice:
+    own = _asked(agent, settings)[0]
+    return own if agent.context.model is None else replace(own, model=agent.context.model)
+
+
 def endpoint_of(asked: ModelChoice, model: str, settings: Settings) -> Endpoint:
     """Return the endpoint of a choice whose provider the settings have. model: its name, for Azure."""
     provider = _provider(asked, settings)
@@ -112,7 +135,8 @@ def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
         yield Fault((*path, "provider"), f"one of the settings' providers ({known})", repr(each.provider))
     if unknown:
         return
-    for choice in _asked(agent, settings):
+    summaries = (_summary_choice(agent, settings),) if agent.context.strategy is ContextStrategy.SUMMARISE else ()
+    for choice in (*_asked(agent, settings), *summaries):
         model = _model(choice, agent, settings)
         if model is None:
             yield Fault(("model",), "the name of a model", "none (here or in the settings)")

@@ -71,7 +71,17 @@ class CutFrame(CutData, frozen=True, tag_field="type", tag="cut"):
 
 OTHERS: Final = {
     name: DATA[name]
-    for name in ("start", "reasoning", "tool_progress", "approval_required", "sub_agent", "reset", "warning", "usage")
+    for name in (
+        "start",
+        "reasoning",
+        "tool_progress",
+        "approval_required",
+        "sub_agent",
+        "reset",
+        "compacted",
+        "warning",
+        "usage",
+    )
 }
 """The events without a word in the document: their own names, and the shapes of their `data`."""
 

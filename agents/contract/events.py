@@ -107,6 +107,21 @@ class ResetData(Struct, frozen=True):
     at: float | UnsetType = UNSET
 
 
+class CompactedData(EventData, frozen=True):
+    """The model gets less of the conversation from now on. before, after: the estimated tokens of the request.
+
+    messages, results: the number of messages that are now left out, and of results that are shortened. summary: the
+    text in place of all left out messages. error: why a new summary failed; else null.
+    """
+
+    before: int
+    after: int
+    messages: int
+    results: int
+    summary: str
+    error: Fault | None
+
+
 class WarningData(EventData, frozen=True):
     """The answer continues, but some of its text may be missing."""
 

@@ -18,6 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.accumulator import EMPTY, Accumulator, PartialCall, Rope
+from agents.core.asking import ask_model, begin, opened
+from agents.core.compaction import Compaction
 from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
 from agents.core.deltas import Finished
 from agents.core.effects import Effect, RunTool
@@ -30,7 +32,7 @@ from agents.core.parts import Content
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
-from agents.core.turn import STREAMING, Past, Phase, Step, Turn, begin, fail, start_completion, with_event
+from agents.core.turn import STREAMING, Past, Phase, Step, Turn, fail, with_event
 
 UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
@@ -50,7 +52,7 @@ class TurnCheckpoint(Struct, frozen=True):
     tally: from `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the
     rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools. calling:
     whether calls run, in the head of a checkpoint in parts. trace: headers that name the span of the turn; {} without
-    telemetry.
+    telemetry. question: as a position in messages. compaction: None if the turn has made none.
     """
 
     messages: Conversation
@@ -68,6 +70,8 @@ class TurnCheckpoint(Struct, frozen=True):
     client: tuple[str, ...] = ()
     calling: bool = False
     trace: dict[str, str] = {}
+    question: int = 0
+    compaction: Compaction | None = None
 
     @property
     def is_first(self) -> bool:
@@ -109,6 +113,8 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
         past.tally.kept(now_s),
         client=tuple(sorted(past.policy.client)),
         trace=dict(trace),
+        question=past.question - len(before),
+        compaction=past.compaction if past.compacted else None,
     )
 
 
@@ -143,11 +149,12 @@ def resumed(
     """
     turn = _restored(saved, log, past)
     if log.seq == 0:
-        return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
+        return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally, past.compaction)
     if turn.phase is STREAMING:
         acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
         turn, events = with_event(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said), now_s)
-        return turn, (*events, start_completion(turn.past))
+        turn, asking = ask_model(turn, now_s)
+        return turn, (*events, *asking)
     in_flight = _in_flight(turn)
     again = tuple(RunTool(call) for call in in_flight if call.name in idempotent)
     effects: tuple[Effect, ...] = ()
@@ -171,8 +178,8 @@ def interrupted(
     turn = _restored(saved, log, past)
     published: tuple[Event, ...] = ()
     if log.seq == 0:
-        turn, (start, _) = begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
-        published = (start,)  # type: ignore[assignment]  # a stream_start
+        turn, start = opened(log.stream_id, turn.past)
+        published = (start,)
     for call in _in_flight(turn):
         after_call = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
         turn, events = with_event(
@@ -212,6 +219,9 @@ def _restored_past(saved: TurnCheckpoint, past: Past) -> Past:
         steered=saved.steered,
         answer_tries=saved.answer_tries,
         calls=saved.calls,
+        question=len(past.conversation) + saved.question,
+        compaction=saved.compaction or past.compaction,
+        compacted=saved.compaction is not None,
         tally=tally if saved.executing is None else tally.executing(now.started_s),
     )
 

@@ -1,16 +1,18 @@
 """The inputs and the effects of a turn's steps.
 
 happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, SubAgentPublished, ApprovalAsked,
-            ToolCleared, Steered, AnswerChecked
-effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer
+            ToolCleared, Steered, AnswerChecked, Summarised
+effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer, Summarise
 """
 
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
+from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, ToolCall
-from agents.core.deltas import Delta
+from agents.core.deltas import Delta, Usage
+from agents.core.errors import Fault
 from agents.core.events import Event
 from agents.core.parts import Content
 from agents.core.retry import Tries
@@ -69,6 +71,15 @@ class AnswerChecked(Struct, frozen=True):
     value: Any = None
 
 
+class Summarised(Struct, frozen=True):
+    """The result of Summarise. text: the summary, or "" for none. usage: of its model calls. fault: why none."""
+
+    planned: Compaction
+    text: str
+    usage: Usage
+    fault: Fault | None = None
+
+
 class StartCompletion(Struct, frozen=True):
     """Effect: ask the model, with this conversation, after a wait between at_least_s and at_most_s.
 
@@ -102,6 +113,19 @@ class CheckAnswer(Struct, frozen=True):
     content: str
 
 
+class Summarise(Struct, frozen=True):
+    """Effect: summarise messages that the model gets no more. The result comes back as Summarised.
+
+    planned: the compaction that leaves them out. messages: those that no summary has yet. earlier: the summary of those
+    left out before, or "". tokens: the most of the summary.
+    """
+
+    planned: Compaction
+    messages: Conversation
+    earlier: str
+    tokens: int
+
+
 Happened: TypeAlias = (
     Delta
     | ToolStarted
@@ -112,9 +136,10 @@ Happened: TypeAlias = (
     | ToolCleared
     | Steered
     | AnswerChecked
+    | Summarised
 )
-Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer
+Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer | Summarise
 Effect: TypeAlias = Event | Work
 
-WORK: Final = frozenset({StartCompletion, RunTool, DropTools, CheckAnswer})
+WORK: Final = frozenset({StartCompletion, RunTool, DropTools, CheckAnswer, Summarise})
 """The effects other than events."""

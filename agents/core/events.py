@@ -145,6 +145,25 @@ class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
     content: str = ""
 
 
+class StreamCompacted(StreamEvent, frozen=True, tag="stream_compacted"):
+    """The model gets less of the conversation from now on. The conversation itself stays whole.
+
+    before, after: the estimated tokens of the request. messages: the number of messages that are left out, in addition
+    to earlier ones. results: the number of tool results that are replaced by a short text. summary: the text in place
+    of all left out messages. fault: the reason why a new summary failed.
+    """
+
+    before: int
+    after: int
+    messages: int
+    results: int
+    summary: str = ""
+    fault: Fault | None = None
+
+    def __str__(self) -> str:
+        return f"the model gets less of the conversation: {self.after} tokens in place of {self.before}"
+
+
 class StreamWarning(StreamEvent, frozen=True, tag="stream_warning"):
     """The answer continues, but some of its text may be missing. reason: the unreadable event."""
 
@@ -219,6 +238,7 @@ OwnEvent: TypeAlias = (
     | StreamToolProgress
     | StreamApprovalRequired
     | StreamReset
+    | StreamCompacted
     | StreamWarning
     | StreamUsage
     | StreamComplete

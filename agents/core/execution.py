@@ -5,6 +5,7 @@
 
 from msgspec.structs import replace
 
+from agents.core.asking import ask_again
 from agents.core.conversation import ToolCall
 from agents.core.deltas import CallDone, Finished
 from agents.core.effects import RunTool, Work
@@ -12,18 +13,7 @@ from agents.core.errors import ToolError
 from agents.core.events import Event, StreamComplete, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
-from agents.core.turn import (
-    Phase,
-    Step,
-    Turn,
-    ask_again,
-    ended,
-    fail,
-    response_of,
-    with_event,
-    with_results,
-    with_steered,
-)
+from agents.core.turn import Phase, Step, Turn, ended, fail, response_of, with_event, with_results, with_steered
 
 
 def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:

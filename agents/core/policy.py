@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
+from agents.core.context import ContextPolicy
 from agents.core.limits import Limits, Price
 from agents.core.retry import RetryPolicy
 
@@ -23,8 +24,8 @@ class TurnPolicy(Struct, frozen=True):
     calls start while the model still streams. approval: names of tools that may demand a person's approval of a call;
     these may change during a turn.
     answer_retries: how often the model is asked again after an answer of another type; None: any text is accepted.
-    agents: names of tools whose calls sub-agents answer.
-    client: names of the client's tools. Their calls end the turn, and the client runs them.
+    agents: names of tools whose calls sub-agents answer. client: names of the client's tools. Their calls end the turn,
+    and the client runs them. context: the rules for the context window.
     """
 
     limits: Limits = Limits()
@@ -36,3 +37,4 @@ class TurnPolicy(Struct, frozen=True):
     answer_retries: int | None = None
     agents: frozenset[str] = frozenset()
     client: frozenset[str] = frozenset()
+    context: ContextPolicy = ContextPolicy()

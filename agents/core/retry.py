@@ -69,6 +69,11 @@ def next_try(policy: RetryPolicy, tries: Tries, fault: Fault, *, routes: int, ou
     return same or _next_route(tries, routes)
 
 
+def is_too_long(fault: Fault) -> bool:
+    """Return whether the provider refused a request that is longer than the context window of its model."""
+    return isinstance(fault, ApiError) and fault.kind == CONTEXT_LENGTH
+
+
 def scope(fault: Fault) -> FaultScope:
     """Return the scope of a model call's fault."""
     match fault:
@@ -121,6 +126,9 @@ def _scope_of_api_error(error: ApiError) -> FaultScope:
     return FaultScope.ROUTE if error.code in _ROUTE_CODES else FaultScope.REQUEST
 
 
+CONTEXT_LENGTH: Final = "context_length_exceeded"
+"""The kind of the error for a request that is longer than the context window, for every provider."""
+
 BROKEN_OFF: Final = "broken_off"
 """The kind of the error for an answer that its provider broke off."""
 
@@ -140,8 +148,7 @@ _ROUTE_KINDS: Final = frozenset(
         "billing_hard_limit_reached",
         "billing_not_active",
         "insufficient_balance",
-        "context_length_exceeded",
-        "exceed_context_size_error",
+        CONTEXT_LENGTH,
         "model_not_found",
         "invalid_model",
     )

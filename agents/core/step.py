@@ -7,6 +7,8 @@ carries them out and passes the results to the next step. The steps for calls ar
     STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again
     STREAMING --Finished, calls--> EXECUTING --all results--> STREAMING
     STREAMING, EXECUTING --calls of the client's tools--> ENDED        stream_complete
+    STREAMING --Failed, too long a request--> STREAMING                stream_reset, stream_compacted
+    STREAMING, EXECUTING --too long a conversation--> COMPACTING --Summarised--> STREAMING      stream_compacted
     STREAMING --Failed, may be retried--> STREAMING                    stream_reset
     any --Failed, a limit--> ENDED                                     stream_error
 """
@@ -16,8 +18,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agents.core.accumulator import fold, fold_texts, init_accumulator
+from agents.core.accumulator import fold, fold_texts
+from agents.core.asking import ask_again, next_model_call
 from agents.core.below import sub_agent_published
+from agents.core.context import rate_of
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.deltas import CallDone, Delta, Failed, Finished, TextDelta, Usage
 from agents.core.depth import EXPECTED, too_deep
@@ -25,43 +29,39 @@ from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
     CheckAnswer,
-    DropTools,
     Effect,
     Happened,
     Steered,
     SubAgentPublished,
+    Summarised,
     ToolCleared,
     ToolProgressed,
     ToolStarted,
-    Work,
 )
-from agents.core.errors import Fault, InvalidAnswer, ParseError
+from agents.core.errors import InvalidAnswer, ParseError
 from agents.core.events import (
     Event,
     StreamApprovalRequired,
     StreamComplete,
-    StreamReset,
     StreamToolProgress,
     StreamToolStart,
     StreamWarning,
 )
 from agents.core.execution import eager, executing, tool_cleared, tool_finished
+from agents.core.failing import failed, reset, summarised
 from agents.core.limits import breach
-from agents.core.retry import Again, next_try
-from agents.core.round import Round, ToolFinished
+from agents.core.retry import Again
+from agents.core.round import ToolFinished
 from agents.core.turn import (
     STREAMING,
     Past,
     Phase,
     Step,
     Turn,
-    ask_again,
     ended,
     fail,
     model_call_counted,
-    next_model_call,
     response_of,
-    start_completion,
     with_event,
     with_steered,
 )
@@ -113,6 +113,8 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return tool_cleared(turn, call if arguments is None else call.edited(arguments))
         case Phase.CHECKING, AnswerChecked():
             return _answer_checked(turn, happened, now_s)
+        case Phase.COMPACTING, Summarised():
+            return summarised(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():
             happened = _readable(happened)
             acc, events = fold(turn.acc, happened, turn.past.tally.unix_s(now_s))
@@ -148,39 +150,25 @@ def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[E
             turn, work = eager(turn, delta)
             return turn, (*events, *work)
         case Failed(fault):
-            return _failed(turn, fault, now_s)
+            return failed(turn, fault, now_s)
         case Finished():
             return _finished(turn, delta, now_s)
 
 
-def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
-    """The step after a failed model call: try again if the policy allows it, else end the turn."""
-    past, acc = turn.past, turn.acc
-    output = bool(acc.text or acc.thoughts or acc.calls)
-    again = next_try(past.policy.retries, past.tries, fault, routes=len(past.policy.models), output=output)
-    if again is None:
-        return fail(turn, fault, now_s)
-    if output:  # its usage is never reported
-        past = model_call_counted(turn, Usage()).past
-    dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
-    past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
-    turn, effects = _reset(replace(turn, past=past), fault, again, now_s)
-    return turn, (*dropped, *effects)
-
-
-def _reset(turn: Turn, reason: Fault, again: Again, now_s: float) -> Step:
-    """Void the output of the present model call, and ask the model again."""
-    acc, past = turn.acc, turn.past
-    acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
-    turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text), now_s)
-    return turn, (*events, start_completion(past, again.at_least_s, again.at_most_s))
-
-
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
     """The step after a whole answer: run its calls, or end the turn with it."""
-    turn, warnings = _skipped(model_call_counted(turn, end.usage or Usage()), end, now_s)
+    turn, warnings = _skipped(model_call_counted(_measured(turn, end), end.usage or Usage()), end, now_s)
     turn, effects = executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
     return turn, (*warnings, *effects)
+
+
+def _measured(turn: Turn, end: Finished) -> Turn:
+    """Return the turn with the provider's count of the request as the measure of the next ones."""
+    past = turn.past
+    if not past.asked or end.usage is None:
+        return turn
+    rate = rate_of(end.usage.input_tokens, past.asked, past.compaction.rate)
+    return replace(turn, past=replace(past, compaction=replace(past.compaction, rate=rate)))
 
 
 def _skipped(turn: Turn, end: Finished, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
@@ -222,7 +210,7 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
         answer_tries=past.answer_tries + 1,
         tally=past.tally.failed(str(fault)),
     )
-    return _reset(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0), now_s)
+    return reset(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0), now_s)
 
 
 def _answer(turn: Turn, end: Finished) -> AssistantMessage:

@@ -9,13 +9,14 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.core.accumulator import Accumulator, init_accumulator
-from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage, addressed
+from agents.core.accumulator import Accumulator
+from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
+from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
 from agents.core.deltas import Finished, Usage
-from agents.core.effects import Effect, StartCompletion
+from agents.core.effects import Effect
 from agents.core.errors import Fault
-from agents.core.events import Event, Response, StreamComplete, StreamError, StreamStart
-from agents.core.limits import Spent, added, breach, cost
+from agents.core.events import Event, Response, StreamComplete, StreamError
+from agents.core.limits import Spent, added, cost
 from agents.core.metrics import Tally, metrics
 from agents.core.parts import Content
 from agents.core.policy import Candidate, TurnPolicy
@@ -27,6 +28,7 @@ class Phase(Enum):
     STREAMING = "streaming"
     EXECUTING = "executing"
     CHECKING = "checking"
+    COMPACTING = "compacting"
     ENDED = "ended"
 
 
@@ -35,7 +37,9 @@ class Past(Struct, frozen=True):
 
     ended_text: the text of ended model calls. tries: those of the present model call. steered: messages that the user
     added since the present model call began. round: the calls of the present model call, once it has ended; before
-    that, its eager calls.
+    that, its eager calls. question: the position of the message that the turn answers. compaction: what the model gets
+    in place of a long conversation. compacted: it was made in this turn. asked: the estimated tokens of the last
+    request; 0 if the context window has no known limit. refitted: the provider refused this model call as too long.
     """
 
     agent_id: str
@@ -49,6 +53,11 @@ class Past(Struct, frozen=True):
     answer_tries: int = 0
     round: Round = Round()
     calls: tuple[ToolCall, ...] = ()
+    question: int = 0
+    compaction: Compaction = NOTHING_LEFT_OUT
+    compacted: bool = False
+    asked: int = 0
+    refitted: bool = False
 
     @property
     def model(self) -> Candidate:
@@ -77,37 +86,6 @@ class Turn(Struct, frozen=True, gc=False):
 Step: TypeAlias = tuple[Turn, tuple[Effect, ...]]
 
 STREAMING: Final = Phase.STREAMING
-
-
-def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: TurnPolicy, tally: Tally) -> Step:
-    """Return the first step of a turn that answers the conversation's last message. tally: a new one."""
-    acc = init_accumulator(stream_id, seq=1)
-    start = StreamStart(agent_id, stream_id=stream_id, seq=1, at=tally.unix_s(tally.started_s))
-    past = Past(agent_id, conversation, policy, tally)
-    return Turn(STREAMING, acc, past), (start, start_completion(past))
-
-
-def start_completion(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
-    """Return the effect that asks the model, after a wait."""
-    first = past.spent.model_calls == 1
-    return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s, first)
-
-
-def ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
-    """Return the step to the next model call, with the messages that the user added."""
-    acc, past = turn.acc, turn.past
-    if (reached := breach(past.policy.limits, past.spent)) is not None:
-        return fail(turn, reached, now_s)
-    past = next_model_call(replace(past, ended_text=turn.content), with_steered(conversation, past))
-    following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
-    return Turn(STREAMING, following, past), (start_completion(past),)
-
-
-def next_model_call(past: Past, conversation: Conversation) -> Past:
-    """Return the past of the next model call. It uses the present route: a failed route is not used again in a turn."""
-    spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
-    tries = Tries(past.tries.route)
-    return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round())
 
 
 def fail(turn: Turn, fault: Fault, now_s: float) -> Step:

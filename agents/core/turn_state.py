@@ -13,6 +13,7 @@ from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
     StreamApprovalRequired,
+    StreamCompacted,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -64,7 +65,7 @@ AFTER: Final[Mapping[type[Any], TurnState]] = {
 }
 """The state after an event. After a result it is executing while another call of the model call has no result."""
 
-UNCHANGED: Final = frozenset({StreamUsage, StreamWarning})
+UNCHANGED: Final = frozenset({StreamUsage, StreamWarning, StreamCompacted})
 """The events that leave the state as it was."""
 
 

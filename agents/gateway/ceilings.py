@@ -18,9 +18,11 @@ FREE: Final[frozenset[Path]] = frozenset(
         *(("id",), ("name",), ("system_prompt",), ("tools",), ("api_preference",), ("stream",), ("when_busy",)),
         *(("answer_type",), ("owner",), ("accepts",), ("model",), ("model_options",)),
         *(("streaming_config", "parallel_tools"), ("streaming_config", "retry_after_output")),
+        *(("context", "max_tokens"), ("context", "reserve"), ("context", "strategy"), ("context", "keep_turns")),
+        *(("context", "model"),),
     }
 )
-"""Keys that the client sets. `_not_allowed` checks model and model_options. `bounded_schema` checks answer_type."""
+"""Keys that the client sets. `_not_allowed` checks models and model_options. `bounded_schema` checks answer_type."""
 PATIENCE: Final[Path] = ("streaming_config", "chunk_timeout")
 """A key with both a ceiling and a floor. Most healthy answers would miss a deadline that is too short."""
 
@@ -77,9 +79,10 @@ def within(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> 
 
 
 def _not_allowed(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> Iterator[Fault]:
-    model = given.get("model")
-    if model is not None and clients.models is not None and model not in clients.models:
-        yield Fault(("model",), f"one of {', '.join(clients.models)}", repr(model[:80]))
+    for path in (("model",), ("context", "model")):
+        model = _at(given, path)
+        if model is not None and clients.models is not None and model not in clients.models:
+            yield Fault(path, f"one of {', '.join(clients.models)}", repr(model[:80]))
     patience, least = _at(given, PATIENCE), min(clients.min_chunk_timeout, silence_ms)
     if patience is not None and patience < least:
         yield Fault(PATIENCE, f"at least {least}, which is the host's floor", str(patience))

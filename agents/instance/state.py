@@ -10,6 +10,7 @@ from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.agent_config.answer_type import AnswerType
 from agents.agent_config.request import TurnRequest
+from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Fault
 from agents.core.parts import Content
@@ -123,7 +124,8 @@ class AgentState(Struct, frozen=True):
     times: the Unix time of each message of the conversation, or None. queue: waiting messages, in order of arrival.
     recent: ended streams that may still be followed. buffer_size: as in Stream. debug: whether the agent's streams log
     the kinds of their events. turns: number of turns that have begun. timers: those of reminders to the agent, by the
-    reminder's class. handed_over: whether the next node continues all turns. tracer: begins the spans of turns.
+    reminder's class. handed_over: whether the next node continues all turns. compaction: what the model gets in place
+    of a long conversation. tracer: begins the spans of turns.
     """
 
     config: AgentConfig
@@ -139,6 +141,7 @@ class AgentState(Struct, frozen=True):
     turns: int = 0
     timers: Mapping[type, TimerHandle] = field(default_factory=dict)
     handed_over: bool = False
+    compaction: Compaction = NOTHING_LEFT_OUT
     parts: PartStore = field(default_factory=MemoryParts)
     tracer: Tracer = NO_TRACER
 

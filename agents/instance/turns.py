@@ -104,12 +104,13 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     stream, cut = _stream(agent, chat, state), chat.cut
     config = state.config.answering(chat.answer).requested(chat.request)
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
-        conversation = interrupt(cut, fault, stream, past_of(config, state.conversation))
+        conversation = interrupt(cut, fault, stream, past_of(config, state.conversation, state.compaction))
         await stream.durable()
         await recover_sub_agents(config.id)
         return await _over(agent, stream, _with_turn(state, conversation, stream))
     stream.trace.span = state.tracer.turn(_turn_of(chat, state))
-    handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, state.conversation, state.parts, cut)
+    before = (state.conversation, state.compaction)
+    handler = await start_child(STREAM_SUPERVISOR, chat.opening, stream, config, *before, state.parts, cut)
     link(handler)
     with suppress(ProcessError):  # it has ended: its Exit is on the way
         register(turn_name(state.config.id), handler)
@@ -135,7 +136,8 @@ def _turn_of(chat: StreamChat, state: AgentState) -> TurnBegun:
 def _with_turn(state: AgentState, conversation: Conversation, stream: Stream) -> AgentState:
     """Return the state with the conversation after a turn. stream: the turn's, with all its events."""
     times = times_of(conversation[len(state.conversation) :], stream.joined_events)
-    return replace(state, conversation=conversation, times=state.times + times)
+    compaction = state.compaction if stream.turn is None else stream.turn.past.compaction
+    return replace(state, conversation=conversation, times=state.times + times, compaction=compaction)
 
 
 async def _over(agent: Pid, stream: Stream, state: AgentState) -> AgentState:

@@ -17,6 +17,7 @@ from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent, leaving, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
+from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.conversation import Conversation
 from agents.core.parts import Content
 from agents.instance.elsewhere import CLUSTER, agent_elsewhere, woken_elsewhere
@@ -31,6 +32,7 @@ from agents.sessions import (
     open_journal,
 )
 from agents.sessions.checkpoints import read_checkpoint
+from agents.sessions.compactions import compaction_of
 from agents.sessions.cut import Cut
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent, start_agents
@@ -61,8 +63,8 @@ class Origin(Enum):
 
 async def open_session(
     config: AgentConfig, given: Mapping[str, Any], ahead: int, origin: Origin = Origin.GIVEN
-) -> tuple[Conversation, tuple[Cut, ...]]:
-    """Open the agent's session. Return its conversation, and its cut turns in their order.
+) -> tuple[Conversation, Compaction, tuple[Cut, ...]]:
+    """Open the agent's session. Return its conversation, its last compaction, and its cut turns in their order.
 
     Raises SessionError: UnknownSession if a kept session was deleted, SessionExists if another user owns the session.
     The agent has registered its name before, which deleting and forking also need, so the check stays valid.
@@ -73,7 +75,7 @@ async def open_session(
     await predecessor_gone(config.id)
     journal = None if origin is Origin.ONCE else await open_journal()
     if journal is None:
-        return config.opening(), ()
+        return config.opening(), NOTHING_LEFT_OUT, ()
     session = None
     if origin in (Origin.USER, Origin.BEGUN, Origin.KEPT):
         session = await journal.store.session(config.id)
@@ -82,7 +84,7 @@ async def open_session(
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner, parent=parent)
     await journal.durable(config.id)
     if session is None and await journal.is_empty(config.id):  # one read in place of three
-        return config.opening(), ()
+        return config.opening(), NOTHING_LEFT_OUT, ()
     conversation = await journal.store.conversation(config.id)
     open_ = await journal.store.open_streams(config.id)
     if open_:  # count the recovery before the turn can end the program again; later turns have not run
@@ -90,7 +92,7 @@ async def open_session(
     cuts = [await cut_turn(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
     if config.parent is None and session is not None and session.parent_id is not None:
         cuts = [replace(cut, abandoned=True) for cut in cuts]
-    return (*config.opening(), *conversation), tuple(cuts)
+    return (*config.opening(), *conversation), await compaction_of(journal.store, config.id), tuple(cuts)
 
 
 def _check_origin(origin: Origin, config: AgentConfig, session: SessionRecord | None) -> None:

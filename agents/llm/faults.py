@@ -8,7 +8,9 @@ from typing import Any
 
 from agents.core.depth import EXPECTED, too_deep
 from agents.core.errors import ApiError
+from agents.core.retry import CONTEXT_LENGTH
 from agents.core.sse import EventTooLarge
+from agents.llm.context_length import too_long
 from agents.llm.sse import ErrorData, SseDecoder
 from agents.llm.text import joined_surrogates, one_line
 
@@ -49,13 +51,19 @@ def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> A
         value = _error_in_lines(text) or _error_in_events(body)
     if not isinstance(value, (dict, list)):
         limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
-        return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
-    return ApiError(status, _message(value), _kind(value), retry_after_s)
+        return _api_error(status, one_line(text, limit) or "empty answer", None, retry_after_s)
+    return _api_error(status, _message(value), _kind(value), retry_after_s)
 
 
 def error_in_stream(value: Any) -> ApiError:
     """Return the fault of an error in a stream or a 200 answer. Its code is the HTTP status in the error, else 0."""
-    return ApiError(_status(value), _message(value), _kind(value))
+    return _api_error(_status(value), _message(value), _kind(value))
+
+
+def _api_error(status: int, message: str, kind: str | None, retry_after_s: float | None = None) -> ApiError:
+    """Return the fault. A request that is too long for the context window has the same kind at each provider."""
+    kind = CONTEXT_LENGTH if too_long(status, message, kind) else kind
+    return ApiError(status, message, kind, retry_after_s)
 
 
 def is_error(value: Any) -> bool:

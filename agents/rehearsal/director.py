@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.rehearsal import responses
 from agents.rehearsal.background import Background
-from agents.rehearsal.errors import ErrorResponse, model_not_found, scripted_refusal
+from agents.rehearsal.errors import ErrorResponse, context_length_exceeded, model_not_found, scripted_refusal
 from agents.rehearsal.faults import Failures
 from agents.rehearsal.playback import Performance, pace_of
 from agents.rehearsal.reply import compose, find_step
@@ -59,6 +59,8 @@ class Director:
         model = self.script.models.get(request.model)
         if model is None:
             raise model_not_found(request.model)
+        if model.context_tokens is not None and request.input_tokens > model.context_tokens:
+            raise context_length_exceeded(model.context_tokens, request.input_tokens)
         found = find_step(model, request)
         if found is None:
             message = f"The script of model `{request.model}` has no turn that fits the user message"

@@ -60,6 +60,13 @@ def model_not_found(model: str) -> ErrorResponse:
     return ErrorResponse(404, f"The model `{model}` does not exist", param="model", code="model_not_found")
 
 
+def context_length_exceeded(limit: int, tokens: int) -> ErrorResponse:
+    words = (
+        f"This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens} tokens."
+    )
+    return ErrorResponse(400, words, param="messages", code="context_length_exceeded")
+
+
 def invalid_api_key(given: str) -> ErrorResponse:
     """Refuse a key without repeating it: the answer may be logged."""
     if given:

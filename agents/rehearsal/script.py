@@ -145,11 +145,15 @@ class ScriptedTurn(Part):
 
 
 class Model(Part):
-    """A model. token_delay_s, first_token_delay_s: the pace of steps without their own."""
+    """A model. token_delay_s, first_token_delay_s: the pace of steps without their own.
+
+    context_tokens: a request with more tokens is refused, as by a model with such a context window; None: no limit.
+    """
 
     turns: Annotated[list[ScriptedTurn], Field(min_length=1)]
     token_delay_s: Delay = 0.0
     first_token_delay_s: Delay = 0.0
+    context_tokens: Annotated[int, Field(ge=1)] | None = None
 
 
 class Script(Part):

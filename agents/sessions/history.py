@@ -15,9 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors import InvalidArgument
 from actors.kernel.errors import named
-from agents.core.parts import hashes_in
 from agents.core.text import HALF, TEXT, is_text
-from agents.sessions import part_rows, sub_agents
+from agents.sessions import compactions, part_rows, sub_agents
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession
 from agents.sessions.fork_place import place_of_fork
 from agents.sessions.ownership import claim
@@ -110,7 +109,8 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
         await _copy(connection, id_, new_id, kept)
         if turn:
             await connection.execute(insert(MESSAGES), message_rows(new_id, kept, raw_messages(turn), times))
-        await _use_parts(connection, id_, new_id)
+        await connection.run_sync(compactions.copy, id_, new_id, kept)
+        await connection.run_sync(part_rows.use_of_fork, id_, new_id)
 
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
@@ -193,15 +193,6 @@ async def _copy(connection: AsyncConnection, id_: str, new_id: str, count: int) 
     same = [column for column in MESSAGES.c if column is not MESSAGES.c.session_id]
     old = select(literal(new_id), *same).where(MESSAGES.c.session_id == id_, MESSAGES.c.position < count)
     await connection.execute(insert(MESSAGES).from_select([MESSAGES.c.session_id, *same], old))
-
-
-async def _use_parts(connection: AsyncConnection, id_: str, new_id: str) -> None:
-    """Let a fork use the parts of its messages."""
-    if not (known := set(await connection.run_sync(part_rows.used_by, [id_]))):
-        return
-    messages = await connection.execute(select(MESSAGES.c.payload).where(MESSAGES.c.session_id == new_id))
-    used = known.intersection(hashes_in(messages.scalars()))
-    await connection.run_sync(part_rows.use, new_id, used)
 
 
 def _check_known(id_: str) -> None:

@@ -20,7 +20,9 @@ class LastWords(Struct, frozen=True):
     def bare(self) -> Self:
         """Return the end without text of a model or a user, since the store may refuse such text."""
         event = replace(self.event, content="", metrics=None)
-        return replace(self, event=event, ended=replace(self.ended, messages=(), times=(), usage=None, cost=None))
+        return replace(
+            self, event=event, ended=replace(self.ended, messages=(), times=(), usage=None, cost=None, compaction=None)
+        )
 
 
 _LEFT: dict[str, dict[str, LastWords]] = {}

@@ -12,9 +12,10 @@ from typing import Final
 from sqlalchemy import Connection, Insert, delete, exists, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from agents.core.parts import hashes_in
 from agents.parts.given import Blobs
 from agents.sessions.part_files import PartFiles
-from agents.sessions.tables import PART_USES, PARTS
+from agents.sessions.tables import MESSAGES, PART_USES, PARTS
 
 GROUP: Final = 1000  # hashes of one statement: both databases limit its parameters
 
@@ -48,6 +49,13 @@ def use(connection: Connection, session_id: str, keys: Iterable[str]) -> None:
     new = [{"session_id": session_id, "sha256": key} for key in dict.fromkeys(keys) if key not in there]
     if new:
         connection.execute(insert(PART_USES), new)
+
+
+def use_of_fork(connection: Connection, id_: str, new_id: str) -> None:
+    """Let a fork use the parts of its messages. id_: of the session that it continues."""
+    if known := set(used_by(connection, [id_])):
+        messages = connection.execute(select(MESSAGES.c.payload).where(MESSAGES.c.session_id == new_id))
+        use(connection, new_id, known.intersection(hashes_in(messages.scalars())))
 
 
 def used_by(connection: Connection, ids: Collection[str]) -> list[str]:

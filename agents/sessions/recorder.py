@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec.structs import replace
 
+from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToolResult
@@ -108,10 +109,11 @@ class Recorder:
         cost: float | None,
         messages: Conversation,
         times: tuple[float | None, ...] = (),
+        compaction: Compaction | None = None,
     ) -> None:
-        """Record the end. Call this once, after all events. messages, times: as in StreamEnded."""
+        """Record the end. Call this once, after all events. messages, times, compaction: as in StreamEnded."""
         now = datetime.now(UTC)
-        ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now, times)
+        ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now, times, compaction)
         last = self._events[-1] if self._events else None
         if self.closed is None:
             self._ended = ended

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
@@ -86,7 +87,7 @@ class StreamEnded(Struct, frozen=True):
     """The end of a stream.
 
     messages: those that the turn appends to the conversation, the user's first. times: the Unix time of each; a missing
-    one is unknown.
+    one is unknown. compaction: of the conversation, if the turn has made one.
     """
 
     id: str
@@ -97,6 +98,7 @@ class StreamEnded(Struct, frozen=True):
     messages: Conversation
     at: datetime
     times: tuple[float | None, ...] = ()
+    compaction: Compaction | None = None
 
 
 class Batch(Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import Raw, Struct
 
+from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
@@ -28,18 +29,20 @@ _CONTENT: Final[Decoder[Content]] = Decoder(Content)
 _CONFIG: Final[Decoder[dict[str, Any]]] = Decoder(dict[str, Any])
 _USAGE: Final[Decoder[Usage]] = Decoder(Usage)
 _MESSAGE: Final[Decoder[Message]] = Decoder(Message)
+_COMPACTION: Final[Decoder[Compaction]] = Decoder(Compaction)
 
 
 class End(Struct, frozen=True):
     """The end of a stream.
 
-    values: of the stream's row, except its position in the conversation. times: of the messages, as in StreamEnded.
+    values: of the stream's row, except its position in the conversation. times, compaction: as in StreamEnded.
     """
 
     session_id: str
     values: dict[str, Any]
     messages: list[Raw]
     times: tuple[float | None, ...] = ()
+    compaction: Raw | None = None
 
     @property
     def stream_id(self) -> str:
@@ -189,7 +192,8 @@ def _end(end: StreamEnded) -> End:
         "its_usage": None if end.usage is None else _raw(_USAGE, end.usage),
         "its_cost": end.cost,
     }
-    return End(_id(end.session_id), values, raw_messages(end.messages), end.times)
+    compaction = None if end.compaction is None else _raw(_COMPACTION, end.compaction)
+    return End(_id(end.session_id), values, raw_messages(end.messages), end.times, compaction)
 
 
 def _raw(decoder: Decoder[Any], value: Any) -> Raw:

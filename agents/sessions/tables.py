@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
 )
 
+from agents.core.compaction import Compaction
 from agents.core.conversation import Message
 from agents.core.deltas import Usage
 from agents.core.parts import Content
@@ -163,6 +164,15 @@ MESSAGES: Final = Table(
     Column("sent_at", NUMBER),
 )
 """sent_at: Unix seconds; NULL if that is unknown, as for messages of older versions."""
+
+COMPACTIONS: Final = Table(
+    "compactions",
+    METADATA,
+    Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", INTEGER, primary_key=True, autoincrement=False),
+    Column("payload", JsonColumn(Compaction), nullable=False),
+)
+"""The compactions of conversations. position: the number of messages at the end of its turn."""
 
 PARTS: Final = Table(
     "parts",

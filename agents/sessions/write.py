@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
+from msgspec import Raw
 from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from agents.sessions import compactions
 from agents.sessions.errors import RecordsRefused
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
@@ -115,14 +117,17 @@ def _end_streams(connection: Connection, ends: list[End]) -> None:
     counts = _message_counts(connection, {end.session_id for end in ends})
     ended: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
+    compacted: list[tuple[str, int, Raw | None]] = []
     for end in ends:
         position = counts[end.session_id]
         counts[end.session_id] += len(end.messages)
         ended.append({**end.values, "its_first": position, "its_end": counts[end.session_id]})
         messages += message_rows(end.session_id, position, end.messages, end.times)
+        compacted.append((end.session_id, counts[end.session_id], end.compaction))
     connection.execute(_END, ended)
     connection.execute(_FORGET, [{"key": end.stream_id} for end in ends])
     _append(connection, messages)
+    compactions.add(connection, compacted)
     grown = {end.session_id: end.at for end in ends}
     connection.execute(_GROW, [{"key": id_, "count": counts[id_], "at": at} for id_, at in grown.items()])
 

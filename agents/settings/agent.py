@@ -5,11 +5,12 @@ Source: API reference, "Per-Agent Configuration". agents/agent_config turns thes
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from agents.core.context import ContextStrategy
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
@@ -67,6 +68,29 @@ class LimitsConfig(_Checked):
     time: Milliseconds | None = 600_000
 
 
+class ContextConfig(_Checked):
+    """The context window of an agent's model, in tokens.
+
+    max_tokens: its size; None: unknown. reserve: the part of it for the answer; None: a quarter, at most 16,384.
+    strategy: the treatment of a conversation that becomes too long. keep_turns: the turns before the present one that
+    stay whole while they fit. model: the one that writes summaries, at the agent's provider; None: the agent's.
+    """
+
+    max_tokens: Count | None = None
+    reserve: CountOrZero | None = None
+    strategy: ContextStrategy = ContextStrategy.TRIM
+    keep_turns: CountOrZero = 2
+    model: Name | None = None
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.max_tokens is None and self.reserve is not None:
+            raise InvalidValue(Fault(("reserve",), "no reserve without max_tokens", str(self.reserve)))
+        if self.max_tokens is not None and self.reserve is not None and self.reserve >= self.max_tokens:
+            raise InvalidValue(Fault(("reserve",), f"less than max_tokens, {self.max_tokens}", str(self.reserve)))
+        return self
+
+
 def _sendable(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options if a request can carry them. Raises InvalidValue if not."""
     if too_deep(options):
@@ -112,7 +136,8 @@ class AgentSettings(_Checked):
     providers in their order, if the agent uses a named provider. max_queue: messages that may wait for their turn.
     max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user who owns
     the agent; None: only the scope `admin` gives access.
-    accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides.
+    accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
+    context window of the model.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -134,6 +159,7 @@ class AgentSettings(_Checked):
     reasoning_effort: Name | None = None
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()
+    context: ContextConfig = ContextConfig()
     when_busy: WhenBusy = WhenBusy.QUEUE
     max_queue: CountOrZero = 100
     max_steering: Count = 100

@@ -7,17 +7,26 @@ settings check the values at run time.
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from agents.core.context import ContextStrategy
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
 from agents.settings.headers import GivenPairs
 from agents.settings.parts import PartKind
 from agents.settings.secret import GivenApiKey
 
-__all__ = ["AgentOptions", "AgentToolOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
+__all__ = [
+    "AgentOptions",
+    "AgentToolOptions",
+    "ContextOptions",
+    "FallbackOptions",
+    "LimitsOptions",
+    "StreamingOptions",
+]
 
 ApiName: TypeAlias = Literal["chat", "responses"]
 PartKindName: TypeAlias = Literal["image", "audio", "file"]
 PartKinds: TypeAlias = list[PartKind | PartKindName] | tuple[PartKind | PartKindName, ...]
+StrategyName: TypeAlias = Literal["trim", "summarise", "fail"]
 WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
 
 
@@ -38,6 +47,16 @@ class LimitsOptions(TypedDict, total=False):
     tokens: int | None
     cost: float | None
     time: int | None
+
+
+class ContextOptions(TypedDict, total=False):
+    """The keys of ContextConfig."""
+
+    max_tokens: int | None
+    reserve: int | None
+    strategy: ContextStrategy | StrategyName
+    keep_turns: int
+    model: str | None
 
 
 class FallbackOptions(TypedDict, total=False):
@@ -94,6 +113,7 @@ class AgentOptions(TypedDict, total=False):
     reasoning_effort: str | None
     fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None
     limits: LimitsOptions
+    context: ContextOptions
     when_busy: WhenBusy | WhenBusyName
     max_queue: int
     max_steering: int

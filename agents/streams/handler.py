@@ -5,11 +5,14 @@ import asyncio
 from actors import Task, alive
 from actors.clock import now_s, unix_s
 from agents.agent_config import AgentConfig
+from agents.core.asking import begin
 from agents.core.checkpoint import interrupted, resumed
+from agents.core.compacting import question_in
+from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.metrics import Tally
-from agents.core.turn import Past, Step, begin
+from agents.core.turn import Past, Step
 from agents.parts.store import PartStore
 from agents.sessions.cut import Cut
 from agents.streams.stream import Stream
@@ -21,7 +24,7 @@ class StreamHandler(Task):
 
     An agent starts the handler, is linked to it, and ends the stream if the handler crashes. If the agent has ended,
     the handler ends the stream itself, unless it has ended. opening: the turn's first messages, usually the user's.
-    conversation: before the turn. parts: as in AgentState. cut: the known part of a cut turn.
+    conversation: before the turn. compaction, parts: as in AgentState. cut: the known part of a cut turn.
     """
 
     def __init__(
@@ -30,11 +33,12 @@ class StreamHandler(Task):
         stream: Stream,
         config: AgentConfig,
         conversation: Conversation,
+        compaction: Compaction,
         parts: PartStore,
         cut: Cut | None = None,
     ) -> None:
         self._opening, self._stream, self._config = opening, stream, config
-        self._conversation, self._parts, self._cut = conversation, parts, cut
+        self._conversation, self._compaction, self._parts, self._cut = conversation, compaction, parts, cut
 
     async def run(self) -> None:
         try:
@@ -50,9 +54,9 @@ class StreamHandler(Task):
         config, cut = self._config, self._cut
         if cut is None or not cut.begun:
             asked = (*self._conversation, *self._opening)
-            return begin(self._stream.id, config.id, asked, config.policy, new_tally())
+            return begin(self._stream.id, config.id, asked, config.turn_policy, new_tally(), self._compaction)
         idempotent = {name for name, tool in config.tools.items() if tool.idempotent}
-        past = past_of(config, self._conversation)
+        past = past_of(config, self._conversation, self._compaction)
         return resumed(cut.saved, cut.log, past, idempotent=idempotent, now_s=now_s())
 
 
@@ -64,9 +68,10 @@ def interrupt(cut: Cut, fault: Fault, stream: Stream, past: Past) -> Conversatio
     return stream.turn.conversation
 
 
-def past_of(config: AgentConfig, conversation: Conversation) -> Past:
-    """Return the past of a turn that begins now."""
-    return Past(config.id, conversation, config.policy, new_tally())
+def past_of(config: AgentConfig, conversation: Conversation, compaction: Compaction) -> Past:
+    """Return the past of a turn that begins now. compaction: as in AgentState."""
+    question = question_in(conversation)
+    return Past(config.id, conversation, config.turn_policy, new_tally(), question=question, compaction=compaction)
 
 
 def new_tally() -> Tally:

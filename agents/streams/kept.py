@@ -161,9 +161,10 @@ class KeptStream(Stream):
         if turn is None:
             self._recorder.ended(status, None, None, ())
         else:
-            spent, messages = turn.past.spent, turn.conversation[len(self._before) :]
+            past, spent, messages = turn.past, turn.past.spent, turn.conversation[len(self._before) :]
             times = times_of(messages, (*self.joined_events, *self._held, event))
-            self._recorder.ended(status, spent.usage, spent.cost, messages, times)
+            compaction = past.compaction if past.compacted else None
+            self._recorder.ended(status, spent.usage, spent.cost, messages, times, compaction)
 
     def _on_durable(self, seq: int) -> None:
         self._durable_seq = seq

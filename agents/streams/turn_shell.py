@@ -16,6 +16,7 @@ from agents.core.effects import (
     Happened,
     RunTool,
     StartCompletion,
+    Summarise,
     Work,
 )
 from agents.core.errors import StoreFailed, Timeout
@@ -32,6 +33,7 @@ from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.streams.calling_turn import CallingTurn
 from agents.streams.stream import Stream
+from agents.streams.summary import summarised
 from agents.streams.traced_call import traced
 from agents.tools.executor import TurnCalls
 from agents.traces.calls import TracedRequest
@@ -104,6 +106,8 @@ class TurnShell:
             case CheckAnswer(content):
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))
+            case Summarise():
+                self._feed(await summarised(work, self._config))
 
     async def _complete(self, asked: StartCompletion) -> None:
         """Run one model call, and publish its events until its end."""

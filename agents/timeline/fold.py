@@ -8,6 +8,7 @@ from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
     StreamApprovalRequired,
+    StreamCompacted,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -138,6 +139,8 @@ class TimelineFold:
                 self._turn.mark("usage", now_s, 1)
             case StreamWarning(reason):
                 self._turn.mark("warning", now_s, 1, str(reason))
+            case StreamCompacted():
+                self._turn.mark("compacted", now_s, 1, str(event))
             case StreamReset(reason):
                 self._turn.mark("reset", now_s, 1, str(reason))
                 self._reset(now_s, str(reason))

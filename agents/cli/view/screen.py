@@ -20,6 +20,7 @@ from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
     StreamApprovalRequired,
+    StreamCompacted,
     StreamComplete,
     StreamFunctionCallComplete,
     StreamReset,
@@ -170,6 +171,8 @@ class Lines:
                 self._write_about(f"[the last output is void; the model is asked again: {one_line(str(reason))}]")
             case StreamWarning(reason):
                 self._write_about(f"[some of the answer may be missing: {one_line(str(reason))}]")
+            case StreamCompacted():
+                self._write_about(f"[{happened}]")
             case StreamApprovalRequired(call):
                 self._write_about(f"?? {_title(call)} waits for approval")
             case StreamSubAgent(path, StreamFunctionCallComplete(call)):

@@ -22,6 +22,7 @@ from agents.core.events import (
     OwnEvent,
     Response,
     StreamApprovalRequired,
+    StreamCompacted,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -136,6 +137,8 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
             return view, (*finished, NoteLine(Note(f"the last output is void; the model is asked again: {reason}")))
         case StreamWarning(reason):
             return step(view, Note(f"some of the answer may be missing: {reason}"), now_s)
+        case StreamCompacted():
+            return step(view, Note(str(happened)), now_s)
         case StreamStart() | StreamUsage() | StreamFunctionExecutionStart():
             return view, ()
         case StreamFunctionCallStarted(call):

@@ -28,6 +28,7 @@ from agents.core.events import (
     Event,
     Response,
     StreamApprovalRequired,
+    StreamCompacted,
     StreamComplete,
     StreamError,
     StreamFunctionCallComplete,
@@ -78,7 +79,14 @@ class AgUi(Parts):
             case StreamToolResult(call, result):
                 self._answered.add(call.id)
                 return [ToolCallResult(f"{self.stream_id}-{call.id}", call.id, result.content)]
-            case StreamToolProgress() | StreamApprovalRequired() | StreamSubAgent() | StreamUsage() | StreamWarning():
+            case (
+                StreamToolProgress()
+                | StreamApprovalRequired()
+                | StreamSubAgent()
+                | StreamUsage()
+                | StreamWarning()
+                | StreamCompacted()
+            ):
                 return [Custom(name_of(event), data_of(event))]
             case StreamComplete(response):
                 return self._finished(response)

@@ -108,6 +108,14 @@ interface DataOfTypes {
     tool_result: { tool_call: ToolCall; result: ToolResult };
     sub_agent: { path: string[]; stream_id: string; seq: number; event: string; data: unknown };
     reset: { error: Fault; message: string; content: string; attempt: number };
+    compacted: {
+        before: number;
+        after: number;
+        messages: number;
+        results: number;
+        summary: string;
+        error: Fault | null;
+    };
     warning: { error: Fault; message: string };
     usage: { usage: Usage; cost: number | null };
     complete: Answer;

@@ -106,6 +106,10 @@ export class Turn {
         this.warnings.push(message);
     }
 
+    onCompacted({ before, after }) {
+        this.warnings.push(`the model gets less of the conversation: ${after} tokens in place of ${before}`);
+    }
+
     onUsage({ usage, cost }) {
         Object.assign(this, { usage, cost });
     }
@@ -152,6 +156,7 @@ const HANDLERS = {
     approval_required: "onApproval",
     tool_result: "onResult",
     reset: "onReset",
+    compacted: "onCompacted",
     warning: "onWarning",
     usage: "onUsage",
     complete: "onComplete",

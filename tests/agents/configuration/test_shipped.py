@@ -11,7 +11,7 @@ from agents.configuration.shipped import text
 from agents.configuration.sources.files import APPLICATIONS
 from agents.configuration.walking import keys
 from agents.settings import Durability, SessionSettings, Settings
-from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig
+from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
 from tests.agents.configuration.conftest import Loader
 
 SHIPPED = Path(__file__).parents[3] / "config" / "sys.config"
@@ -44,7 +44,7 @@ def test_every_unit_is_beside_its_key(key: str) -> None:
             assert f"% {unit}, " in line
 
 
-@pytest.mark.parametrize("model", [AgentSettings, StreamingConfig, LimitsConfig, Fallback])
+@pytest.mark.parametrize("model", [AgentSettings, StreamingConfig, LimitsConfig, ContextConfig, Fallback])
 def test_every_key_of_an_agent_is_in_its_example(model: type[AgentSettings]) -> None:
     for name in model.model_fields:
         assert re.search(rf"\{{{name}, |\b{name} => ", _example()), name

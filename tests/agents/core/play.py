@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from agents.core.asking import begin
 from agents.core.conversation import UserMessage, well_formed
 from agents.core.deltas import (
     CallDelta,
@@ -26,6 +27,8 @@ from agents.core.effects import (
     Happened,
     RunTool,
     StartCompletion,
+    Summarise,
+    Summarised,
 )
 from agents.core.errors import (
     NetworkError,
@@ -50,7 +53,7 @@ from agents.core.policy import TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.core.round import ToolFinished
 from agents.core.step import step
-from agents.core.turn import Turn, begin
+from agents.core.turn import Turn
 
 ASKED = (UserMessage("?"),)
 USAGE = Usage(10, 5, 15, 0, 0)
@@ -110,6 +113,8 @@ class Play:
                     self.running.clear()
                 case CheckAnswer():
                     self.happens(self.verdicts.pop(0))
+                case Summarise(planned):
+                    self.happens(Summarised(planned, "in short", USAGE))
                 case _:
                     self.events.append(effect)
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from agents.core.asking import begin
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.deltas import (
     CallDelta,
@@ -47,7 +48,7 @@ from agents.core.limits import Limits, Price, cost
 from agents.core.metrics import Tally
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.step import step, steps
-from agents.core.turn import Phase, begin, fail
+from agents.core.turn import Phase, fail
 from tests.agents.core.play import (
     ASKED,
     BROKEN,

@@ -82,6 +82,7 @@ ABOVE: list[tuple[dict[str, Any], str]] = [
     ({"streaming_config": {"max_retries": 11}}, "streaming_config.max_retries: expected at most 10"),
     ({"streaming_config": {"chunk_timeout": 30_001}}, "streaming_config.chunk_timeout: expected at most 30000"),
     ({"model": "bard"}, "model: expected one of echo, slow, got 'bard'"),
+    ({"context": {"model": "bard"}}, "context.model: expected one of echo, slow, got 'bard'"),
     *(
         ({"model_options": {key: 1}}, "model_options: expected keys of temperature, ")
         for key in (

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import pytest
 
+from agents.core.asking import begin
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.deltas import Delta
 from agents.core.effects import Effect, RunTool
@@ -16,7 +17,7 @@ from agents.core.metrics import Tally
 from agents.core.policy import TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.core.step import step
-from agents.core.turn import Turn, begin
+from agents.core.turn import Turn
 from agents.llm.chat import ChatReader
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader

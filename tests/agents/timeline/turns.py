@@ -12,6 +12,7 @@ from agents.core.events import (
     Event,
     Response,
     StreamApprovalRequired,
+    StreamCompacted,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -82,6 +83,7 @@ not_last: st.SearchStrategy[Any] = st.one_of(
     st.builds(StreamToolProgress, tool_calls, st.just(1)),
     st.builds(StreamToolResult, tool_calls, results),
     st.builds(StreamReset, st.builds(NetworkError, st.just("econnreset"), names)),
+    st.just(StreamCompacted(90, 40, 3, 1, "s")),
     st.builds(StreamWarning, st.builds(ParseError, names)),
     st.just(StreamUsage(Response("", "").usage)),
 )

@@ -1,0 +1,110 @@
+"""The model calls of a turn: the first one, each following one, and the compaction before a call.
+
+A conversation that became too long for the model's context window is compacted before the model is asked.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from agents.core.accumulator import init_accumulator
+from agents.core.compacting import Room, announced, estimate, omitted_by, plan, question_in, room_of
+from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
+from agents.core.context import ContextStrategy
+from agents.core.conversation import Conversation, addressed
+from agents.core.effects import StartCompletion, Summarise
+from agents.core.errors import Fault, LimitReached
+from agents.core.events import StreamStart
+from agents.core.limits import breach
+from agents.core.metrics import Tally
+from agents.core.policy import TurnPolicy
+from agents.core.retry import Tries
+from agents.core.round import Round
+from agents.core.turn import STREAMING, Past, Phase, Step, Turn, fail, with_event, with_steered
+
+SUMMARY_TOKENS: Final = 1000
+"""The most tokens of a summary. In a small context window it has at most a quarter of the goal of a compaction."""
+
+
+def begin(
+    stream_id: str,
+    agent_id: str,
+    conversation: Conversation,
+    policy: TurnPolicy,
+    tally: Tally,
+    compaction: Compaction = NOTHING_LEFT_OUT,
+) -> Step:
+    """Return the first step of a turn that answers the conversation's last message. tally: a new one.
+
+    compaction: that of the earlier turns.
+    """
+    past = Past(agent_id, conversation, policy, tally, question=question_in(conversation), compaction=compaction)
+    turn, start = opened(stream_id, past)
+    turn, effects = ask_model(turn, tally.started_s)
+    return turn, (start, *effects)
+
+
+def opened(stream_id: str, past: Past) -> tuple[Turn, StreamStart]:
+    """Return the turn before its first model call, and its first event."""
+    start = StreamStart(past.agent_id, stream_id=stream_id, seq=1, at=past.tally.unix_s(past.tally.started_s))
+    return Turn(STREAMING, init_accumulator(stream_id, seq=1), past), start
+
+
+def ask_model(turn: Turn, now_s: float, at_least_s: float = 0.0, at_most_s: float = 0.0) -> Step:
+    """Return the step that asks the model, after a wait. A conversation that became too long is compacted before."""
+    past = turn.past
+    if (window := room_of(past.policy.context)) is not None:
+        asked = estimate(past.policy.context, past.compaction, past.conversation)
+        turn = replace(turn, past=replace(past, asked=asked))
+        if asked * past.compaction.rate > window.limit:
+            return compact(turn, window, now_s) or (turn, (start_completion(turn.past, at_least_s, at_most_s),))
+    return turn, (start_completion(turn.past, at_least_s, at_most_s),)
+
+
+def compact(turn: Turn, window: Room, now_s: float) -> Step | None:
+    """Return the step that makes the next request shorter, and asks the model; None if nothing more can go."""
+    past, policy = turn.past, turn.past.policy.context
+    if policy.strategy is ContextStrategy.FAIL:
+        spent = round(past.asked * past.compaction.rate)
+        return fail(replace(turn, phase=Phase.COMPACTING), LimitReached("context", round(window.limit), spent), now_s)
+    spare = min(SUMMARY_TOKENS, round(window.goal / 4)) if policy.strategy is ContextStrategy.SUMMARISE else 0
+    planned = plan(policy, past.compaction, past.conversation, past.question, window, spare)
+    if planned == past.compaction:
+        return None
+    if spare and (omitted := omitted_by(past.compaction, planned, past.conversation)):
+        summarise = Summarise(planned, omitted, past.compaction.summary, spare)
+        return replace(turn, phase=Phase.COMPACTING), (summarise,)
+    return compacted(turn, planned, now_s)
+
+
+def compacted(turn: Turn, following: Compaction, now_s: float, fault: Fault | None = None) -> Step:
+    """Return the step that asks the model with this compaction. fault: as in StreamCompacted."""
+    past = turn.past
+    event = announced(past.policy.context, past.compaction, following, past.conversation)
+    asked = estimate(past.policy.context, following, past.conversation)
+    past = replace(past, compaction=following, compacted=True, asked=asked)
+    turn, events = with_event(Turn(STREAMING, turn.acc, past), replace(event, fault=fault), now_s)
+    return turn, (*events, start_completion(past))
+
+
+def start_completion(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
+    """Return the effect that asks the model, after a wait."""
+    first, sent = past.spent.model_calls == 1, past.compaction.sent(past.conversation)
+    return StartCompletion(addressed(sent, past.model.origin), past.tries, at_least_s, at_most_s, first)
+
+
+def ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
+    """Return the step to the next model call, with the messages that the user added."""
+    acc, past = turn.acc, turn.past
+    if (reached := breach(past.policy.limits, past.spent)) is not None:
+        return fail(turn, reached, now_s)
+    past = next_model_call(replace(past, ended_text=turn.content), with_steered(conversation, past))
+    following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
+    return ask_model(Turn(STREAMING, following, past), now_s)
+
+
+def next_model_call(past: Past, conversation: Conversation) -> Past:
+    """Return the past of the next model call. It uses the present route: a failed route is not used again in a turn."""
+    spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
+    tries = Tries(past.tries.route)
+    return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round(), refitted=False)

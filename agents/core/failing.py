@@ -1,0 +1,70 @@
+"""The steps of a turn after a model call failed: the model is asked again, or the turn ends."""
+
+from msgspec.structs import replace
+
+from agents.core.accumulator import init_accumulator
+from agents.core.asking import ask_model, compact, compacted
+from agents.core.compacting import estimate, refused
+from agents.core.context import ContextStrategy
+from agents.core.deltas import Usage
+from agents.core.effects import DropTools, Summarised, Work
+from agents.core.errors import Fault
+from agents.core.events import Event, StreamReset
+from agents.core.limits import added, cost
+from agents.core.retry import Again, is_too_long, next_try
+from agents.core.round import Round
+from agents.core.turn import STREAMING, Step, Turn, fail, model_call_counted, with_event
+
+
+def failed(turn: Turn, fault: Fault, now_s: float) -> Step:
+    """The step after a failed model call: try again if the policy allows it, else end the turn."""
+    past, acc = turn.past, turn.acc
+    output = bool(acc.text or acc.thoughts or acc.calls)
+    again = next_try(past.policy.retries, past.tries, fault, routes=len(past.policy.models), output=output)
+    compacts = again is None or past.policy.context.max_tokens is not None  # else another model may have more room
+    voidable = not output or past.policy.retries.after_output
+    if compacts and voidable and is_too_long(fault) and (shorter := _refitted(turn, fault, now_s)) is not None:
+        return shorter
+    if again is None:
+        return fail(turn, fault, now_s)
+    if output:  # its usage is never reported
+        past = model_call_counted(turn, Usage()).past
+    dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
+    past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
+    turn, effects = reset(replace(turn, past=past), fault, again, now_s)
+    return turn, (*dropped, *effects)
+
+
+def reset(turn: Turn, reason: Fault, again: Again, now_s: float) -> Step:
+    """Void the output of the present model call, and ask the model again."""
+    turn, events = _voided(turn, reason, now_s)
+    turn, effects = ask_model(turn, now_s, again.at_least_s, again.at_most_s)
+    return turn, (*events, *effects)
+
+
+def _voided(turn: Turn, reason: Fault, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
+    acc, past = turn.acc, turn.past
+    acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
+    return with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text), now_s)
+
+
+def _refitted(turn: Turn, fault: Fault, now_s: float) -> Step | None:
+    """Return the step that asks again with less of the conversation; None if that was tried, or nothing more can go."""
+    past, policy = turn.past, turn.past.policy.context
+    if past.refitted or policy.strategy is ContextStrategy.FAIL:
+        return None
+    asked = past.asked or estimate(policy, past.compaction, past.conversation)
+    past = replace(past, asked=asked, refitted=True, tally=past.tally.failed(str(fault)))
+    turn, events = _voided(replace(turn, past=past), fault, now_s)
+    following = compact(turn, refused(policy, asked * past.compaction.rate), now_s)
+    return None if following is None else (following[0], (*events, *following[1]))
+
+
+def summarised(turn: Turn, done: Summarised, now_s: float) -> Step:
+    """Ask the model with the summary. Its usage counts as the turn's."""
+    past = turn.past
+    spent, paid = past.spent, cost(done.usage, past.policy.context.price)
+    total = None if paid is None or spent.cost is None else spent.cost + paid
+    past = replace(past, spent=replace(spent, usage=added(spent.usage, done.usage), cost=total))
+    following = replace(done.planned, summary=done.text or past.compaction.summary)
+    return compacted(replace(turn, past=past), following, now_s, done.fault)

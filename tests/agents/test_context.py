@@ -1,0 +1,276 @@
+"""A conversation that becomes longer than the context window of its model: the agent goes on with less of it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from pydantic import SecretStr
+
+from actors import Mailbox, Pid
+from agents import (
+    ApiError,
+    LimitReached,
+    StreamCompacted,
+    StreamComplete,
+    StreamError,
+    StreamReset,
+    StreamStart,
+    StreamToken,
+    agent,
+    application,
+)
+from agents.core.compaction import NOTE
+from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage
+from agents.core.retry import CONTEXT_LENGTH
+from agents.rehearsal import RehearsalServer, parse
+from agents.sessions import history
+from agents.settings import Durability, SessionSettings, Settings
+from supervisors import agent_supervisor
+from tests.agents.keeping import journal
+from tests.agents.sample_tools import shout
+from tests.agents.stage import Stage
+
+SCRIPT = """
+[models.small]
+context_tokens = 4000
+turns = [{ steps = [{ text = "I have read {user}" }] }]
+
+[models.tiny]
+context_tokens = 300
+turns = [{ steps = [{ text = "I have read it." }] }]
+
+[models.large]
+turns = [{ steps = [{ text = "I have more room." }] }]
+
+[models.notes]
+turns = [{ steps = [{ text = "The user's dog is called Rex." }] }]
+
+[models.stalls]
+turns = [
+    { match = "turn 1 ", steps = [{ text = "The dog is called Rex.", fault = { name = "stall", times = 1 } }] },
+    { steps = [{ text = "The dog is still called Rex." }] },
+]
+
+[models.broken]
+turns = [{ steps = [{ fault = "server_error" }] }]
+
+[models.calls]
+context_tokens = 600
+[[models.calls.turns]]
+steps = [CALL, CALL, CALL, CALL, CALL, CALL, { text = "Done with {user}" }]
+"""
+CALL = '{ text = "Let me see.", tool_calls = [{ name = "shout", arguments = { text = "TEXT" } }] }'
+SCRIPT = SCRIPT.replace("CALL", CALL).replace("TEXT", "word " * 120)
+WORDS = " ".join(f"word{number}" for number in range(60))
+FACT = "turn 3: my dog is called Rex"
+LONG = "word " * 150
+
+
+def sent(stage: "Stage | Kept", place: int = -1) -> str:
+    """Return the conversation of a request, as text."""
+    request = stage.server.requests[place]
+    return str(request.get("messages") or request.get("input"))
+
+
+async def turn(pid: Pid, message: str) -> list[Any]:
+    return [event async for event in agent.stream(pid, message)]
+
+
+def only(kind: type[Any], events: list[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+async def test_300_turns_fit_into_4000_tokens_and_the_summary_keeps_a_fact_of_turn_3(stage: Stage, api: str) -> None:
+    context = {"max_tokens": 4000, "reserve": 500, "strategy": "summarise", "model": "notes"}
+    pid = await stage.agent("small", api_preference=api, context=context)
+    events: list[Any] = []
+    for number in range(300):
+        events += await turn(pid, FACT if number == 3 else f"turn {number}: {WORDS}")
+    assert len(only(StreamComplete, events)) == 300
+    assert only(StreamReset, events) == []
+    compacted = only(StreamCompacted, events)
+    assert all(event.after < event.before < 4000 for event in compacted)
+    assert 5 < len(compacted) < 30
+    summaries = [request for request in stage.server.requests if request["model"] == "notes"]
+    assert FACT in str(summaries[0])
+    assert all("dog is called Rex" in str(request) for request in summaries[1:])
+    assert "The user's dog is called Rex." in sent(stage)
+    assert "turn 298: word0" in sent(stage)
+    assert "turn 200: word0" not in sent(stage)
+    kept = await agent.conversation(pid)
+    assert [type(message) for message in kept] == [UserMessage, AssistantMessage] * 300
+
+
+async def test_without_a_known_window_a_refused_request_is_made_shorter_and_asked_again(stage: Stage, api: str) -> None:
+    pid = await stage.agent("tiny", api_preference=api, system_prompt="Be brief.")
+    await turn(pid, f"first {LONG}")
+    events = await turn(pid, f"second {LONG}")
+    (reset,), (compacted,) = only(StreamReset, events), only(StreamCompacted, events)
+    assert reset.reason.kind == CONTEXT_LENGTH
+    assert (reset.attempt, compacted.attempt, compacted.messages, compacted.seq) == (2, 2, 2, reset.seq + 1)
+    assert isinstance(events[-1], StreamComplete)
+    assert "first" not in sent(stage)
+    assert NOTE in sent(stage)
+    assert "Be brief." in sent(stage)
+    await turn(pid, "third")
+    assert "first" not in sent(stage)
+    assert len(await agent.conversation(pid)) == 7
+
+
+async def test_a_message_that_is_too_long_by_itself_fails_and_does_not_block_the_next_one(
+    stage: Stage, api: str
+) -> None:
+    pid = await stage.agent("tiny", api_preference=api)
+    (*_, end) = await turn(pid, LONG * 3)
+    assert isinstance(end, StreamError)
+    assert isinstance(end.reason, ApiError)
+    assert end.reason.kind == CONTEXT_LENGTH
+    assert isinstance((await turn(pid, "short"))[-1], StreamComplete)
+    assert "word" not in sent(stage)
+
+
+async def test_without_a_known_window_another_model_is_asked_before_anything_is_left_out(stage: Stage) -> None:
+    pid = await stage.agent("tiny", fallbacks=[{"model": "large"}])
+    await turn(pid, LONG)
+    events = await turn(pid, f"again {LONG}")
+    assert events[-1].response.content == "I have more room."
+    assert only(StreamCompacted, events) == []
+
+
+async def test_the_strategy_fail_ends_the_turn_before_the_provider_is_asked(stage: Stage, api: str) -> None:
+    context = {"max_tokens": 300, "reserve": 0, "strategy": "fail"}
+    pid = await stage.agent("large", api_preference=api, context=context)
+    await turn(pid, LONG)
+    asked = len(stage.server.requests)
+    (*_, end) = await turn(pid, LONG * 2)
+    assert isinstance(end.reason, LimitReached)
+    assert (end.reason.limit, end.reason.value) == ("context", 300)
+    assert len(stage.server.requests) == asked
+    assert len(await agent.conversation(pid)) == 3
+
+
+async def test_in_a_long_turn_the_results_go_first_and_the_conversation_keeps_them(stage: Stage, api: str) -> None:
+    context = {"max_tokens": 900, "reserve": 100}
+    pid = await stage.agent("calls", api_preference=api, tools=[shout], context=context)
+    events = await turn(pid, "the question")
+    assert isinstance(events[-1], StreamComplete), events[-1]
+    assert only(StreamReset, events) == []
+    compacted = only(StreamCompacted, events)
+    assert compacted[0].results > 0
+    assert "the question" in sent(stage)
+    assert "Let me see." in sent(stage)
+    kept = await agent.conversation(pid)
+    assert len(only(ToolMessage, list(kept))) == 6
+    assert all("WORD" in message.content for message in only(ToolMessage, list(kept)))
+
+
+async def test_without_its_summary_a_conversation_goes_on_and_the_event_has_the_reason(stage: Stage) -> None:
+    context = {"max_tokens": 600, "reserve": 0, "strategy": "summarise", "model": "broken"}
+    pid = await stage.agent("large", context=context)
+    compacted: list[Any] = []
+    while not compacted:
+        events = await turn(pid, LONG)
+        assert isinstance(events[-1], StreamComplete)
+        compacted = only(StreamCompacted, events)
+    assert compacted[0].fault.code == 500
+    assert compacted[0].summary == ""
+    assert NOTE in sent(stage)
+
+
+class Kept(Struct):
+    """Applications on one store, and their provider."""
+
+    server: RehearsalServer
+    store: str
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        sessions = SessionSettings(url=f"sqlite:///{self.store}", durability=Durability.SYNC)
+        settings = Settings(base_url=self.server.base_url, api_key=SecretStr("any"), sessions=sessions)
+        async with application.running(settings):
+            yield
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    async with RehearsalServer(parse(SCRIPT)) as server:
+        yield Kept(server, str(tmp_path / "sessions.db"))
+
+
+CONTEXT = {"max_tokens": 600, "reserve": 0, "strategy": "summarise", "model": "notes", "keep_turns": 1}
+
+
+async def test_a_restarted_agent_goes_on_with_less_and_the_store_has_everything(kept: Kept, api: str) -> None:
+    config = {"id": "ada", "model": "large", "api_preference": api, "context": CONTEXT}
+    turns = 0
+    async with kept.running():
+        pid = await agent_supervisor.start_agent(config)
+        compacted: list[Any] = []
+        while not compacted:
+            turns += 1
+            compacted = only(StreamCompacted, await turn(pid, f"turn {turns} {LONG}"))
+    async with kept.running():
+        pid = await agent_supervisor.start_agent(config)
+        assert only(StreamCompacted, await turn(pid, "after the restart")) == []
+        assert compacted[0].summary in sent(kept)
+        assert "turn 1 " not in sent(kept)
+        assert len(await agent.conversation(pid)) == 2 * turns + 2
+        store = (await journal()).store
+        exported = b"".join([line async for line in history.export(store, "ada")])
+        assert all(f"turn {number} word".encode() in exported for number in range(1, turns + 1))
+
+
+async def test_a_fork_goes_on_with_less_only_if_that_concerns_its_own_messages(kept: Kept) -> None:
+    config = {"id": "ada", "model": "large", "context": CONTEXT}
+    async with kept.running():
+        pid = await agent_supervisor.start_agent(config)
+        streams = [(await turn(pid, f"turn {number} {LONG}"))[0].stream_id for number in range(4)]
+        store = (await journal()).store
+        await history.fork(store, "ada", "whole")
+        await history.fork(store, "ada", "early", (streams[1], None))
+        for fork, remembers in (("whole", False), ("early", True)):
+            pid = await agent_supervisor.start_agent({**config, "id": fork})
+            assert only(StreamCompacted, await turn(pid, "go on")) == []
+            assert ("turn 0" in sent(kept)) is remembers
+            assert ("Rex" in sent(kept)) is not remembers
+
+
+async def test_a_program_killed_in_mid_compaction_compacts_again_and_answers(kept: Kept, api: str) -> None:
+    config = {"id": "ada", "model": "large", "api_preference": api, "context": {**CONTEXT, "model": "stalls"}}
+    command = [sys.executable, "-m", "tests.agents.crash.talker", kept.server.base_url, kept.store]
+    program = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.stdin.write(json.dumps(config).encode())
+    program.stdin.close()
+    async with asyncio.timeout(60):
+        while "stalls" not in (models := [request["model"] for request in kept.server.requests]):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        turns = models.count("large")
+        while int(await program.stdout.readline()) <= turns:
+            pass  # its last turn is not on disk yet
+    program.kill()
+    await program.wait()
+    async with kept.running(), Mailbox() as box:
+        pid = await agent_supervisor.start_agent(config)
+        (cut,) = (await agent.info(pid)).streams
+        assert await agent.follow(pid, cut.id, box.pid)
+        events: list[Any] = []
+        while not isinstance(event := await box.receive(20), StreamComplete | StreamError):
+            events.append(event)
+        assert isinstance(event, StreamComplete)
+        assert [type(each) for each in events if not isinstance(each, StreamToken)] == [
+            StreamStart,
+            StreamReset,
+            StreamCompacted,
+        ]
+        assert "Rex" in sent(kept)
+        conversation = await agent.conversation(pid)
+        assert len(conversation) == 2 * (turns + 1)
