@@ -59,12 +59,13 @@ _OUTPUT: Final = re.compile(
 )
 """An answer that may not be so long. A shorter conversation does not help."""
 
-_REFUSALS: Final = frozenset({0, 400, 413, 422, 429, 500})
+_TOO_LARGE: Final = 413  # by the provider or by a proxy before it
+_REFUSALS: Final = frozenset({0, 400, 422, 429, 500})
 """The statuses that come with such an error. 0: in a stream. 500: of servers that do not check the length."""
 
 
 def too_long(status: int, message: str, kind: str | None) -> bool:
     """Return whether this error says that the request is too long for the context window."""
-    if kind is not None and kind.lower() in CODES:
+    if status == _TOO_LARGE or (kind is not None and kind.lower() in CODES):
         return True
     return status in _REFUSALS and _WORDS.search(message) is not None and _OUTPUT.search(message) is None
