@@ -9,6 +9,7 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     "agents.md",
+    "context.md",
     "daemon.md",
     "gateway.md",
     "mcp.md",

@@ -107,7 +107,7 @@ class Cancelled(StreamFault, frozen=True, tag="cancelled"):
 
 
 class LimitReached(StreamFault, frozen=True, tag="limit_reached"):
-    """A turn reached a limit. limit: the key under `limits`. value: its setting. spent: the amount used, if known."""
+    """A turn reached a limit. limit: the key under `limits`, or `context`. value: its setting. spent: if known."""
 
     limit: str
     value: int | float

@@ -17,22 +17,35 @@ from agents.core.turn import STREAMING, Step, Turn, fail, model_call_counted, wi
 
 
 def failed(turn: Turn, fault: Fault, now_s: float) -> Step:
-    """The step after a failed model call: try again if the policy allows it, else end the turn."""
+    """The step after a failed model call: ask again if the policy allows it, else end the turn."""
     past, acc = turn.past, turn.acc
     output = bool(acc.text or acc.thoughts or acc.calls)
     again = next_try(past.policy.retries, past.tries, fault, routes=len(past.policy.models), output=output)
-    compacts = again is None or past.policy.context.max_tokens is not None  # else another model may have more room
-    voidable = not output or past.policy.retries.after_output
-    if compacts and voidable and is_too_long(fault) and (shorter := _refitted(turn, fault, now_s)) is not None:
-        return shorter
-    if again is None:
-        return fail(turn, fault, now_s)
     if output:  # its usage is never reported
         past = model_call_counted(turn, Usage()).past
     dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
-    past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
-    turn, effects = reset(replace(turn, past=past), fault, again, now_s)
-    return turn, (*dropped, *effects)
+    past = replace(past, round=Round(), tally=past.tally.failed(str(fault)))
+    following = _shorter(replace(turn, past=past), fault, now_s) if _is_fitted(turn, fault, again, output) else None
+    if following is None and again is not None:
+        following = reset(replace(turn, past=replace(past, tries=again.tries)), fault, again, now_s)
+    if following is None:
+        return fail(turn, fault, now_s)
+    return following[0], (*dropped, *following[1])
+
+
+def _is_fitted(turn: Turn, fault: Fault, again: Again | None, output: bool) -> bool:
+    """Return whether a shorter request is the answer to this fault.
+
+    If the size of the context window is not set, another model is asked first, which may have more room.
+    """
+    past, policy = turn.past, turn.past.policy
+    return (
+        is_too_long(fault)
+        and not past.refitted
+        and policy.context.strategy is not ContextStrategy.FAIL
+        and (again is None or policy.context.max_tokens is not None)
+        and (not output or policy.retries.after_output)
+    )
 
 
 def reset(turn: Turn, reason: Fault, again: Again, now_s: float) -> Step:
@@ -48,14 +61,11 @@ def _voided(turn: Turn, reason: Fault, now_s: float) -> tuple[Turn, tuple[Event,
     return with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text), now_s)
 
 
-def _refitted(turn: Turn, fault: Fault, now_s: float) -> Step | None:
-    """Return the step that asks again with less of the conversation; None if that was tried, or nothing more can go."""
+def _shorter(turn: Turn, fault: Fault, now_s: float) -> Step | None:
+    """Return the step that asks again with less of the conversation; None if nothing more can go."""
     past, policy = turn.past, turn.past.policy.context
-    if past.refitted or policy.strategy is ContextStrategy.FAIL:
-        return None
     asked = past.asked or estimate(policy, past.compaction, past.conversation)
-    past = replace(past, asked=asked, refitted=True, tally=past.tally.failed(str(fault)))
-    turn, events = _voided(replace(turn, past=past), fault, now_s)
+    turn, events = _voided(replace(turn, past=replace(past, asked=asked, refitted=True)), fault, now_s)
     following = compact(turn, refused(policy, asked * past.compaction.rate), now_s)
     return None if following is None else (following[0], (*events, *following[1]))
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.core.checkpoint import checkpoint, log_of, resumed
 from agents.core.compacting import Room, estimate, plan, question_in
 from agents.core.compaction import NOTHING_LEFT_OUT, SHORT, Compaction
 from agents.core.context import ContextPolicy, ContextStrategy, rate_of, tokens_of
@@ -23,9 +24,13 @@ from agents.core.conversation import (
 from agents.core.deltas import Delta, Failed, Finished, FinishReason, Usage
 from agents.core.errors import ApiError, LimitReached
 from agents.core.events import StreamCompacted, StreamComplete, StreamError, StreamReset
+from agents.core.metrics import Tally
 from agents.core.parts import FilePart, ImagePart, TextPart
-from agents.core.retry import CONTEXT_LENGTH
-from tests.agents.core.play import FINISHED, Play, calls, check_laws, kinds, scripts, text
+from agents.core.retry import CONTEXT_LENGTH, RetryPolicy
+from agents.core.turn import Past
+from agents.sessions.checkpoints import CheckpointWriter, read_checkpoint
+from agents.sessions.records import Checkpoint
+from tests.agents.core.play import FINISHED, Play, call, calls, check_laws, kinds, scripts, text
 
 TOO_LONG = Failed(ApiError(400, "too long", CONTEXT_LENGTH))
 lengths = st.sampled_from([0, 1, 10, SHORT, 400, 2000])
@@ -189,3 +194,31 @@ def test_the_strategy_fail_has_the_limit_and_the_estimate_as_its_reason() -> Non
     assert end.response is not None
     assert end.response.usage == Usage(0, 0, 0, 0, 0)
     assert not [event for event in play.events if isinstance(event, StreamReset | StreamComplete)]
+
+
+def test_a_turn_that_a_crash_cut_continues_with_its_compaction() -> None:
+    opening: list[Delta] = [*calls(1), FINISHED]
+    play = Play(opening, opening, opening, context=ContextPolicy(20, 0, ContextStrategy.SUMMARISE, 0))
+    play.finish(0)
+    play.finish(0)
+    saved = checkpoint(play.turn, (), 2.0)
+    assert saved.compaction is not None
+    head, parts = CheckpointWriter(None).written(saved)
+    read = read_checkpoint(Checkpoint("s", 9, head, parts=parts))
+    past = Past("agent", (), play.turn.past.policy, Tally(5.0))
+    turn, _ = resumed(read, log_of("s", play.events), past, idempotent=("search",), now_s=5.0)
+    assert turn.past.compaction == play.turn.past.compaction
+    assert (turn.past.question, turn.past.compacted) == (0, True)
+
+
+def test_eager_calls_of_a_refused_answer_end_before_a_shorter_request() -> None:
+    first: list[Delta] = [*calls(1), FINISHED]
+    broken: list[Delta] = [*text("I look"), *call(0, "{}"), TOO_LONG]
+    retries = RetryPolicy(after_output=True)
+    eager = frozenset({"search"})
+    play = Play(first, first, broken, [*text("Done"), FINISHED], retries=retries, eager=eager)
+    play.finish(0)
+    play.finish(0)
+    assert play.running == []
+    assert kinds(play.events)[-4:] == ["StreamReset", "StreamCompacted", "StreamToken", "StreamComplete"]
+    check_laws(play.events, play.turn)

@@ -16,7 +16,7 @@ from agents.gateway.stored_sessions import StoredSessions
 from agents.llm.endpoint import Api
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, TokenSettings, ToolSettings
-from agents.settings.agent import AgentSettings, StreamingConfig
+from agents.settings.agent import AgentSettings, ContextConfig, StreamingConfig
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.gateway.users import ANN, BOB, READ, token
 from tests.agents.weather import script
@@ -49,6 +49,7 @@ AGENTS = (
     AgentSettings(id="waits", model="waits", tools=["tests.agents.sample_tools:pass_gate"]),
     AgentSettings(id="again", model="again", streaming_config=AGAIN),
     AgentSettings(id="responds", model="weather", api_preference=Api.RESPONSES),
+    AgentSettings(id="short", model="echo", context=ContextConfig(max_tokens=400, reserve=0, keep_turns=0)),
 )
 FORECAST = {"type": "object", "properties": {"city": {"type": "string"}}}
 

@@ -227,3 +227,31 @@ async def test_a_bug_of_the_gateway_has_openais_form() -> None:
         with pytest.raises(openai.InternalServerError) as failed:
             await site.client().responses.create(model="echo", input="Hi", previous_response_id="resp_x")
     assert (failed.value.status_code, failed.value.type) == (500, "server_error")
+
+
+async def test_a_long_chain_of_responses_fits_into_the_context_window_of_its_model(kept: OpenAiSite) -> None:
+    client: Any = kept.client()
+    previous, ids = openai.NOT_GIVEN, list[str]()
+    for number in range(12):
+        asked = f"Number {number}. " + "word " * 40
+        answer = await client.responses.create(model="short", input=asked, previous_response_id=previous)
+        previous = answer.id
+        ids.append(answer.id)
+    assert not any("Number 0." in text for text in contents(kept))
+    assert sum(len(text) for text in contents(kept)) < 400 * 8
+    (session,) = await sessions(kept)
+    assert session["message_count"] == 24
+    await client.responses.create(model="short", input="Again.", previous_response_id=ids[1])
+    assert any("Number 0." in text for text in contents(kept))
+
+
+async def test_a_long_history_that_the_client_sends_fits_into_the_context_window(served: OpenAiSite) -> None:
+    history: Any = [{"role": role, "content": "word " * 40} for _ in range(12) for role in ("user", "assistant")]
+    asked: Any = [*history, {"role": "user", "content": "The question."}]
+    client: Any = served.client()
+    await client.chat.completions.create(model="short", messages=asked)
+    by_chat = contents(served)
+    await client.responses.create(model="short", input=asked)
+    for sent in (by_chat, contents(served)):
+        assert sent[-1] == "The question."
+        assert len(sent) < 12
