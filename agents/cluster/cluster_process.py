@@ -63,11 +63,13 @@ class ClusterNode(Struct, frozen=True):
 
         Raises StoreUnavailable.
         """
-        if await self.node.other_owner(session_id) is None:
+        known = await self.node.other_owner(session_id)
+        if known is None:
             return None
         session = await self.node.store.session(session_id)
+        user = None if session is None else session.owner
         try:
-            pid = await start_child(STAND_INS, session_id, self.remote, None if session is None else session.owner)
+            pid = await start_child(STAND_INS, session_id, self.remote, user, known)
         except AlreadyStarted as other:
             return other.pid
         except StartFailed as failed:

@@ -39,12 +39,21 @@ class NoOwner(Exception):
         self.fault = FarFault(kind, text)
 
 
-async def seek(stand_in: Pid, session: str, links: Pid, owner_of: OwnerOf, wait_s: float, pause_s: float) -> None:
-    """Look for the owner again and again, and send Found. pause_s: before the first look."""
+async def seek(
+    stand_in: Pid,
+    session: str,
+    links: Pid,
+    owner_of: OwnerOf,
+    wait_s: float,
+    pause_s: float,
+    known: PeerNode | None = None,
+) -> None:
+    """Look for the owner again and again, and send Found. pause_s: before the first look. known: tried first."""
     try:
         async with asyncio.timeout(wait_s):
             await asyncio.sleep(pause_s)
-            link = await _link(session, links, owner_of)
+            link = None if known is None else await _link_to(links, known)
+            link = link or await _link(session, links, owner_of)
             pause_s = FIRST_PAUSE_S
             while link is None:
                 await asyncio.sleep(pause_s)
@@ -59,8 +68,10 @@ async def seek(stand_in: Pid, session: str, links: Pid, owner_of: OwnerOf, wait_
 
 async def _link(session: str, links: Pid, owner_of: OwnerOf) -> Link | None:
     owner = await owner_of(session)
-    if owner is None:
-        return None
+    return None if owner is None else await _link_to(links, owner)
+
+
+async def _link_to(links: Pid, owner: PeerNode) -> Link | None:
     try:
         link = await call(links, LinkTo(owner), None)
     except CallFailed:

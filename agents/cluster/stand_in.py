@@ -6,7 +6,7 @@ found the owner, and continues each follow from its last seq.
 """
 
 from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -33,10 +33,11 @@ from agents.cluster.follower import Received, RemoteFollower, read
 from agents.cluster.forwarding import NO_CONNECTION, ForwardedCall
 from agents.cluster.link.link import Arrived
 from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
+from agents.cluster.links import PeerNode
 from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, REFUSED
 from agents.cluster.remote import Remote, StandInState
 from agents.cluster.requests import FollowStream, SubscribeTo, asked_by
-from agents.cluster.seeking import FIRST_PAUSE_S, Found, seek
+from agents.cluster.seeking import Found, seek
 from agents.instance.elsewhere import CANNOT_START, Control, FarFault
 from agents.instance.requests import AgentRequest, Follow, Subscribe, Unsubscribe
 from agents.instance.state import StreamChat
@@ -45,6 +46,7 @@ from supervisors import AlreadyStarted
 MAX_MISSES: Final = 3
 CHECK_S: Final = 0.1  # between two looks at full mailboxes
 PAGE: Final = 512
+Start: TypeAlias = StandInState | Error
 
 
 class Check(Struct, frozen=True):
@@ -62,15 +64,15 @@ class StandIn(GenServer[StandInState]):
 
     trap_exit = True
 
-    def init(self, session: str, remote: Remote, owner: str | None = None) -> StandInState | Error:
-        """Stand in for the session's agent. owner: the user who owns the agent."""
+    def init(self, session: str, remote: Remote, owner: str | None = None, known: PeerNode | None = None) -> Start:
+        """Stand in for the session's agent. owner: the user who owns the agent. known: see StandInState."""
         if (other := find_agent(session)) is not None:
             return Error(AlreadyStarted(other, session))
         begin_to_stand_in(self.pid, session)
         if owner is not None:
             belongs_to(self.pid, owner)
         send_after(remote.idle_s, self.pid, IdleCheck(0))
-        return StandInState(session, remote, self.pid)
+        return StandInState(session, remote, self.pid, known)
 
     def handle_call(
         self, request: AgentRequest | Control, caller: Caller, state: StandInState
@@ -155,9 +157,7 @@ class StandIn(GenServer[StandInState]):
     def _seeking(self, state: StandInState) -> StandInState:
         """Look for the owner if a request waits for a link."""
         if state.seeker is None and state.forwarding.needs_link:
-            remote, pause_s = state.remote, FIRST_PAUSE_S if state.misses else 0.0
-            args = state.session, remote.links, remote.owner_of, remote.failover_s, pause_s
-            state.seeker = spawn_link(seek, self.pid, *args)
+            state.seeker = spawn_link(seek, self.pid, *state.search())
         return state
 
     def _missed(self, state: StandInState) -> Next[StandInState]:
