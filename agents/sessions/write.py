@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delet
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.sessions import compactions
-from agents.sessions.errors import RecordsRefused
+from agents.sessions.errors import Lost, RecordsRefused
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
@@ -56,7 +56,8 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None
     """
     if rows.sessions:
         _begin_sessions(connection, rows, node)
-    if node is not None and (others := rows.session_ids - rows.sessions.keys()):
+    counted = {end.session_id for end in rows.ends}
+    if node is not None and (others := rows.session_ids - rows.sessions.keys() - counted):
         check_owned(connection, node, others)
     if rows.streams:
         numbers = tail.begin([row["id"] for row in rows.streams])
@@ -70,7 +71,7 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None
     if rows.parts:
         connection.execute(insert(CHECKPOINT_PARTS), rows.parts)
     if rows.ends:
-        _end_streams(connection, rows.ends)
+        _end_streams(connection, rows.ends, node)
         for end in rows.ends:
             tail.end(end.stream_id)
 
@@ -111,10 +112,10 @@ def _new_sessions(connection: Connection, node: int | None) -> Insert:
     return sqlite.insert(SESSIONS).on_conflict_do_nothing()
 
 
-def _end_streams(connection: Connection, ends: list[End]) -> None:
+def _end_streams(connection: Connection, ends: list[End], node: int | None) -> None:
     """End the streams, each once. Their messages are appended to the end of the conversations."""
+    counts = _message_counts(connection, {end.session_id for end in ends}, node)
     _check_open(connection, [end.stream_id for end in ends])
-    counts = _message_counts(connection, {end.session_id for end in ends})
     ended: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     compacted: list[tuple[str, int, Raw | None]] = []
@@ -141,8 +142,12 @@ def _check_open(connection: Connection, ids: list[str]) -> None:
         found.discard(id_)  # a second end of this stream in the batch is refused
 
 
-def _message_counts(connection: Connection, ids: set[str]) -> dict[str, int]:
-    found = connection.execute(select(SESSIONS.c.id, SESSIONS.c.message_count).where(SESSIONS.c.id.in_(ids)))
+def _message_counts(connection: Connection, ids: set[str], node: int | None) -> dict[str, int]:
+    """Return the counts by session. Raises Lost for a session that the node does not own, by the same statement."""
+    columns = SESSIONS.c.id, SESSIONS.c.message_count, SESSIONS.c.node
+    found = connection.execute(select(*columns).where(SESSIONS.c.id.in_(ids))).all()
+    if lost := next((row.id for row in found if node not in (None, row.node)), None):
+        raise Lost(lost)
     return {row.id: row.message_count for row in found}
 
 
