@@ -17,6 +17,7 @@ from agents.sessions.tail import TailWriter
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
+_TOUCH_OWN = _TOUCH.where(SESSIONS.c.node == bindparam("its_node"))
 _RENEW = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(name=bindparam("its_name"), owner=bindparam("its_owner"))
 _CONFIGURE = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(config=bindparam("its_config"))
 _GROW = (
@@ -56,14 +57,13 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None
     """
     if rows.sessions:
         _begin_sessions(connection, rows, node)
-    counted = {end.session_id for end in rows.ends}
-    if node is not None and (others := rows.session_ids - rows.sessions.keys() - counted):
+    if node is not None and (others := rows.session_ids - rows.sessions.keys() - _checked_later(rows)):
         check_owned(connection, node, others)
     if rows.streams:
         numbers = tail.begin([row["id"] for row in rows.streams])
         begun = [{**row, "number": number} for row, number in zip(rows.streams, numbers, strict=True)]
         connection.execute(insert(STREAMS), begun)
-        connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in begun])
+        _touch(connection, begun, node)
     if rows.events:
         tail.add(connection, rows.events)
     if rows.checkpoints:
@@ -74,6 +74,24 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None
         _end_streams(connection, rows.ends, node)
         for end in rows.ends:
             tail.end(end.stream_id)
+
+
+def _checked_later(rows: Rows) -> set[str]:
+    """Return the sessions of which a statement that is made anyway checks the owner.
+
+    A turn that begins or ends on its own has no other one to share a statement with.
+    """
+    begun = rows.streams if len(rows.streams) == 1 else []
+    return {*(row["session_id"] for row in begun), *(end.session_id for end in rows.ends)}
+
+
+def _touch(connection: Connection, begun: list[dict[str, Any]], node: int | None) -> None:
+    """Set the time of the last change. Raises Lost for one session that the node does not own."""
+    touched = [{"key": row["session_id"], "at": row["begun_at"]} for row in begun]
+    if node is None or len(touched) > 1:
+        connection.execute(_TOUCH, touched)
+    elif not connection.execute(_TOUCH_OWN, {**touched[0], "its_node": node}).rowcount:
+        raise Lost(touched[0]["key"])
 
 
 def recovering(connection: Connection, stream_ids: Collection[str]) -> None:

@@ -35,7 +35,7 @@ def test_an_agent_of_another_node_has_all_figures_of_its_suite(base_url: str) ->
 
 
 def test_a_local_agent_has_figures_with_and_without_a_cluster(base_url: str) -> None:
-    sizes = local_agents.Sizes(Load(2, 30, every_ms=10), ramp_s=0.05, agents=1, turns=2, passes=1)
+    sizes = local_agents.Sizes(Load(2, 30, every_ms=10), ramp_s=0.05, agents=2, turns=1, passes=1)
     found = run_apart(LocalAgents(sizes), base_url)
     assert set(found) == set(suite("local_agents").titles)
 

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agents.sessions import Elsewhere, Fenced, Joining, NodeNameTaken, Store, StoreInUse
-from tests.agents.sessions.keeping import batch, begun, ended, session, tokens
+from agents.sessions import Elsewhere, Fenced, Joining, Lost, NodeNameTaken, Store, StoreInUse
+from tests.agents.sessions.keeping import batch, begun, ended, session, stream, tokens
 from tests.agents.sessions.test_in_use import CLAIM, other
 
 LEASE_S = 3.0
@@ -142,3 +142,21 @@ async def test_a_released_session_is_free_for_the_others(url: str) -> None:
         await store.node.release("s1")
         assert await store.node.owner_of("s1") is None
         assert await store.node.owner_of("s2") is not None
+
+
+async def test_a_turn_of_a_released_session_neither_begins_nor_ends(url: str) -> None:
+    async with joined(url, "b") as store:
+        await store.write(begun("t1", "s1"))
+        await store.write(batch([session("s2")]))
+        assert store.node is not None
+        await store.node.release("s1")
+        for records in (
+            batch(streams=[stream("t2", "s1")]),
+            batch(streams=[stream("t2", "s2"), stream("t3", "s1")]),
+            batch(ended=[ended("t1", "s1")]),
+        ):
+            with pytest.raises(Lost, match=r"^expected records of a session of this node, got those of 's1'$"):
+                await store.write(records)
+        await store.write(batch(streams=[stream("t2", "s2")]))
+        assert [each.id for each in await store.streams("s1")] == ["t1"]
+        assert len(await store.open_streams("s1")) == 1
