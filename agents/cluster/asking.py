@@ -4,9 +4,10 @@ from typing import Any, Final, TypeVar
 
 from actors import CallFailed, Mailbox, Pid, call
 from agents.cluster.errors import Garbage, TooLarge
+from agents.cluster.link.address import PeerNode
 from agents.cluster.link.link import Link
 from agents.cluster.link.wire import CallAnswered, CallRefused
-from agents.cluster.links import LinkTo, PeerNode
+from agents.cluster.links import LinkTo
 from agents.cluster.node_requests import THIS_NODE, NodeRequest, packed_node_request, unpacked_node_answer
 from agents.instance.elsewhere import NoAnswer
 

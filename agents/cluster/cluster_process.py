@@ -15,10 +15,11 @@ from agents.agent_registry import find_agent
 from agents.cluster.asking import ask_node
 from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.errors import ClusterError, HandshakeRefused
+from agents.cluster.link.address import PeerNode
 from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
-from agents.cluster.links import CountLinks, LinkTo, PeerNode
+from agents.cluster.links import CountLinks, LinkTo
 from agents.cluster.listen_address import advertised, listen_address
 from agents.cluster.node_links import LINKS
 from agents.cluster.node_requests import NodeRequest, WakeSession, answered_here

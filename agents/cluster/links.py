@@ -30,7 +30,7 @@ from agents.cluster.answering import answer_call
 from agents.cluster.errors import ClusterError, Unreachable
 from agents.cluster.finding import Find
 from agents.cluster.judge import NodeDown
-from agents.cluster.link.address import NodeAddress, Protection
+from agents.cluster.link.address import PeerNode, Protection
 from agents.cluster.link.connection import IDLE_S
 from agents.cluster.link.handshake import Identity
 from agents.cluster.link.link import Accepted, Link, Requested
@@ -38,18 +38,6 @@ from agents.cluster.link.opening import dial
 from agents.cluster.link.wire import SessionCall
 from agents.cluster.loop import loop_link
 from agents.cluster.relay import Relay
-
-
-class PeerNode(Struct, frozen=True):
-    """A node, as the store has it. address: None for this node itself."""
-
-    epoch: int
-    incarnation: str
-    address: NodeAddress | None
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"node {self.name or self.epoch}"
 
 
 class LinkTo(Struct, Request[Link | ClusterError], frozen=True):
@@ -146,9 +134,7 @@ def _with(state: LinksState, link: Link) -> LinksState:
 async def _dial(links: Pid, peer: PeerNode, state: LinksState) -> None:
     result: Link | ClusterError = Unreachable(f"{peer} at {peer.address}: the dialer failed")
     try:
-        assert peer.address is not None
-        identity = peer.epoch, peer.incarnation, str(peer)
-        result = await dial(peer.address, identity, state.me, links, state.protection, state.idle_s)
+        result = await dial(peer, state.me, links, state.protection, state.idle_s)
     except ClusterError as error:
         result = error
     finally:

@@ -1,60 +1,50 @@
-"""The link of a node to itself, in memory. Its frames are those of any link."""
+"""The link of a node to itself, in memory. Its processes and its frames are those of any link."""
 
-import asyncio
+from asyncio import Queue
+from contextlib import AsyncExitStack
 from typing import Final
 
-from actors import Pid, Task
+from aiohttp import WSCloseCode, WSMessage, WSMsgType
+
+from actors import Pid
+from agents.cluster.link.connection import start_link
 from agents.cluster.link.handshake import Identity, greeting
 from agents.cluster.link.link import Link
-from agents.cluster.link.wire import decoded
 
 NO_NONCE: Final = b""
 
 
-class LinkToItself(Task):
-    """The process of both ends. It ends when both are idle for idle_s."""
+class _End:
+    """One end of a WebSocket in memory."""
 
-    def __init__(self, ends: tuple[Link, Link], idle_s: float) -> None:
-        self._ends, self._idle_s = ends, idle_s
-        self._moved = False
+    close_code: Final = WSCloseCode.OK
 
-    async def run(self) -> None:
-        asking, owning = self._ends
-        works = self._move(asking, owning), self._move(owning, asking), self._idle()
-        tasks = [asyncio.create_task(work) for work in works]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            done.pop().result()
-        finally:
-            asking.end()
-            owning.end()
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+    def __init__(self, received: Queue[WSMessage], sent: Queue[WSMessage]) -> None:
+        self._received, self._sent = received, sent
 
-    async def _move(self, sender: Link, receiver: Link) -> None:
-        while True:
-            await sender.ready.wait()
-            sender.ready.clear()
-            while (frame := sender.take()) is not None:
-                messages, _ = decoded(frame)
-                for message in messages:
-                    receiver.received(message)
-            self._moved = True
-            await asyncio.sleep(0)
+    async def receive(self) -> WSMessage:
+        return await self._received.get()
 
-    async def _idle(self) -> None:
-        """Return when nothing has moved, and nothing waits, for a while."""
-        while True:
-            self._moved = False
-            await asyncio.sleep(self._idle_s)
-            if not self._moved and all(end.idle for end in self._ends):
-                return
+    async def send_bytes(self, data: bytes) -> None:
+        self._sent.put_nowait(WSMessage(WSMsgType.BINARY, data, None))
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"") -> bool:
+        self.hang_up()
+        return True
+
+    def hang_up(self) -> None:
+        """Let the other end close, too."""
+        self._sent.put_nowait(WSMessage(WSMsgType.CLOSED, None, None))
 
 
 def loop_link(me: Identity, server: Pid, idle_s: float) -> Link:
     """Return the asking end of a new link. server: the process that gets the requests."""
-    hello = greeting(me, NO_NONCE)
-    asking, owning = Link(hello, server), Link(hello, server)
-    asking.pid = owning.pid = LinkToItself.start((asking, owning), idle_s)
+    one, other = Queue[WSMessage](), Queue[WSMessage]()
+    asking, _ = (_started(me, end, server, idle_s) for end in (_End(one, other), _End(other, one)))
     return asking
+
+
+def _started(me: Identity, end: _End, server: Pid, idle_s: float) -> Link:
+    owned = AsyncExitStack()
+    owned.callback(end.hang_up)
+    return start_link(greeting(me, NO_NONCE), end, owned, server, idle_s)

@@ -10,9 +10,8 @@ from actors.log import get_logger
 from agents.agent_registry import find_agent, stands_in, step_aside
 from agents.cluster.errors import NotInCluster, NotSafe
 from agents.cluster.finding import NOT_STARTED, OwnedBy, agent_here, line_of
-from agents.cluster.link.address import Protection, address_of
+from agents.cluster.link.address import PeerNode, Protection, address_of
 from agents.cluster.link.handshake import Identity
-from agents.cluster.links import PeerNode
 from agents.cluster.seeking import NoOwner
 from agents.cluster.this_node import this_node
 from agents.core.events import Event

@@ -7,8 +7,9 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from actors import CallFailed, Pid, call, send
+from agents.cluster.link.address import PeerNode
 from agents.cluster.link.link import Link
-from agents.cluster.links import LinkTo, PeerNode
+from agents.cluster.links import LinkTo
 from agents.instance.elsewhere import FarFault
 
 OwnerOf: TypeAlias = Callable[[str], Awaitable[PeerNode | None]]

@@ -1,4 +1,4 @@
-"""The addresses at which nodes listen for each other, and their protection.
+"""The nodes that links lead to, the addresses at which they listen, and the protection of these addresses.
 
 A link is protected by the folder of a Unix socket, by loopback, or by TLS with certificates of both ends. Any other
 address is refused.
@@ -55,6 +55,18 @@ def address_of(text: str) -> NodeAddress:
     except ValueError:
         pass
     raise NotSafe(f"expected 'unix:/PATH', or a host and a port, got {text!r}")
+
+
+class PeerNode(Struct, frozen=True):
+    """A node, as the store has it. address: None for this node itself. name: for people."""
+
+    epoch: int
+    incarnation: str
+    address: NodeAddress | None
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"node {self.name or self.epoch}"
 
 
 class Protection(Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from actors import SHUTDOWN, Pid, exit  # noqa: A004 (OTP's word)
 from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.credit import Window
+from agents.cluster.link.wire import Events, FollowEnded
 
 if TYPE_CHECKING:
     from agents.cluster.link.link import Link
@@ -45,17 +46,19 @@ class Feed:
 
     def accept(self) -> None:
         """Tell the follower that its follow has begun: it gets Arrived without events."""
-        self._link.begin_feed(self._id)
+        if self._open:
+            self._link.put(Events([(self._id, [])]))
 
     def send(self, event: bytes) -> None:
         """Send an event, after `room`. Nothing is sent if the follow is closed. Raises TooLarge."""
         if self._open:
-            self._link.feed(self._id, event)
+            self._link.put_event(self._id, event)
             self._window.sent(len(event))
 
     def end(self, reason: str) -> None:
         """End the follow, after the events that were sent."""
-        self._link.end_feed(self._id, reason)
+        if self._link.feeds.pop(self._id, None) is not None:
+            self._link.put(FollowEnded(self._id, reason))
 
     def credited(self, events: int) -> bool:
         """Take the follower's credit. Return False for an impossible one."""

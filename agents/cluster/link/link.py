@@ -3,8 +3,8 @@
 On the asking node, `call` and `open` name a process for the answers. It gets CallAnswered, CallRefused, NotHere,
 Arrived and FollowEnded. A follower gives credit for the events that it has taken.
 
-On the owner's node, the link's server process gets Requested for each request. It answers a call by `answer`, `refuse`
-or `not_here`. For a follow it starts a relay, which sends events through the request's Feed.
+On the owner's node, the link's server process gets Accepted, and Requested for each request. It answers a call by
+`answer`, `refuse` or `not_here`. For a follow it starts a relay, which sends events through the request's Feed.
 
 Users monitor `pid`: after its end, nothing is sent and nothing arrives. Use a link only on its loop's thread.
 """
@@ -84,15 +84,15 @@ class Link:
         self.outbox = Outbox()
         self.ready, self.flowing = Event(), Event()
         self.flowing.set()
+        self.feeds: dict[int, Feed] = {}  # of the peer's follows
         self._askers: dict[int, Pid] = {}  # of this node's calls and follows
-        self._feeds: dict[int, Feed] = {}  # of the peer's follows
         self._unanswered: set[int] = set()  # the peer's calls
         self._parts = bytearray()  # of a message of the peer
 
     @property
     def idle(self) -> bool:
         """Whether neither end waits for anything."""
-        return not (self._askers or self._feeds or self._unanswered)
+        return not (self._askers or self.feeds or self._unanswered)
 
     # The asking node
 
@@ -107,7 +107,7 @@ class Link:
     def close(self, id_: int) -> None:
         """End a follow. Events that are on their way are dropped."""
         if self._askers.pop(id_, None) is not None:
-            self._put(CloseFollow(id_))
+            self.put(CloseFollow(id_))
 
     def credit(self, id_: int, events: int) -> None:
         """Let the owner send that many more events."""
@@ -115,55 +115,89 @@ class Link:
             self.outbox.put_credit(id_, events)
             self.ready.set()
 
+    def _ask(self, message: SessionCall | OpenFollow, asker: Pid) -> int:
+        self.put(message)
+        if not self.ended:
+            self._askers[message.id] = asker
+        return message.id
+
     # The owner's node
 
     def answer(self, id_: int, value: bytes) -> None:
         """Answer a call of the peer. Raises TooLarge, and the call is still open."""
-        self._put(CallAnswered(id_, value))
-        self._unanswered.discard(id_)
+        self._answer(CallAnswered(id_, value))
 
     def refuse(self, id_: int, kind: str, text: str) -> None:
-        self._put(CallRefused(id_, kind, text))
-        self._unanswered.discard(id_)
+        self._answer(CallRefused(id_, kind, text))
 
     def not_here(self, id_: int, epoch: int | None) -> None:
         """Answer a call or a follow of a session that this node does not own. epoch: the owner, if it is known."""
-        self._put(NotHere(id_, epoch))
-        self._unanswered.discard(id_)
-        self._feeds.pop(id_, None)
+        self._answer(NotHere(id_, epoch))
+        self.feeds.pop(id_, None)
 
-    def begin_feed(self, id_: int) -> None:
-        """Accept a follow of the peer. Only the follow's Feed calls it."""
-        if id_ in self._feeds:
-            self._put(Events([(id_, [])]))
-
-    def feed(self, id_: int, event: bytes) -> None:
-        """Send an event. Only the follow's Feed calls it. Raises TooLarge."""
-        if not self.ended:
-            self.outbox.put_event(id_, event)
-            self._grew()
-
-    def end_feed(self, id_: int, reason: str) -> None:
-        """End a follow of the peer. Only the follow's Feed calls it."""
-        if self._feeds.pop(id_, None) is not None:
-            self._put(FollowEnded(id_, reason))
+    def _answer(self, message: CallAnswered | CallRefused | NotHere) -> None:
+        self.put(message)
+        self._unanswered.discard(message.id)
 
     # The connection
 
-    def received(self, message: LinkMessage) -> None:
-        """Handle a message of the peer. Raises Garbage for one that no node sends."""
+    def put(self, message: LinkMessage) -> None:
+        """Send a message; nothing if the link has ended. Raises TooLarge."""
+        if not self.ended:
+            self.outbox.put(message)
+            self.ready.set()
+            if self.outbox.size > HIGH_WATER:
+                self.end()
+                exit(self.pid, Shutdown("the peer reads too slowly"))
+            elif self.outbox.size > CONGESTED:
+                self.flowing.clear()
+
+    def put_event(self, id_: int, event: bytes) -> None:
+        """Send an event of a follow; nothing if the link has ended. Raises TooLarge."""
+        if not self.ended:
+            self.outbox.put_event(id_, event)
+            self.ready.set()
+            if self.outbox.size > CONGESTED:
+                self.flowing.clear()
+
+    def take(self) -> bytes | None:
+        """Remove the next frame to send, and return it. Return None if nothing waits."""
+        taken = self.outbox.take()
+        if self.outbox.size <= CONGESTED:
+            self.flowing.set()
+        return taken
+
+    def receive(self, received: bytes) -> None:
+        """Handle a frame of the peer. Raises Garbage for one that no node sends."""
+        self._handle_all(*decoded(received))
+
+    def end(self) -> None:
+        """Close all feeds: their relays end."""
+        self.ended = True
+        self.outbox = Outbox()
+        for feed in [*self.feeds.values()]:
+            feed.close()
+        self.feeds.clear()
+        self._askers.clear()
+
+    def _handle_all(self, messages: list[LinkMessage], dropped: int) -> None:
+        self.dropped += dropped
+        for message in messages:
+            self._handle(message)
+
+    def _handle(self, message: LinkMessage) -> None:
         match message:
-            case Events():
-                self._on_events(message)
-            case Credit():
-                self._on_credit(message)
+            case Events(batches):
+                self._on_events(batches)
+            case Credit(counts):
+                self._on_credit(counts)
             case SessionCall():
                 self._unanswered.add(message.id)
                 self.deliver(self.server, Requested(self, message))
             case OpenFollow():
                 self._on_open(message)
             case CloseFollow():
-                if (feed := self._feeds.pop(message.id, None)) is not None:
+                if (feed := self.feeds.pop(message.id, None)) is not None:
                     feed.close()
             case CallAnswered() | CallRefused() | FollowEnded() | NotHere():
                 if (asker := self._askers.pop(message.id, None)) is not None:
@@ -173,63 +207,8 @@ class Link:
             case Hello() | Proof():
                 raise Garbage(f"expected no {type(message).__name__} after the handshake, got one")
 
-    def take(self) -> bytes | None:
-        """Remove the next frame to send, and return it. Return None if nothing waits."""
-        taken = self.outbox.take()
-        if self.outbox.size <= CONGESTED:
-            self.flowing.set()
-        return taken
-
-    def end(self) -> None:
-        """Close all feeds: their relays end."""
-        self.ended = True
-        self.outbox = Outbox()
-        for feed in [*self._feeds.values()]:
-            feed.close()
-        self._feeds.clear()
-        self._askers.clear()
-
-    def _ask(self, message: SessionCall | OpenFollow, asker: Pid) -> int:
-        self._put(message)
-        if not self.ended:
-            self._askers[message.id] = asker
-        return message.id
-
-    def _put(self, message: LinkMessage) -> None:
-        if not self.ended:
-            self.outbox.put(message)
-            self._grew()
-
-    def _grew(self) -> None:
-        self.ready.set()
-        size = self.outbox.size
-        if size > CONGESTED:
-            self.flowing.clear()
-            if size > HIGH_WATER:
-                self.end()
-                exit(self.pid, Shutdown("the peer reads too slowly"))
-
-    def _on_part(self, part: MessagePart) -> None:
-        self._parts += part.data
-        if len(self._parts) > MAX_WHOLE:
-            raise Garbage(f"expected a message of at most {MAX_WHOLE} bytes, got a larger one")
-        if part.last:
-            whole, self._parts = bytes(self._parts), bytearray()
-            messages, dropped = decoded(frame([whole]))
-            self.dropped += dropped
-            for message in messages:
-                if isinstance(message, MessagePart):
-                    raise Garbage("expected a message, got a part of a part")
-                self.received(message)
-
-    def _on_open(self, request: OpenFollow) -> None:
-        if request.id in self._feeds:
-            raise Garbage(f"expected a new id of a follow, got {request.id} again")
-        feed = self._feeds[request.id] = Feed(self, request.id)
-        self.deliver(self.server, Requested(self, request, feed))
-
-    def _on_events(self, message: Events) -> None:
-        for id_, events in message.batches:
+    def _on_events(self, batches: list[tuple[int, list[bytes]]]) -> None:
+        for id_, events in batches:
             COUNTS.events_in += len(events)
             follower = self._askers.get(id_)
             if follower is not None and follower.alive:
@@ -237,7 +216,23 @@ class Link:
             else:
                 self.close(id_)
 
-    def _on_credit(self, message: Credit) -> None:
-        for id_, events in message.counts:
-            if (feed := self._feeds.get(id_)) is not None and not feed.credited(events):
+    def _on_credit(self, counts: list[tuple[int, int]]) -> None:
+        for id_, events in counts:
+            if (feed := self.feeds.get(id_)) is not None and not feed.credited(events):
                 raise Garbage(f"expected credit for events that were sent, got {events}")
+
+    def _on_open(self, request: OpenFollow) -> None:
+        if request.id in self.feeds:
+            raise Garbage(f"expected a new id of a follow, got {request.id} again")
+        feed = self.feeds[request.id] = Feed(self, request.id)
+        self.deliver(self.server, Requested(self, request, feed))
+
+    def _on_part(self, part: MessagePart) -> None:
+        self._parts += part.data
+        if len(self._parts) > MAX_WHOLE:
+            raise Garbage(f"expected a message of at most {MAX_WHOLE} bytes, got a larger one")
+        if part.last:
+            (messages, dropped), self._parts = decoded(frame([bytes(self._parts)])), bytearray()
+            if any(isinstance(message, MessagePart) for message in messages):
+                raise Garbage("expected a message, got a part of a part")
+            self._handle_all(messages, dropped)

@@ -1,21 +1,22 @@
-"""The opening of a link: a connection, the handshake of either end, and the process of the link."""
+"""The opening of a link: a connection, and the handshake of either end."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final, TypeVar
 
 import aiohttp
+import msgspec
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from actors import Pid
-from agents.cluster.errors import Garbage, HandshakeRefused, Unreachable
-from agents.cluster.link.address import NodeAddress, Protection, UnixAddress
-from agents.cluster.link.connection import CLOSE_S, IDLE_S, LinkProcess, LinkSocket, WebSocket
+from agents.cluster.errors import HandshakeRefused, Unreachable
+from agents.cluster.link.address import PeerNode, Protection, UnixAddress
+from agents.cluster.link.connection import CLOSE_S, IDLE_S, WebSocket, start_link
 from agents.cluster.link.handshake import NONCE_BYTES, Identity, accepted, confirm, dialed, greeting
 from agents.cluster.link.link import Link
-from agents.cluster.link.wire import MAX_FRAME, Hello, LinkMessage, Proof, decoded, encoded, frame
+from agents.cluster.link.wire import MAX_FRAME, UNREADABLE, Hello, Proof, encoded, frame
 
 PATH: Final = "/link"
 OPEN_S: Final = 5.0
@@ -23,7 +24,7 @@ PING_S: Final = 10.0  # a pong must come within half of it
 MAX_SIZE: Final = MAX_FRAME + 1  # aiohttp accepts shorter messages
 REFUSED: Final = 4403  # the close code of a wrong handshake; 4000 and above are a program's own
 
-M = TypeVar("M", bound=LinkMessage)
+M = TypeVar("M", Hello, Proof)
 
 
 class _DialedWebSocket(ClientWebSocketResponse):
@@ -34,39 +35,33 @@ class _DialedWebSocket(ClientWebSocketResponse):
         self.transport: asyncio.WriteTransport = writer.transport
 
 
-async def dial(
-    address: NodeAddress,
-    peer: tuple[int, str, str],
-    me: Identity,
-    server: Pid,
-    protection: Protection,
-    idle_s: float = IDLE_S,
-) -> Link:
-    """Open a link to a node. peer: its epoch, its incarnation, and its name for errors.
+async def dial(peer: PeerNode, me: Identity, server: Pid, protection: Protection, idle_s: float = IDLE_S) -> Link:
+    """Open a link to another node.
 
     server: the process that gets the peer's requests. Raises NotSafe, Unreachable and HandshakeRefused.
     """
-    protection.check(address)
-    async with AsyncExitStack() as stack:
+    assert peer.address is not None, "a node does not dial itself"
+    protection.check(peer.address)
+    async with AsyncExitStack() as owned:
         try:
             async with asyncio.timeout(OPEN_S):
-                websocket = await _connected(address, protection, stack)
-                hello = await _greet_listener(websocket, me, peer[:2])
+                websocket = await _connected(peer, protection, owned)
+                hello = await _greet_listener(websocket, me, peer)
         except (aiohttp.ClientError, OSError) as error:
             why = "no answer in time" if isinstance(error, TimeoutError) else " ".join(str(error).split())
-            raise Unreachable(f"{peer[2]} at {address}: {why or type(error).__name__}") from None
+            raise Unreachable(f"{peer} at {peer.address}: {why or type(error).__name__}") from None
         except HandshakeRefused as refused:
-            raise HandshakeRefused(f"{peer[2]} at {address}: {refused}") from None
-        return start_link(hello, LinkSocket(websocket, websocket.transport, stack.pop_all().aclose), server, idle_s)
+            raise HandshakeRefused(f"{peer} at {peer.address}: {refused}") from None
+        return start_link(hello, websocket, owned.pop_all(), server, idle_s)
 
 
-async def _connected(address: NodeAddress, protection: Protection, stack: AsyncExitStack) -> _DialedWebSocket:
-    unix = isinstance(address, UnixAddress)
-    connector = aiohttp.UnixConnector(str(address.path)) if isinstance(address, UnixAddress) else aiohttp.TCPConnector()
+async def _connected(peer: PeerNode, protection: Protection, owned: AsyncExitStack) -> WebSocket:
+    """Return the connection. owned gets what belongs to it."""
+    connector, tls, place = None, protection.client, str(peer.address)
+    if isinstance(peer.address, UnixAddress):
+        connector, tls, place = aiohttp.UnixConnector(str(peer.address.path)), None, "node"
     session = aiohttp.ClientSession(connector=connector, ws_response_class=_DialedWebSocket)
-    await stack.enter_async_context(session)
-    tls = None if unix else protection.client
-    place = "node" if unix else str(address)
+    await owned.enter_async_context(session)
     websocket = await session.ws_connect(
         f"{'http' if tls is None else 'https'}://{place}{PATH}",
         ssl=True if tls is None else tls,
@@ -75,19 +70,15 @@ async def _connected(address: NodeAddress, protection: Protection, stack: AsyncE
         timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
     )
     assert isinstance(websocket, _DialedWebSocket)
-    stack.push_async_callback(websocket.close)
+    owned.push_async_callback(websocket.close)
+    owned.callback(websocket.transport.abort)
     return websocket
 
 
-def start_link(peer: Hello, socket: LinkSocket, server: Pid, idle_s: float) -> Link:
-    link = Link(peer, server)
-    link.pid = LinkProcess.start(link, socket, idle_s)
-    return link
-
-
-async def _greet_listener(websocket: WebSocket, me: Identity, peer: tuple[int, str]) -> Hello:
+async def _greet_listener(websocket: WebSocket, me: Identity, peer: PeerNode) -> Hello:
     listener = await _received(websocket, Hello)
-    mine = dialed(greeting(me, secrets.token_bytes(NONCE_BYTES)), listener, me.secret, *peer)
+    mine = greeting(me, secrets.token_bytes(NONCE_BYTES))
+    mine = dialed(mine, listener, me.secret, peer.epoch, peer.incarnation)
     await _send(websocket, mine)
     confirm(mine, listener, await _received(websocket, Proof), me.secret)
     return listener
@@ -108,22 +99,20 @@ async def greet_dialer(websocket: WebSocket, me: Identity, lives: Callable[[int,
     return dialer
 
 
-async def _send(websocket: WebSocket, message: LinkMessage) -> None:
+async def _send(websocket: WebSocket, message: Hello | Proof) -> None:
     await websocket.send_bytes(frame([encoded(message)]))
 
 
 async def _received(websocket: WebSocket, kind: type[M]) -> M:
-    """Return the peer's next message, which must be of this kind."""
-    message = await websocket.receive()
-    if message.type is WSMsgType.CLOSE and message.data == REFUSED:
-        raise HandshakeRefused(f"the peer refused: {''.join(filter(str.isprintable, message.extra or ''))}")
-    if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR):
-        raise Unreachable("the peer closed the connection during the handshake")
-    try:
-        received, _ = decoded(message.data) if message.type is WSMsgType.BINARY else ([], 0)
-    except Garbage as garbage:
-        raise HandshakeRefused(str(garbage)) from None
-    match received:
-        case [only] if isinstance(only, kind):
-            return only
+    """Return the peer's next message, which must be the only one of its frame, and of this kind."""
+    received = await websocket.receive()
+    match received.type:
+        case WSMsgType.BINARY:
+            with suppress(*UNREADABLE):
+                (message,) = msgspec.msgpack.decode(received.data, type=tuple[kind])  # type: ignore[valid-type]
+                return message
+        case WSMsgType.CLOSE if received.data == REFUSED:
+            raise HandshakeRefused(f"the peer refused: {''.join(filter(str.isprintable, received.extra or ''))}")
+        case WSMsgType.CLOSE | WSMsgType.CLOSED | WSMsgType.CLOSING | WSMsgType.ERROR:
+            raise Unreachable("the peer closed the connection during the handshake")
     raise HandshakeRefused(f"expected one {kind.__name__}, got something else")

@@ -18,22 +18,18 @@ MAX_EVENT: Final = MAX_FRAME - HEAD - BATCH_HEAD - EVENT_HEAD
 class Outbox:
     """State: complete frames, the messages of the next one, the events after those messages, and credits.
 
-    size: the bytes that wait, without credits.
+    size: at most the bytes that wait, without credits.
     """
 
-    __slots__ = ("_batches", "_complete", "_credits", "_frames", "_messages", "_next")
+    __slots__ = ("_batches", "_credits", "_frames", "_messages", "_next", "size")
 
     def __init__(self) -> None:
-        self._frames: deque[bytes] = deque()
-        self._complete = 0  # the bytes of those frames
+        self.size = 0
+        self._frames: deque[tuple[bytes, int]] = deque()  # with the part of `size` that each is
         self._next = HEAD  # at most: the bytes of the next frame
         self._messages: list[bytes] = []
         self._batches: dict[int, list[bytes]] = {}
         self._credits: dict[int, int] = {}
-
-    @property
-    def size(self) -> int:
-        return self._complete + self._next - HEAD
 
     def put(self, message: LinkMessage) -> None:
         """Add a message after everything that was added before it. Raises TooLarge, and adds nothing."""
@@ -53,6 +49,7 @@ class Outbox:
             self._batches.setdefault(id_, []).append(event)
         else:
             self._next += size
+            self.size += size
             batch.append(event)
 
     def put_credit(self, id_: int, count: int) -> None:
@@ -67,8 +64,8 @@ class Outbox:
             self._seal_frame()
         if not self._frames:
             return None
-        taken = self._frames.popleft()
-        self._complete -= len(taken)
+        taken, size = self._frames.popleft()
+        self.size -= size
         return taken
 
     def _reserve(self, size: int) -> None:
@@ -76,6 +73,7 @@ class Outbox:
         if self._next + size > MAX_FRAME:
             self._seal_frame()
         self._next += size
+        self.size += size
 
     def _seal_events(self) -> None:
         if self._batches:
@@ -86,7 +84,5 @@ class Outbox:
     def _seal_frame(self) -> None:
         self._seal_events()
         if self._messages:
-            made = frame(self._messages)
-            self._frames.append(made)
-            self._complete += len(made)
+            self._frames.append((frame(self._messages), self._next - HEAD))
             self._messages, self._next = [], HEAD

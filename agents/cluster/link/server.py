@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -19,10 +19,10 @@ from actors import SHUTDOWN, Pid, ended, exit, send  # noqa: A004 (OTP's word)
 from actors.log import get_logger
 from agents.cluster.errors import CannotListen, HandshakeRefused, NotSafe, Unreachable
 from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress
-from agents.cluster.link.connection import CLOSE_S, IDLE_S, LinkSocket, close_reason
+from agents.cluster.link.connection import CLOSE_S, IDLE_S, close_reason, start_link
 from agents.cluster.link.handshake import Identity, WrongHandshakes
 from agents.cluster.link.link import Accepted
-from agents.cluster.link.opening import MAX_SIZE, OPEN_S, PATH, PING_S, REFUSED, greet_dialer, start_link
+from agents.cluster.link.opening import MAX_SIZE, OPEN_S, PATH, PING_S, REFUSED, greet_dialer
 
 MAX_PENDING: Final = 64  # handshakes at a time
 SHUTDOWN_S: Final = 0.05  # 0 would mean no limit to aiohttp
@@ -50,45 +50,44 @@ async def listening(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        listener = _bound(address)
-        tls = protection.server if isinstance(address, TcpAddress) else None
-        await web.SockSite(runner, listener, ssl_context=tls).start()
-        yield TcpAddress(address.host, listener.getsockname()[1]) if isinstance(address, TcpAddress) else address
+        yield await _bound(runner, address, protection)
     finally:
         await runner.cleanup()
-        if isinstance(address, UnixAddress):
-            _remove(address.path)
+        if isinstance(address, UnixAddress) and address.path.is_socket():
+            address.path.unlink()
 
 
 class _Listener:
     def __init__(self, me: Identity, server: Pid, lives: Callable[[int, str], Awaitable[bool]], idle_s: float) -> None:
         self._me, self._server, self._lives, self._idle_s = me, server, lives, idle_s
         self._wrong = WrongHandshakes(monotonic)
-        self._pending = 0
+        self._pending = asyncio.Semaphore(MAX_PENDING)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Open a link for a dialer, and keep its connection until the link's end."""
-        if self._wrong.too_many(request.remote or ""):
+        client = request.remote or ""
+        if self._wrong.too_many(client):
             raise web.HTTPTooManyRequests
-        if self._pending >= MAX_PENDING:
+        if self._pending.locked():
             raise web.HTTPServiceUnavailable
         websocket = web.WebSocketResponse(max_msg_size=MAX_SIZE, heartbeat=PING_S, timeout=CLOSE_S, compress=False)
         transport = request.transport
         assert transport is not None
-        self._pending += 1
         try:
-            async with asyncio.timeout(OPEN_S):
+            async with self._pending, asyncio.timeout(OPEN_S):
                 await websocket.prepare(request)
                 peer = await greet_dialer(websocket, self._me, self._lives)
         except HandshakeRefused as refused:
-            await self._refuse(request, websocket, refused)
+            self._wrong.count(client)
+            log.warning("handshake_refused", address=client, reason=str(refused))
+            await websocket.close(code=REFUSED, message=close_reason(str(refused)))
             return websocket
         except (Unreachable, OSError):  # a TimeoutError is an OSError
             transport.abort()
             return web.Response()  # nothing is sent; aiohttp can't end a WebSocket that did not begin
-        finally:
-            self._pending -= 1
-        link = start_link(peer, LinkSocket(websocket, transport, _nothing), self._server, self._idle_s)
+        owned = AsyncExitStack()
+        owned.callback(transport.abort)
+        link = start_link(peer, websocket, owned, self._server, self._idle_s)
         send(self._server, Accepted(link))
         try:
             await ended(link.pid)
@@ -96,46 +95,27 @@ class _Listener:
             exit(link.pid, SHUTDOWN)
         return websocket
 
-    async def _refuse(self, request: web.Request, websocket: web.WebSocketResponse, refused: HandshakeRefused) -> None:
-        address = request.remote or ""
-        self._wrong.count(address)
-        log.warning("handshake_refused", address=address, reason=str(refused))
-        await websocket.close(code=REFUSED, message=close_reason(str(refused)))
 
-
-async def _nothing() -> None:
-    pass
-
-
-def _bound(address: NodeAddress) -> socket.socket:
+async def _bound(runner: web.AppRunner, address: NodeAddress, protection: Protection) -> NodeAddress:
+    """Listen, and return the address with the real port. A socket of an earlier program at a path is replaced."""
     try:
         if isinstance(address, UnixAddress):
-            return _unix_socket(address.path)
+            _make_private(address.path.parent)
+            await web.UnixSite(runner, address.path).start()
+            address.path.chmod(0o600)
+            return address
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        return socket.create_server((address.host, address.port), family=family)
+        listener = socket.create_server((address.host, address.port), family=family)
+        await web.SockSite(runner, listener, ssl_context=protection.server).start()
+        return TcpAddress(address.host, listener.getsockname()[1])
     except OSError as error:
-        raise CannotListen(f"can't listen on {address} for other nodes: {error.strerror or error}") from None
+        why = os.strerror(error.errno) if error.errno else error
+        raise CannotListen(f"can't listen on {address} for other nodes: {why}") from None
 
 
-def _unix_socket(path: Path) -> socket.socket:
-    """Return a socket that only this user can reach. A socket of an earlier program at this path is removed."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    facts = path.parent.stat()
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    facts = folder.stat()
     mode = stat.S_IMODE(facts.st_mode)
     if facts.st_uid != os.geteuid() or mode & 0o077:
-        raise NotSafe(f"expected a folder of this user with mode 0700, got {path.parent} with mode {mode:04o}")
-    _remove(path)
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(str(path))
-        path.chmod(0o600)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
+        raise NotSafe(f"expected a folder of this user with mode 0700, got {folder} with mode {mode:04o}")

@@ -7,6 +7,7 @@ A message is an array, its tag first. A later version may add fields at the end,
 that this version can't read is dropped and counted.
 """
 
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -16,13 +17,24 @@ from agents.cluster.errors import Garbage, TooLarge
 
 MAX_FRAME: Final = 2**20
 HEAD: Final = 5  # the bytes of an array's length in msgpack
-MAX_MESSAGE: Final = MAX_FRAME - HEAD
 MAX_WHOLE: Final = 16 * 2**20
-PART_BYTES: Final = MAX_MESSAGE - 64  # of a message that is sent in parts
+PART_BYTES: Final = MAX_FRAME - 64  # of a message that is sent in parts
 _ARRAY32: Final = b"\xdd"
 
 
-class Hello(Struct, frozen=True, array_like=True, tag="hello"):
+class Message(Struct, frozen=True, array_like=True):
+    """The form of every message."""
+
+
+class ToSession(Message, frozen=True):
+    """A request to a session. request: in the users' form."""
+
+    id: int
+    session: str
+    request: bytes
+
+
+class Hello(Message, frozen=True, tag="hello"):
     """The greeting of each end. nonce: random. mac: the dialer's proof; empty in the Hello of the listener."""
 
     cluster: str
@@ -34,28 +46,28 @@ class Hello(Struct, frozen=True, array_like=True, tag="hello"):
     mac: bytes = b""
 
 
-class Proof(Struct, frozen=True, array_like=True, tag="proof"):
+class Proof(Message, frozen=True, tag="proof"):
     """The listener's proof, after the dialer's Hello."""
 
     mac: bytes
 
 
-class SessionCall(Struct, frozen=True, array_like=True, tag="call"):
-    """A request to a session. The answer is CallAnswered, CallRefused or NotHere. request: in the users' form."""
-
-    id: int
-    session: str
-    request: bytes
+class SessionCall(ToSession, frozen=True, tag="call"):
+    """A request with one answer: CallAnswered, CallRefused or NotHere."""
 
 
-class CallAnswered(Struct, frozen=True, array_like=True, tag="answered"):
+class OpenFollow(ToSession, frozen=True, tag="open"):
+    """A request for events. The answer is Events, and then FollowEnded or NotHere."""
+
+
+class CallAnswered(Message, frozen=True, tag="answered"):
     """The answer of a call. value: in the users' form."""
 
     id: int
     value: bytes
 
 
-class CallRefused(Struct, frozen=True, array_like=True, tag="refused"):
+class CallRefused(Message, frozen=True, tag="refused"):
     """The refusal of a call. kind: for programs. text: one line."""
 
     id: int
@@ -63,73 +75,56 @@ class CallRefused(Struct, frozen=True, array_like=True, tag="refused"):
     text: str
 
 
-class OpenFollow(Struct, frozen=True, array_like=True, tag="open"):
-    """A request for events of a session. Events follow, then FollowEnded or NotHere. request: in the users' form."""
-
-    id: int
-    session: str
-    request: bytes
-
-
-class CloseFollow(Struct, frozen=True, array_like=True, tag="close"):
-    """The end of a follow, by its follower."""
-
-    id: int
-
-
-class Events(Struct, frozen=True, array_like=True, tag="events"):
-    """Events of follows, in the users' form."""
-
-    batches: list[tuple[int, list[bytes]]]
-
-
-class Credit(Struct, frozen=True, array_like=True, tag="credit"):
-    """The numbers of events that followers have taken since their last credit."""
-
-    counts: list[tuple[int, int]]
-
-
-class FollowEnded(Struct, frozen=True, array_like=True, tag="ended"):
-    """The end of a follow, by the owner of the session. reason: "normal" after the last event, or an exit reason."""
-
-    id: int
-    reason: str
-
-
-class NotHere(Struct, frozen=True, array_like=True, tag="not_here"):
+class NotHere(Message, frozen=True, tag="not_here"):
     """The answer to a call or a follow of a session that this node does not own. epoch: the owner, if it is known."""
 
     id: int
     epoch: int | None = None
 
 
-class MessagePart(Struct, frozen=True, array_like=True, tag="part"):
+class CloseFollow(Message, frozen=True, tag="close"):
+    """The end of a follow, by its follower."""
+
+    id: int
+
+
+class FollowEnded(Message, frozen=True, tag="ended"):
+    """The end of a follow, by the owner of the session. reason: "normal" after the last event, or an exit reason."""
+
+    id: int
+    reason: str
+
+
+class Events(Message, frozen=True, tag="events"):
+    """Events of follows, in the users' form."""
+
+    batches: list[tuple[int, list[bytes]]]
+
+
+class Credit(Message, frozen=True, tag="credit"):
+    """The numbers of events that followers have taken since their last credit."""
+
+    counts: list[tuple[int, int]]
+
+
+class MessagePart(Message, frozen=True, tag="part"):
     """A part of a message that no frame can hold. The parts of a message follow each other."""
 
     data: bytes
     last: bool
 
 
+ToCaller: TypeAlias = CallAnswered | CallRefused | NotHere
 LinkMessage: TypeAlias = (
-    Hello
-    | Proof
-    | SessionCall
-    | CallAnswered
-    | CallRefused
-    | OpenFollow
-    | CloseFollow
-    | Events
-    | Credit
-    | FollowEnded
-    | NotHere
-    | MessagePart
+    Hello | Proof | SessionCall | OpenFollow | ToCaller | CloseFollow | FollowEnded | Events | Credit | MessagePart
 )
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _FRAME: Final = msgspec.msgpack.Decoder(list[LinkMessage])
-_PARTS: Final = msgspec.msgpack.Decoder(list[Raw])
+_MESSAGES: Final = msgspec.msgpack.Decoder(list[Raw])
 _MESSAGE: Final[msgspec.msgpack.Decoder[LinkMessage]] = msgspec.msgpack.Decoder(LinkMessage)
-_UNREADABLE: Final[tuple[type[Exception], ...]] = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE: Final[tuple[type[Exception], ...]] = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The errors of bytes that are not of the expected form."""
 
 
 def encoded(message: LinkMessage) -> bytes:
@@ -143,7 +138,7 @@ def encoded(message: LinkMessage) -> bytes:
 
 def parts_of(made: bytes) -> list[bytes]:
     """Return the messages that carry an encoded message, each of which fits into a frame: itself, or its parts."""
-    if len(made) <= MAX_MESSAGE:
+    if HEAD + len(made) <= MAX_FRAME:
         return [made]
     places = range(0, len(made), PART_BYTES)
     return [_ENCODER.encode(MessagePart(made[at : at + PART_BYTES], at + PART_BYTES >= len(made))) for at in places]
@@ -158,19 +153,17 @@ def decoded(received: bytes) -> tuple[list[LinkMessage], int]:
     """Return the messages of a frame, and the number of those that this version can't read. Raises Garbage."""
     try:
         return _FRAME.decode(received), 0
-    except _UNREADABLE:
+    except UNREADABLE:
         return _one_by_one(received)
 
 
 def _one_by_one(received: bytes) -> tuple[list[LinkMessage], int]:
     try:
-        parts = _PARTS.decode(received)
-    except _UNREADABLE as error:
+        raws = _MESSAGES.decode(received)
+    except UNREADABLE as error:
         raise Garbage(f"expected an array of messages, got {len(received)} other bytes ({error})") from None
     messages = list[LinkMessage]()
-    for part in parts:
-        try:
-            messages.append(_MESSAGE.decode(part))
-        except _UNREADABLE:
-            continue
-    return messages, len(parts) - len(messages)
+    for raw in raws:
+        with suppress(*UNREADABLE):
+            messages.append(_MESSAGE.decode(raw))
+    return messages, len(raws) - len(messages)

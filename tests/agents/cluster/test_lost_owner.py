@@ -10,8 +10,8 @@ from pathlib import Path
 from actors import AsyncioSystemBase, Pid, start
 from agents import agent
 from agents.cluster.finding import agent_here
-from agents.cluster.link.address import UnixAddress
-from agents.cluster.links import Links, PeerNode
+from agents.cluster.link.address import PeerNode, UnixAddress
+from agents.cluster.links import Links
 from agents.cluster.remote import Remote
 from agents.cluster.stand_in import StandIn
 from agents.core.events import Event

@@ -8,9 +8,10 @@ from actors import AsyncioSystemBase, Mailbox, call, ended, start
 from agents.cluster.errors import Garbage
 from agents.cluster.everywhere import asked_everywhere, running_among, running_everywhere
 from agents.cluster.finding import agent_here
+from agents.cluster.link.address import PeerNode
 from agents.cluster.link.link import Link
 from agents.cluster.link.wire import CallAnswered, NotHere
-from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
+from agents.cluster.links import CountLinks, Links, LinkTo
 from agents.cluster.node_requests import (
     THIS_NODE,
     AnyNodeRequest,

@@ -28,10 +28,11 @@ from actors import (
 from agents.agent_registry import name_of
 from agents.cluster.errors import Unreachable
 from agents.cluster.finding import OwnedBy, agent_here
+from agents.cluster.link.address import PeerNode
 from agents.cluster.link.link import Arrived, Link
 from agents.cluster.link.server import listening
 from agents.cluster.link.wire import CallRefused, FollowEnded, NotHere
-from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
+from agents.cluster.links import CountLinks, Links, LinkTo
 from agents.cluster.relay import FAILED, OVER, UNKNOWN_REQUEST
 from agents.cluster.remote import Remote
 from agents.cluster.requests import OPENINGS, AskStream, FollowStream, SubscribeTo, packed_request

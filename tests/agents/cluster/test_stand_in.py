@@ -14,10 +14,10 @@ from agents import agent, application
 from agents.agent_registry import find_agent
 from agents.cluster.finding import agent_here
 from agents.cluster.forwarding import NO_CONNECTION
-from agents.cluster.link.address import UnixAddress
+from agents.cluster.link.address import PeerNode, UnixAddress
 from agents.cluster.link.credit import MAX_EVENTS
 from agents.cluster.link.server import listening
-from agents.cluster.links import Links, LinkTo, PeerNode
+from agents.cluster.links import Links, LinkTo
 from agents.cluster.remote import Remote
 from agents.cluster.stand_in import StandIn
 from agents.core.errors import Cancelled, HandlerCrashed, Interrupted

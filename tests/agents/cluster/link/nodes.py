@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from actors import Mailbox, Pid
-from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress
+from agents.cluster.link.address import NodeAddress, PeerNode, Protection, TcpAddress, UnixAddress
 from agents.cluster.link.connection import IDLE_S
 from agents.cluster.link.handshake import NONCE_BYTES, Identity, dialed, greeting
 from agents.cluster.link.link import Accepted, Link, Requested
@@ -35,6 +35,11 @@ async def everybody_lives(_epoch: int, _incarnation: str) -> bool:
     return True
 
 
+def peer_at(address: NodeAddress) -> PeerNode:
+    """Return the node B as a peer that listens at this address."""
+    return PeerNode(B.epoch, B.incarnation, address, B.name)
+
+
 class Node:
     """The listening node B. box: the process that gets the requests of its peers."""
 
@@ -42,8 +47,7 @@ class Node:
         self.address, self.box, self.protection = address, box, protection
 
     async def dialed_by(self, me: Identity = A, server: Pid | None = None, idle_s: float = IDLE_S) -> Link:
-        peer = B.epoch, B.incarnation, "node b"
-        return await dial(self.address, peer, me, server or self.box.pid, self.protection, idle_s)
+        return await dial(peer_at(self.address), me, server or self.box.pid, self.protection, idle_s)
 
     async def requested(self) -> Requested:
         while isinstance(received := await self.box.receive(WAIT_S), Accepted):

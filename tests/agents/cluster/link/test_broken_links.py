@@ -27,7 +27,7 @@ from agents.cluster.link.wire import (
     encoded,
     frame,
 )
-from tests.agents.cluster.link.nodes import LOOPBACK, PLAIN, WAIT_S, A, B, Cutter, Node, node, raw_peer
+from tests.agents.cluster.link.nodes import LOOPBACK, PLAIN, WAIT_S, A, Cutter, Node, node, peer_at, raw_peer
 
 GARBAGE = {
     "no bytes": b"",
@@ -167,7 +167,7 @@ async def exchange(link: Link, box: Mailbox, seen: list[bytes]) -> bool:
 
 
 async def dialed(address: TcpAddress, server: Pid) -> Link:
-    return await dial(address, (B.epoch, B.incarnation, "node b"), A, server, PLAIN)
+    return await dial(peer_at(address), A, server, PLAIN)
 
 
 @pytest.mark.parametrize("chunks", range(30))

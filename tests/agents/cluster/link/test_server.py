@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from actors import ended
 from agents.cluster.errors import CannotListen, HandshakeRefused, NotSafe, Unreachable
-from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress, address_of
+from agents.cluster.link.address import NodeAddress, PeerNode, Protection, TcpAddress, UnixAddress, address_of
 from agents.cluster.link.handshake import WRONG_A_SECOND
 from agents.cluster.link.opening import PATH, REFUSED, dial
 from agents.cluster.link.wire import CallAnswered, Hello, Proof, SessionCall
@@ -29,6 +29,7 @@ from tests.agents.cluster.link.nodes import (
     RawPeer,
     identity,
     node,
+    peer_at,
     raw_peer,
     unix,
 )
@@ -66,7 +67,7 @@ async def test_an_address_that_others_reach_without_tls_is_not_safe(host: str) -
             pass
     assert str(refused.value).startswith(line)
     with pytest.raises(NotSafe) as refused:
-        await dial(address, (2, "i", "node b"), A, None, PLAIN)  # type: ignore[arg-type]  # refused before it is used
+        await dial(peer_at(address), A, None, PLAIN)  # type: ignore[arg-type]  # refused before it is used
     assert str(refused.value).startswith(line)
 
 
@@ -195,14 +196,14 @@ async def test_a_dead_node_is_refused_after_its_proof(tmp_path: Path) -> None:
 
 async def test_another_node_at_the_address_is_not_dialed(tmp_path: Path) -> None:
     async with node(unix(tmp_path)) as far:
-        for peer in ((3, B.incarnation, "c"), (2, "another incarnation", "c")):
+        for peer in (PeerNode(3, B.incarnation, far.address), PeerNode(2, "another incarnation", far.address)):
             with pytest.raises(HandshakeRefused, match=r"expected the node of epoch \d, got another one, of epoch 2"):
-                await dial(far.address, peer, A, far.box.pid, PLAIN)
+                await dial(peer, A, far.box.pid, PLAIN)
 
 
 async def test_an_address_without_a_listener_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"^node b at unix:.*2.sock: "):
-        await dial(unix(tmp_path), (2, "i", "node b"), A, None, PLAIN)  # type: ignore[arg-type]  # no link, no request
+        await dial(peer_at(unix(tmp_path)), A, None, PLAIN)  # type: ignore[arg-type]  # no link, no request
 
 
 async def test_a_replayed_hello_is_refused() -> None:
