@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from actors import Pid
 from agents.cluster.forwarding import Forwarding
-from agents.cluster.links import PeerNode
+from agents.cluster.link.address import PeerNode
 from agents.cluster.seeking import FIRST_PAUSE_S, OwnerOf
 from agents.core.events import Event
 

@@ -31,9 +31,9 @@ from agents.agent_registry import begin_to_stand_in, belongs_to, find_agent
 from agents.cluster.event import Stored
 from agents.cluster.follower import Received, RemoteFollower, read
 from agents.cluster.forwarding import NO_CONNECTION, ForwardedCall
+from agents.cluster.link.address import PeerNode
 from agents.cluster.link.link import Arrived
 from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
-from agents.cluster.links import PeerNode
 from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, REFUSED
 from agents.cluster.remote import Remote, StandInState
 from agents.cluster.requests import FollowStream, SubscribeTo, asked_by
