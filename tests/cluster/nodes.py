@@ -126,14 +126,21 @@ class Cluster:
     def client(self, node: Node) -> Client:
         return Client(node.url, self.token)
 
-    async def start(self, *names: str, port: int | None = None, env: Mapping[str, str] | None = None) -> list[Node]:
+    async def start(
+        self,
+        *names: str,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+        own: Mapping[str, object] | None = None,
+    ) -> list[Node]:
         """Start nodes side by side, and return them when they are ready. Raises NotStarted.
 
-        port: of the engine on loopback, None for its socket. env: further variables.
+        port: of the engine on loopback, None for its socket. env: further variables. own: settings of these nodes
+        only, by their full names.
         """
-        return list(await asyncio.gather(*(self._started(name, port, env or {}) for name in names)))
+        return list(await asyncio.gather(*(self._started(name, port, env or {}, own or {}) for name in names)))
 
-    async def _started(self, name: str, port: int | None, env: Mapping[str, str]) -> Node:
+    async def _started(self, name: str, port: int | None, env: Mapping[str, str], own: Mapping[str, object]) -> Node:
         number = next(self._starts)
         role = self.database.role(number)
         config, log = self.folder / f"{name}-{number}.config", self.folder / f"{name}-{number}.log"
@@ -150,7 +157,7 @@ class Cluster:
         )
         keys = {"OPENAI_BASE_URL": self.provider.base_url, "OPENAI_API_KEY": "rehearsal", FOLDER: str(self.effects)}
         variables = environment(**{**keys, "PYTHONPATH": str(ROOT), **env})
-        flags = [each for key, value in self.settings.items() for each in ("--set", f"{key}={value}")]
+        flags = [each for key, value in {**self.settings, **own}.items() for each in ("--set", f"{key}={value}")]
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *(UNDERSTUDY, "serve", "--config", str(config), *flags), stdout=PIPE, stderr=output, env=variables
