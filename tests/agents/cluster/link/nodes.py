@@ -146,7 +146,7 @@ class Cutter:
     """A proxy on loopback: it forwards a number of chunks, in both directions together, and then cuts both ends."""
 
     def __init__(self, to: TcpAddress, chunks: int) -> None:
-        self._to, self.left = to, chunks
+        self.to, self.left = to, chunks
         self._tasks: list[asyncio.Task[None]] = []
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -161,7 +161,7 @@ class Cutter:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._to.host, self._to.port)
+        far_reader, far_writer = await asyncio.open_connection(self.to.host, self.to.port)
         self._writers += [writer, far_writer]
         pairs: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = [
             (reader, far_writer),
