@@ -13,16 +13,17 @@ from actors.clock import unix_s
 from actors.kernel.signals import orderly
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.cluster.errors import Garbage
-from agents.cluster.event import packed
+from agents.cluster.event import EVENTS, MAX_EVENT, packed
 from agents.cluster.finding import NOT_STARTED, Find, OwnedBy, line_of
 from agents.cluster.link.feed import Feed
 from agents.cluster.link.link import Link
 from agents.cluster.link.wire import OpenFollow
 from agents.cluster.requests import OPENINGS, AskStream, FollowStream, Opening, SubscribeTo
+from agents.core.backlog import pieces_in
 from agents.core.errors import InvalidAnswer
-from agents.core.events import TERMINAL, StreamError
+from agents.core.events import TERMINAL, Event, StreamError
 from agents.instance.elsewhere import HANDED_OVER
-from agents.instance.requests import Follow, Subscribe
+from agents.instance.requests import Follow, GetEvents, Subscribe
 from agents.instance.state import StreamChat
 
 BATCH: Final = 256
@@ -71,10 +72,10 @@ class Relay(Task):
         try:
             if not await self._subscribe(agent, opening):
                 return NO_STREAM
+            self._feed.accept()
+            reason = await self._events(agent, all_streams=isinstance(opening, SubscribeTo))
         except CallFailed:
             return AGENT_CRASHED
-        self._feed.accept()
-        reason = await self._events(all_streams=isinstance(opening, SubscribeTo))
         if reason == AGENT_ENDED and isinstance(opening, AskStream) and not self._sent:
             return await self._relay()  # the agent has not read the message
         return reason
@@ -98,7 +99,7 @@ class Relay(Task):
                 send(agent, Subscribe(self.pid))
         return True
 
-    async def _events(self, *, all_streams: bool) -> str:
+    async def _events(self, agent: Pid, *, all_streams: bool) -> str:
         feed = self._feed
         while True:
             await feed.room()
@@ -108,7 +109,26 @@ class Relay(Task):
                     return AGENT_ENDED if ended else AGENT_CRASHED
                 if not feed.has_room:
                     await feed.room()
-                feed.send(packed(message))
+                made = EVENTS.packed(message)
+                if len(made) <= MAX_EVENT:
+                    feed.send(made)
+                elif not await self._send_large(agent, message):
+                    return FAILED
                 self._sent = True
                 if isinstance(message, TERMINAL) and not all_streams:
                     return OVER
+
+    async def _send_large(self, agent: Pid, event: Event) -> bool:
+        """Send an event that is too large for a link: the pieces that were joined in it, or Stored.
+
+        The last pieces of a running turn may not be in the store yet, but its agent has them. Return False if the agent
+        no longer has them: the follower then reads them from the store.
+        """
+        first, pieces = event.seq - pieces_in(event) + 1, tuple[Event, ...]((event,))
+        if first < event.seq:
+            published = await call(agent, GetEvents(event.stream_id)) or ()
+            pieces = tuple(each for each in published if first <= each.seq <= event.seq)
+        for piece in pieces:
+            await self._feed.room()
+            self._feed.send(packed(piece))
+        return bool(pieces)

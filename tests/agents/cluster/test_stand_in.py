@@ -113,6 +113,10 @@ async def whole(box: Mailbox) -> list[Event]:
     return events
 
 
+def text_of(events: list[Event]) -> str:
+    return "".join(event.token for event in events if isinstance(event, StreamToken))
+
+
 async def asked(pid: Pid, box: Mailbox, text: str = "go") -> tuple[str, list[Event]]:
     """Send a message, and return its stream's id and its first two events or more, up to its second token."""
     stream_id, events = agent.stream_chat(pid, text, box.pid), list[Event]()
@@ -336,6 +340,20 @@ async def test_an_event_too_large_for_a_link_is_read_from_the_store(pair: Pair) 
     with pytest.raises(CallFailed, match="expected a message of at most 16777216 bytes between nodes"):
         await agent.steer(pid, "x" * 2**24)
     assert (await agent.info(pid)).messages == 2
+
+
+async def test_a_text_that_is_joined_to_more_than_a_link_carries_arrives_whole(pair: Pair) -> None:
+    """A follow that begins late gets the pieces of a text as one event."""
+    pid, box = await pair.stand_in("echo"), Mailbox()
+    text = ("x" * 199 + " ") * 4000
+    stream_id = agent.stream_chat(pid, text, box.pid)
+    whole_answer = await whole(box)
+    assert await agent.follow(pid, stream_id, box.pid, after=1)
+    events = await whole(box)
+    assert (text_of(events) == text) is True  # a diff would be too long
+    assert events[-1] == whole_answer[-1]
+    seqs = [1, *(event.seq for event in events)]
+    assert [seq - getattr(event, "joined", 1) for seq, event in zip(seqs[1:], events, strict=True)] == seqs[:-1]
 
 
 async def test_a_stand_in_without_requests_ends_and_its_name_is_free(pair: Pair) -> None:
