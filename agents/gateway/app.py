@@ -67,8 +67,8 @@ class Gateway:
     """
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> None:
-        self._sessions, self._credentials, self._host = sessions, Credentials(token), host
         self._reservations, self._locks, self._continued = Reservations(time.monotonic), Locks(), Locks()
+        self._sessions, self._credentials, self._host = sessions, Credentials(token, self._reservations), host
         self.take(settings)
 
     def take(self, settings: Settings) -> None:

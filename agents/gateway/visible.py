@@ -21,7 +21,7 @@ from agents.gateway.openai_api.models import Models
 from agents.gateway.parts import check_accepted
 from agents.gateway.quotas import Locks, Quotas
 from agents.gateway.reader import AnyReader, Reader
-from agents.gateway.reservations import RESERVED_S, Reservations
+from agents.gateway.reservations import RESERVED_S, Reservations, reserve_everywhere
 from agents.gateway.sessions import Sessions
 from agents.gateway.visible_sessions import VisibleSessions
 from agents.gateway.visible_streams import VisibleStreams, replay
@@ -200,7 +200,7 @@ class Visible:
         """Reserve a message id. Raises Refusal if a stream has the id, or if the id is reserved."""
         if await self._everything.sessions.has_stream(stream_id):
             raise Refusal(409, "expected an unused message id, got one that has a stream", "conflict")
-        self._everything.reservations.reserve(stream_id, self._caller.user)
+        await reserve_everywhere(self._everything.reservations, stream_id, self._caller.user)
         return MessageReserved(stream_id, RESERVED_S)
 
 

@@ -1,4 +1,4 @@
-"""The questions of one node's gateway to another one's, about credentials that the other node issued.
+"""The questions of one node's gateway to another one's: about credentials that it issued, and message ids to reserve.
 
 No secret travels: its hash stands for it.
 """
@@ -47,6 +47,21 @@ class WhichStand(Struct, frozen=True, tag=True):
     ids: list[int]
 
 
+class Reserve(Struct, frozen=True, tag=True):
+    """Reserve a message id for a user. node: the epoch of the node that asks. The answer: Reserved."""
+
+    id: str
+    user: str | None
+    node: int
+
+
+class Unreserve(Struct, frozen=True, tag=True):
+    """End a reservation that this node has asked for. The answer: None."""
+
+    id: str
+    node: int
+
+
 class IssuedCaller(Struct, frozen=True, tag=True):
     """The caller that a credential stands for.
 
@@ -74,8 +89,14 @@ class Standing(Struct, frozen=True, tag=True):
     ids: list[int]
 
 
-Question: TypeAlias = UseTicket | EndTicket | FindSession | EndSession | WhichStand
-Answer: TypeAlias = IssuedCaller | CredentialRefused | Standing | None
+class Reserved(Struct, frozen=True, tag=True):
+    """Whether the id is reserved for the user now."""
+
+    done: bool
+
+
+Question: TypeAlias = UseTicket | EndTicket | FindSession | EndSession | WhichStand | Reserve | Unreserve
+Answer: TypeAlias = IssuedCaller | CredentialRefused | Standing | Reserved | None
 
 QUESTIONS: Final[Packing[Question]] = Packing(Question)
 ANSWERS: Final[Packing[Any]] = Packing(Answer)

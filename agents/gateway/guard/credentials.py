@@ -24,6 +24,7 @@ from agents.gateway.guard.place import Place
 from agents.gateway.guard.tickets import End, Tickets, Unknown
 from agents.gateway.guard.token import WrongTokens
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.reservations import Reservations
 
 log = get_logger("understudy.gateway")
 
@@ -55,15 +56,15 @@ class NoCredentials(Refusal):
 class Credentials:
     """All credentials of a gateway. They outlive its settings. token: the install's token.
 
-    here: what this gateway issued, for the other nodes of a cluster.
+    here: the answers to the gateways of other nodes, about what this one issued and about its reservations.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, reservations: Reservations) -> None:
         self.tokens = Tokens(token)
         self._page_sessions = PageSessions()
         self._tickets = Tickets("ticket", TICKETS, time.monotonic)
         self._codes = Tickets("code", CODES, time.monotonic)
-        self.here = IssuedHere((self._tickets, self._codes), self._page_sessions)
+        self.here = IssuedHere((self._tickets, self._codes), self._page_sessions, reservations)
         self._elsewhere = IssuedElsewhere(self.here)
         self._wrong = WrongTokens(time.monotonic)
         self._logged_s = -LOG_PAUSE_S

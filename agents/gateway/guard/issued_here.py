@@ -1,4 +1,4 @@
-"""The answers of this node's gateway about the credentials that it issued, for the gateways of other nodes."""
+"""The answers of this node's gateway to the gateways of other nodes: about what it issued, and what it reserves."""
 
 from collections.abc import Iterable
 from typing import assert_never
@@ -6,6 +6,7 @@ from weakref import WeakValueDictionary
 
 from actors import Caller as Calling
 from actors import GenServer, NoReply, reply, spawn_link
+from agents.agent_registry import find_stream
 from agents.cluster.errors import Garbage
 from agents.cluster.node_requests import AskAccess
 from agents.gateway.errors import Refusal
@@ -15,13 +16,15 @@ from agents.gateway.guard.caller import Caller
 from agents.gateway.guard.origin import Origin
 from agents.gateway.guard.page_sessions import PageSession, PageSessions
 from agents.gateway.guard.tickets import Tickets, Unknown
+from agents.gateway.reservations import Reservations
 
 
 class IssuedHere:
-    """The credentials that this node issued. known: its tickets and codes."""
+    """The credentials that this node issued. known: its tickets and codes. reservations: of all nodes."""
 
-    def __init__(self, known: Iterable[Tickets], sessions: PageSessions) -> None:
+    def __init__(self, known: Iterable[Tickets], sessions: PageSessions, reservations: Reservations) -> None:
         self._known, self._sessions = {each.noun: each for each in known}, sessions
+        self._reservations = reservations
         self._callers: WeakValueDictionary[int, Caller] = WeakValueDictionary()  # that other nodes know, by id
 
     def caller(self, id_: int) -> Caller:
@@ -54,6 +57,10 @@ class IssuedHere:
             case access.WhichStand(ids):
                 callers = ((id_, self._callers.get(id_)) for id_ in ids)
                 return access.Standing([id_ for id_, each in callers if each is not None and not each.revoked])
+            case access.Reserve(id_, user, node):
+                return access.Reserved(find_stream(id_) is None and self._reservations.hold(id_, user, node))
+            case access.Unreserve(id_, node):
+                self._reservations.drop(id_, node)
             case _:
                 assert_never(question)
         return None

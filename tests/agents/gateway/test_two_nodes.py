@@ -261,6 +261,26 @@ async def test_a_stream_whose_begin_is_not_on_disk_is_shown_read_and_cancelled_a
             assert await asked(http, second, "POST", "/streams/at-once/cancel", **own) == (200, {"cancelled": True})
 
 
+async def test_an_id_is_reserved_at_all_nodes_for_one_user(nodes: Nodes, http: aiohttp.ClientSession) -> None:
+    async def reserve(at: Node, id_: str, name: str) -> int:
+        return (await asked(http, at, "POST", f"/message/stream/{id_}/create", authorization=bearer(name)))[0]
+
+    first, second = nodes
+    assert await reserve(first, "m1", "ann") == 201
+    assert [await reserve(second, "m1", name) for name in ("bob", "ann")] == [409, 409]
+    assert (await asked(http, second, "POST", "/agents", {"id": "bobs", "model": "echo"}, authorization=bearer("bob")))[
+        0
+    ] == 201
+    body = {"message": "mine", "stream_id": "m1"}
+    assert (await asked(http, second, "POST", "/agents/bobs/chat", body, authorization=bearer("bob")))[0] == 409
+    for number in range(5):
+        at_once = [reserve(at, f"both-{number}", name) for at, name in ((first, "ann"), (second, "bob"))]
+        statuses = await asyncio.gather(*at_once)
+        assert statuses.count(201) <= 1
+        again = [await reserve(first, f"both-{number}", "ann"), await reserve(second, f"both-{number}", "bob")]
+        assert [*statuses, *again].count(201) == 1  # a refusal leaves nothing
+
+
 async def test_a_page_session_counts_at_every_node_with_the_same_checks(
     nodes: Nodes, http: aiohttp.ClientSession
 ) -> None:
