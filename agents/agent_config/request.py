@@ -16,8 +16,8 @@ NO_OPTIONS: Final[Mapping[Api, Mapping[str, Any]]] = {}
 class TurnRequest(Struct, frozen=True):
     """The parts of a message that hold for its turn only.
 
-    A turn that continues after a crash has the messages, and hands back the calls of the client's tools that the model
-    has made. It offers these tools no more.
+    A turn that continues after a crash, also one that waited, has the messages. It hands back the calls of the client's
+    tools that the model has made, and offers these tools no more. It has neither the instructions nor the options.
 
     messages: the turn's first messages, in place of the message's text, such as results of the client's tools.
     tools: name, description and parameters of each of the client's tools. A call of one ends the turn, and the client

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from actors import Reply
 from actors.clock import now_s
 from agents.agent_config.parts import refusal
+from agents.core.checkpoint import TurnCheckpoint
 from agents.core.errors import ContentRefused
 from agents.core.parts import Content
 from agents.instance.requests import Full, Steer
@@ -13,6 +14,7 @@ from agents.instance.waking import recorder_of
 from agents.parts.given import NO_BLOBS
 from agents.parts.store import UnknownPart
 from agents.sessions import SessionError
+from agents.sessions.checkpoints import HEAD
 
 
 async def joins(chat: StreamChat, running: Running, state: AgentState) -> bool:
@@ -38,14 +40,20 @@ async def kept(chat: StreamChat, state: AgentState) -> StreamChat:
 async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
     """Return the message with its recorder, if the session is kept. The message is on its way to disk.
 
-    Raises SessionError if the bytes of its parts can't be kept.
+    The messages of its request are a checkpoint, from which its turn begins after a crash. Raises SessionError if the
+    bytes of its parts, or these messages, can't be kept.
     """
     if chat.recorder is not None:
         return chat
     chat = await kept(chat, state)
     if not state.keeping.kept:
         return chat
-    return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
+    asked = () if chat.request is None else chat.request.messages
+    saved = HEAD.written(TurnCheckpoint(asked)) if asked else None
+    recorder = await recorder_of(state.config.id, chat.stream_id, chat.message)
+    if recorder is not None and saved is not None:
+        recorder.checkpoint(saved)
+    return replace(chat, recorder=recorder)
 
 
 def steered(running: Running | None, message: Content, state: AgentState) -> bool | Full:

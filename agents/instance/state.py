@@ -51,6 +51,8 @@ class StreamChat(Struct, frozen=True):
     @property
     def opening(self) -> Conversation:
         """The turn's first messages."""
+        if self.cut is not None and not self.cut.begun:
+            return self.cut.saved.messages
         return self.request.messages if self.request and self.request.messages else (UserMessage(self.message),)
 
     @property

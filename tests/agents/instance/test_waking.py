@@ -24,7 +24,9 @@ from agents import (
 )
 from agents.agent_config import InvalidAgentConfig
 from agents.agent_config.kept import comes_back_whole, kept_config
+from agents.agent_config.request import TurnRequest
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
+from agents.core.events import TERMINAL
 from agents.instance.turns import Idle
 from agents.instance.waking import wake
 from agents.sessions import SessionError, StoreDamaged, open_journal
@@ -228,6 +230,29 @@ async def test_messages_that_waited_when_the_agent_was_killed_are_answered_by_it
         assert "".join(e.token for e in events if isinstance(e, StreamToken) and e.stream_id == second) == "next!"
         ends = [event for event in events if event.stream_id == first and isinstance(event, StreamError)]
         assert len(ends) == 1
+
+
+async def test_a_message_that_waited_keeps_the_messages_of_its_request_over_a_crash(app: App) -> None:
+    Gate.close()
+    async with app():
+        config = {"id": "ada", "model": "gated", "tools": ["tests.agents.sample_tools:pass_gate"]}
+        pid = await agent_supervisor.start_agent(config)
+        earlier = UserMessage("and"), AssistantMessage("What?"), UserMessage("this")
+        async with Mailbox() as box:
+            agent.stream_chat(pid, "go")
+            agent.stream_chat(pid, "this", stream_id="second", request=TurnRequest(messages=earlier))
+            while "Wait." not in getattr(await box.receive(60), "token", ""):
+                pass
+        await (await journal()).durable()
+        send_exit(pid, KILL)
+        await ended(pid)
+        await agent_supervisor.which_agents()
+        async with Mailbox() as box:
+            assert await agent.follow("ada", "second", box.pid)
+            while not isinstance(event := await box.receive(60), TERMINAL):
+                pass
+        assert isinstance(event, StreamComplete)
+        assert (await agent.conversation("ada"))[-4:-1] == earlier
 
 
 async def test_the_turn_of_a_crashed_agent_ends_before_its_successor_begins(app: App) -> None:
