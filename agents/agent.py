@@ -169,8 +169,9 @@ async def _stream(handle: Pid | str, message: GivenContent, answer: AnswerType |
                 return
             if isinstance(received, Down):
                 other = await successor(agent_id) if not seq and received.reason is NORMAL else None
-                if other is not None:
-                    box.monitor(other)  # it gets the message, too
+                if other is not None:  # it has the message already, or gets it by this repeated request
+                    box.monitor(other)
+                    stream_chat(other, message, box.pid, stream_id=stream_id, answer_type=answer)
                     continue
                 patience_s = LAST_WORDS_S if seq else 0.0
                 continue

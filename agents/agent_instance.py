@@ -37,7 +37,7 @@ from agents.instance import turns
 from agents.instance.beginning import checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.deciding import decide
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
-from agents.instance.ending import end_agent, given_up
+from agents.instance.ending import end_agent, given_up, send_on
 from agents.instance.info import history_of, info_of
 from agents.instance.messages import keep_and_steer, part_of, steer
 from agents.instance.requests import (
@@ -138,7 +138,9 @@ class AgentInstance(GenServer[AgentState]):
         except UnknownSession:
             return IGNORE
         except Elsewhere as elsewhere:
-            return Error(await already_elsewhere(checked.id) or elsewhere)
+            if (other := await already_elsewhere(checked.id)) is not None:
+                send_on(self.pid, other.pid)
+            return Error(other or elsewhere)
         except SessionError as failed:
             return Error(failed)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)

@@ -5,6 +5,7 @@ joined (docs/subscribers.md). The memory of a client is therefore bounded.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from functools import partial
 from itertools import takewhile
 from typing import Any, Final, Self, TypeAlias
 
@@ -55,6 +56,7 @@ class Reader:
         self.stream_id, self.seq = stream_id, after
         self._box = Mailbox()
         self._session, self._moves = "", False
+        self._ask: Callable[[Pid], object] | None = None
 
     def close(self) -> None:
         """A caller of `batches` gets ReaderClosed."""
@@ -66,8 +68,12 @@ class Reader:
         request: as in agent.stream_chat. Raises CallFailed; the reader is then closed.
         """
         self._begin(pid)
+        subscriber = self._box.pid
+        self._ask = partial(
+            agent.stream_chat, message=message, subscriber_pid=subscriber, stream_id=self.stream_id, request=request
+        )
         try:
-            agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id, request=request)
+            self._ask(pid)
         except BaseException:
             self.close()
             raise
@@ -153,12 +159,13 @@ class Reader:
         return agent.LAST_WORDS_S if self.seq and not self._moves else 0.0
 
     async def _passed_on(self, messages: list[Any]) -> bool:
-        """Monitor the successor of an idle agent that ended before it read the message. Return whether there is one."""
-        if any(type(each) is Down and each.reason is not NORMAL for each in messages):
+        """Ask the successor of an agent that ended before it read the message. Return whether there is one."""
+        if self._ask is None or any(type(each) is Down and each.reason is not NORMAL for each in messages):
             return False
         pid = await successor(self._session)
         if pid is not None:
             self._begin(pid)
+            self._ask(pid)  # a repeated request if the agent has passed the message on
         return pid is not None
 
     def _begin(self, pid: Pid) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, ended
+from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, ended, send
 from actors import exit as send_exit
 from actors.clock import now_s
 from agents.agent_registry import has_no_stream, leave
@@ -94,6 +94,13 @@ def _pass_on(agent: Pid, state: AgentState) -> None:
                     followed(state, stream_id, subscriber, after=0)
             case StreamChat() | Subscribe() | Unsubscribe():  # the sender of any other one waits, and asks again
                 _to_successor(agent, message, state)
+
+
+def send_on(agent: Pid, other: Pid) -> None:
+    """Send the messages that came while the agent started to the process that has its id now."""
+    for message in _messages(agent):
+        if isinstance(message, StreamChat | Subscribe | Unsubscribe):
+            send(other, message)
 
 
 def _to_successor(agent: Pid, message: StreamChat | Subscribe | Unsubscribe, state: AgentState) -> None:

@@ -16,6 +16,7 @@ from agents.cluster.judge import own_node
 from agents.cluster.operations import StillAlive, forget, owners, status
 from agents.core.errors import Interrupted
 from agents.core.events import (
+    StreamComplete,
     StreamError,
     StreamToken,
 )
@@ -25,6 +26,7 @@ from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.sessions import open_journal
 from agents.settings import Settings
+from supervisors import AlreadyStarted
 from tests.agents.cluster.followed import check_moved, followed
 from tests.agents.cluster.sqlite_nodes import living_node, settings
 
@@ -63,6 +65,7 @@ async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(gi
         assert [node.name for node in await nodes()] == ["far", "own"]
         await _check_parts()
         await _check_cancel()
+        await _check_start("idle")
         box = Mailbox()
         agent.stream_chat("slow", "count", box.pid)
         cut = await _begun("buyer", "payer")
@@ -137,6 +140,22 @@ async def _check_parts() -> None:
     (picture,) = (part for part in content if isinstance(part, ImagePart))
     assert await agent.part("echo", picture.sha256) == DOT
     assert await agent.part("echo", "0" * 64) is None
+
+
+async def _check_start(agent_id: str) -> None:
+    """Check messages that come while an agent starts here that the other node has."""
+    starting = asyncio.create_task(start_agent(id=agent_id, model="echo"))
+    while find_agent(agent_id) is None:  # noqa: ASYNC110 (the start has no event of its own)
+        await asyncio.sleep(0)
+    pid = find_agent(agent_id)
+    assert not stands_in(pid)
+    box = Mailbox()
+    agent.stream_chat(agent_id, "one", box.pid)
+    answer = await agent.chat(agent_id, "two")
+    assert (answer.content, type((await followed(box))[-1])) == ("two", StreamComplete)
+    with pytest.raises(AlreadyStarted):
+        await starting
+    assert stands_in(find_agent(agent_id))
 
 
 async def _check_cancel() -> None:
