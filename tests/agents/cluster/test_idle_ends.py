@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import pytest
 
-from actors import Mailbox, Pid, send
+from actors import Mailbox, Pid, call, send
+from actors import ended as ended_process
 from agents import agent, application, start_agent
 from agents.core.events import TERMINAL, Event, StreamComplete
 from agents.gateway.reader import Reader
+from agents.instance.requests import HandOver
 from agents.instance.turns import Idle
 from agents.instance.waking import wake
-from agents.rehearsal import RehearsalServer, builtin
+from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings
 from agents.tools.approval import NotAsked
 from tests.agents.cluster.sqlite_nodes import living_node, settings
@@ -25,14 +27,20 @@ TURNS: Final = range(1, 3)
 
 MOST: Final = 2
 ROUNDS: Final = 15
+HANDED: Final = 8
 NUMBERS: Final = count()
+SCRIPT: Final = """
+[models.slow]
+token_delay_s = 0.005
+turns = [{ steps = [{ text = "one two three four five" }] }]
+"""
 
 Ask = Callable[[Pid | str], Awaitable[object]]
 
 
 @pytest.fixture
 async def provider() -> AsyncIterator[RehearsalServer]:
-    async with RehearsalServer(builtin()) as server:
+    async with RehearsalServer(builtin() | parse(SCRIPT, "idle ends")) as server:
         yield server
 
 
@@ -127,6 +135,28 @@ async def at_its_end(ask: Ask, by_id: bool, turns: int) -> list[object]:
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert (await agent.conversation(await woken(id_)))[1].content == "hello"
     return answers
+
+
+async def test_each_message_that_comes_as_an_agent_is_handed_over_is_answered_by_its_successor(
+    tmp_path: Path, provider: RehearsalServer
+) -> None:
+    async with only_node(tmp_path, provider):
+        pid = await start_agent(id="a", model="slow")
+        box, streams = Mailbox(), ["s0"]
+        agent.stream_chat("a", "hello", box.pid, stream_id="s0")
+        await box.receive(30)
+        handed = asyncio.ensure_future(call(pid, HandOver(at_once=True)))
+        while pid.alive and len(streams) < HANDED:
+            streams.append(f"s{len(streams)}")
+            agent.stream_chat("a", "again", stream_id=streams[-1], subscriber_pid=Mailbox().pid)
+            await asyncio.sleep(0)
+        assert await handed
+        await ended_process(pid)
+        next_ = await woken("a")
+        for stream_id in streams:
+            async with Mailbox() as box:
+                assert await agent.follow(next_, stream_id, box.pid)
+                assert isinstance(await ended(box), StreamComplete)
 
 
 async def woken(id_: str) -> Pid:
