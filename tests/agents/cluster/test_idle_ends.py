@@ -26,7 +26,7 @@ TURNS: Final = range(1, 3)
 """The turns of the loop between the reminder to an idle agent and the first request. The agent ends within them."""
 
 MOST: Final = 2
-ROUNDS: Final = 15
+ROUNDS: Final = 8
 HANDED: Final = 8
 NUMBERS: Final = count()
 SCRIPT: Final = """
@@ -180,4 +180,4 @@ async def test_a_request_of_another_node_that_meets_an_agent_at_its_idle_end_is_
             asked = [chats("echo"), sends("echo"), reads("echo")]
             async with asyncio.timeout(20):
                 assert await asyncio.gather(*asked) == ["again"] * 3, number
-            await asyncio.sleep(number / 1000)  # the next requests come at another moment of the end
+            await asyncio.sleep(number / 500)  # the next requests come at another moment of the end
