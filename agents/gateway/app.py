@@ -86,7 +86,8 @@ class Gateway:
         app = _app(settings, everything, delivery, self._credentials, self._host)
         self._credentials.tokens.take(own.tokens)
         self.app, self.reports = app, NodeReports(settings, self._host)
-        sockets = Sockets(Mcp(app, everything, delivery), everything, delivery, own.max_message_bytes)
+        mcp = Mcp(app, everything, delivery, alone=not settings.cluster.enabled)
+        sockets = Sockets(mcp, everything, delivery, own.max_message_bytes)
         inner = InTrace(sockets) if settings.telemetry.enabled else sockets
         self._guard = Guard(inner, allowed, self._credentials, BodyLimits.by(settings))
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.core.events import Event
 from agents.extras import MissingExtra
+from agents.gateway.connection import connection_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.event_stream import Delivery
 from agents.gateway.guard.body import refuse
@@ -35,10 +36,10 @@ ALLOW: Final = (b"allow", b"POST, DELETE")
 
 
 class Mcp:
-    """The layer. It answers requests of MCP, and passes on all others."""
+    """The layer. It answers requests of MCP, and passes on all others. alone: whether there is no other node."""
 
-    def __init__(self, app: ASGIApp, everything: Everything, delivery: Delivery) -> None:
-        self._app, self._everything, self._delivery = app, everything, delivery
+    def __init__(self, app: ASGIApp, everything: Everything, delivery: Delivery, *, alone: bool) -> None:
+        self._app, self._everything, self._delivery, self._alone = app, everything, delivery, alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or route_of(scope) != MCP:
@@ -57,16 +58,21 @@ class Mcp:
         except MissingExtra as missing:
             raise Refusal(404, str(missing)) from None
         agents = VisibleAgents(self._everything, caller, self._delivery.heartbeat_s)
-        answer = await answer_of(ROOT, caller.user or "")
-        try:
-            await answer({**scope, AGENTS: agents}, receive, self._timely(send))
-        except TimeoutError:  # the client reads nothing: its connection ends, its turn does not
-            return
+        manager = await answer_of(ROOT, caller.user or "", alone=self._alone)
+        await manager.handle_request({**scope, AGENTS: agents}, receive, self._timely(scope, send))
 
-    def _timely(self, send: Send) -> Send:
+    def _timely(self, scope: Scope, send: Send) -> Send:
+        """Return a send that cuts the connection of a client that reads nothing. Its turn continues."""
+        connection = connection_of(scope)
+
         async def timely(message: Message) -> None:
-            async with asyncio.timeout(self._delivery.write_timeout_s):
-                await send(message)
+            try:
+                async with asyncio.timeout(self._delivery.write_timeout_s):
+                    await send(message)
+            except TimeoutError:
+                if connection is None:  # of another server, which learns it by the error
+                    raise OSError("the client reads nothing") from None
+                connection.cut(b"")
 
         return timely
 

@@ -32,14 +32,19 @@ AGENTS: Final = "understudy.offered_agents"
 
 
 class McpEndpoint(Task):
-    """The process of one user's sessions. ready: set when it answers requests, or has ended."""
+    """The process of one user's sessions.
 
-    def __init__(self, user: str, ready: asyncio.Event) -> None:
-        self._user, self._ready = user, ready
+    alone: whether all requests of a session come to this OS process. If not, each request of the earlier protocol is a
+    session of its own. ready: set when it answers requests, or has ended.
+    """
+
+    def __init__(self, user: str, alone: bool, ready: asyncio.Event) -> None:
+        self._user, self._ready, self._alone = user, ready, alone
 
     async def run(self) -> None:
         manager = StreamableHTTPSessionManager(
             server_of(_agents_of),
+            stateless=not self._alone,
             session_idle_timeout=IDLE_S,
             max_sessions=MAX_SESSIONS,
             max_request_body_size=MAX_MESSAGE_BYTES,  # the gateway's own limit is lower
@@ -47,16 +52,17 @@ class McpEndpoint(Task):
         answers = _answers.setdefault(current_system(), {})
         try:
             async with manager.run():
-                answers[self._user] = manager.handle_request
+                answers[self._user] = manager
                 self._ready.set()
                 await asyncio.get_running_loop().create_future()
         finally:
-            answers.pop(self._user, None)
+            if answers.get(self._user) is manager:  # a killed process ends after its successor's begin
+                del answers[self._user]
             self._ready.set()
 
 
-async def answer_of(root: str, user: str) -> Any:
-    """Return the ASGI app that answers a user's requests. root: the supervisor of its process.
+async def answer_of(root: str, user: str, *, alone: bool) -> StreamableHTTPSessionManager:
+    """Return what answers a user's requests. root: the supervisor of its process. alone: as in McpEndpoint.
 
     The scope of a request has its agents as AGENTS.
     """
@@ -64,7 +70,7 @@ async def answer_of(root: str, user: str) -> Any:
     known = _answers.setdefault(current_system(), {})
     while (found := known.get(user)) is None or whereis(name) is None:
         ready = asyncio.Event()
-        spec = ChildSpec(name, McpEndpoint, user, ready, restart=RestartType.TEMPORARY, name=name)
+        spec = ChildSpec(name, McpEndpoint, user, alone, ready, restart=RestartType.TEMPORARY, name=name)
         with suppress(AlreadyStarted):  # by another request
             await start_child(root, spec)
             await ready.wait()
@@ -77,5 +83,5 @@ def _agents_of(ctx: Any) -> OfferedAgents:
     return agents
 
 
-_answers: Final[WeakKeyDictionary[ProcessSystem, dict[str, Any]]] = WeakKeyDictionary()
-"""The answering functions of the processes, by user, as an ETS table to which they write."""
+_answers: Final[WeakKeyDictionary[ProcessSystem, dict[str, StreamableHTTPSessionManager]]] = WeakKeyDictionary()
+"""The official server's part of each process, by user, as an ETS table to which the processes write."""

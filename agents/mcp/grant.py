@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextvars import ContextVar
 from typing import Final
 
 from agents.extras import extra
@@ -13,6 +14,7 @@ with extra("mcp", "an MCP server"):
     from pydantic import ValidationError
 
 from agents.mcp.bounded_answer import bound
+from agents.settings import McpServer
 
 TIMEOUT_S: Final = 20.0
 PING: Final = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
@@ -21,7 +23,9 @@ REFUSED: Final = (401, 403)
 CODE: Final = re.compile(r'"error"\s*:\s*"([a-z_]{1,40})"')
 MAX_WORDS: Final = 200
 
-logging.getLogger("mcp.client.auth.oauth2").disabled = True  # it logs with a traceback what it raises
+_ours: Final = ContextVar("_ours", default=False)
+logging.getLogger("mcp.client.auth.oauth2").addFilter(lambda _: not _ours.get())
+"""The client logs with a traceback what it raises. Other users of the client in this program keep its log."""
 
 
 class NoGrant(Exception):
@@ -53,13 +57,16 @@ def http_client(auth: httpx2.Auth | None = None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(auth=auth, timeout=TIMEOUT_S, event_hooks={"response": [bound]})
 
 
-async def granted(url: str, provider: OAuthClientProvider, storage: MemoryStorage) -> OAuthToken:
+async def granted(server: McpServer, provider: OAuthClientProvider, storage: MemoryStorage) -> OAuthToken:
     """Send the server a request that it refuses, so that the provider gets a token. Raises NoGrant.
 
     storage: the provider's.
     """
+    assert server.url is not None
+    headers = {name: value.get_secret_value() for name, value in server.headers.items()} | HEADERS
+    ours = _ours.set(True)
     try:
-        async with http_client(provider) as http, http.stream("POST", url, json=PING, headers=HEADERS) as answer:
+        async with http_client(provider) as http, http.stream("POST", server.url, json=PING, headers=headers) as answer:
             status = answer.status_code
     except OAuthFlowError as failed:
         raise NoGrant(_words(failed)) from None
@@ -67,6 +74,8 @@ async def granted(url: str, provider: OAuthClientProvider, storage: MemoryStorag
         raise NoGrant("an answer of the authorization server is invalid") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as failed:
         raise NoGrant(f"no answer: {type(failed).__name__}") from None
+    finally:
+        _ours.reset(ours)
     if storage.tokens is None:
         raise NoGrant(f"the server asks for no token (status {status})")
     if status in REFUSED:

@@ -46,7 +46,7 @@ async def login(spec: ServerSpec, show: Callable[[str], None], port: int = 0) ->
             show(address)
 
         provider = OAuthClientProvider(url, metadata, storage, redirect, back.result)
-        token = await granted(url, provider, storage)
+        token = await granted(spec.server, provider, storage)
     token_file.write(spec, _tokens(url, token, storage, provider))
 
 

@@ -18,14 +18,18 @@ with extra("mcp", "an MCP server"):
     from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
     from mcp.shared.auth import OAuthToken
 
+from actors.log import get_logger
 from agents.mcp import tokens as token_file
 from agents.mcp.grant import MemoryStorage, NoGrant, granted
 from agents.mcp.renewal import renewed
 from agents.mcp.spec import ServerSpec
+from agents.mcp.tokens import KeptTokens
 from agents.settings import Grant
 from agents.tools.errors import ServerDown
 
 UNAUTHORIZED: Final = 401
+
+log = get_logger("understudy.mcp")
 
 
 class TokenSource(ABC):
@@ -55,16 +59,30 @@ class TokenSource(ABC):
 class LoginTokens(TokenSource):
     """The tokens of a login, in their file."""
 
+    def __init__(self, spec: ServerSpec) -> None:
+        super().__init__(spec)
+        self._held: KeptTokens | None = None
+
     async def _token(self, refused: str | None) -> str:
-        held = token_file.read(self._spec)  # another process may have renewed them, or a person logged in again
+        if self._held is None or not _is_good(self._held.access, self._held.renew_s, refused):
+            self._held = await self._found(refused)
+        return self._held.access
+
+    async def _found(self, refused: str | None) -> KeptTokens:
+        """Return the tokens of the file, or new ones. Another process may have renewed them, or a person logged in."""
+        held = token_file.read(self._spec)
         if _is_good(held.access, held.renew_s, refused):
-            return held.access
+            return held
         async with token_file.only_one(self._spec):
             held = token_file.read(self._spec)
-            if not _is_good(held.access, held.renew_s, refused):
-                held = await renewed(self._spec, held)
+            if _is_good(held.access, held.renew_s, refused):
+                return held
+            held = await renewed(self._spec, held)
+            try:
                 token_file.write(self._spec, held)
-        return held.access
+            except OSError as failed:  # the earlier refresh token may have ended: use the new tokens while they last
+                log.warning("mcp_tokens_not_kept", server=self._spec.name, why=failed.strerror)
+            return held
 
 
 class ClientCredentials(TokenSource):
@@ -81,15 +99,15 @@ class ClientCredentials(TokenSource):
         return self._held
 
     async def _asked(self) -> OAuthToken:
-        url, oauth = self._spec.server.url, self._spec.server.oauth
-        assert url is not None
+        server, oauth = self._spec.server, self._spec.server.oauth
+        assert server.url is not None
         assert oauth is not None
         assert oauth.client_secret is not None
         storage, secret = MemoryStorage(), oauth.client_secret.get_secret_value()
         given: Any = {"client_id": oauth.client_id, "scope": oauth.scope, "issuer": oauth.issuer}
-        provider = ClientCredentialsOAuthProvider(url, storage, client_secret=secret, **given)
+        provider = ClientCredentialsOAuthProvider(server.url, storage, client_secret=secret, **given)
         try:
-            return await granted(url, provider, storage)
+            return await granted(server, provider, storage)
         except NoGrant as failed:
             raise ServerDown(self._spec.name, f"no token: {failed}") from None
 

@@ -68,14 +68,19 @@ def needs_login(spec: ServerSpec, why: str) -> ServerDown:
 def read(spec: ServerSpec) -> KeptTokens:
     """Return the server's tokens. Raises ServerDown."""
     path = file_of(spec)
-    if not path.exists():
-        raise needs_login(spec, f"{path} does not exist")
     try:
+        path.lstat()
         found = msgspec.json.decode(secret_in(path), type=KeptTokens)
+    except FileNotFoundError:
+        raise needs_login(spec, f"{path} does not exist") from None
+    except OSError as failed:
+        raise ServerDown(spec.name, f"{path} can't be read: {failed.strerror}") from None
     except NoSecret as unsafe:
         raise ServerDown(spec.name, str(unsafe)) from None
     except msgspec.MsgspecError:
         raise needs_login(spec, f"{path} has no tokens") from None
+    if not isinstance(found.token.get("access_token"), str):
+        raise needs_login(spec, f"{path} has no tokens")
     if found.url != spec.server.url:
         raise needs_login(spec, f"{path} has the tokens of another address")
     return found
@@ -84,7 +89,7 @@ def read(spec: ServerSpec) -> KeptTokens:
 def write(spec: ServerSpec, tokens: KeptTokens) -> None:
     """Replace the server's tokens. Raises OSError."""
     path = file_of(spec)
-    _make_folder(path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
         with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -99,10 +104,15 @@ def write(spec: ServerSpec, tokens: KeptTokens) -> None:
 
 @asynccontextmanager
 async def only_one(spec: ServerSpec) -> AsyncIterator[None]:
-    """Let only one OS process renew the server's tokens at a time: a renewal may end the earlier refresh token."""
+    """Let only one OS process renew the server's tokens at a time: a renewal may end the earlier refresh token.
+
+    Raises ServerDown.
+    """
     path = file_of(spec)
-    _make_folder(path)
-    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as failed:
+        raise ServerDown(spec.name, f"its tokens can't be renewed: {path.parent}: {failed.strerror}") from None
     try:
         while not _locked(lock):  # noqa: ASYNC110 (another OS process has it)
             await asyncio.sleep(LOCK_PAUSE_S)
@@ -117,7 +127,3 @@ def _locked(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _make_folder(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

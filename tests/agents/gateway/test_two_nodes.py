@@ -363,3 +363,17 @@ async def test_no_log_of_any_node_has_a_secret(nodes: Nodes, http: aiohttp.Clien
     for secret in SECRETS:
         parts = [secret, *[part for part in secret.split(".") if len(part) > 20]]
         assert not [part for part in parts for log in logs if part in log]
+
+
+async def test_a_client_of_mcp_may_ask_any_node(nodes: tuple[Node, Node]) -> None:
+    secret = TOKENS[-1].token.get_secret_value()
+    accept = "application/json, text/event-stream"
+    headers = {"authorization": f"Bearer {secret}", "accept": accept, "mcp-protocol-version": "2025-06-18"}
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    asked = [("initialize", client), ("tools/list", {}), ("tools/list", {})]
+    async with aiohttp.ClientSession(headers=headers) as http:
+        for at, (method, params) in zip((0, 1, 0), asked, strict=True):
+            body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            async with http.post(f"{nodes[at].url}/mcp", json=body) as answer:
+                assert (answer.status, answer.headers.get("mcp-session-id")) == (200, None)
+                assert b'"result"' in await answer.read()
