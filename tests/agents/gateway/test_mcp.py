@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx2
 import pytest
 from mcp import ClientSession
@@ -21,8 +22,9 @@ from agents.agent_registry import find_agent
 from agents.core.errors import Cancelled
 from agents.gateway import serving
 from agents.settings import TokenSettings
+from tests.agents.gateway.contract import Checked
 from tests.agents.gateway.models import VIEWER, OpenAiSite, openai_site
-from tests.agents.gateway.site import TOKEN
+from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.gateway.users import ANN, BOB
 
 
@@ -91,6 +93,33 @@ async def test_a_named_conversation_is_a_session_of_the_caller(served: OpenAiSit
         assert await turns(ANN, "new") == 4
         faulty = await ask(ann, "echo", "x", conversation="")
         assert faulty == (True, "expected the name of a conversation, 1 to 200 characters")
+
+
+async def test_the_rest_routes_give_the_same_agents_and_conversations(served: OpenAiSite) -> None:
+    await served.site.agent("echo", "own", owner="ann")
+
+    @asynccontextmanager
+    async def site(of: TokenSettings) -> AsyncIterator[Site]:
+        headers = {"authorization": f"Bearer {of.token.get_secret_value()}"}
+        async with aiohttp.ClientSession(headers=headers, response_class=Checked) as http:
+            yield Site(served.site.server, http, served.site.settings)
+
+    async with site(ANN) as ann, site(BOB) as bob:
+
+        async def usable(after: str = "") -> list[str]:
+            page = (await ann.json("GET", f"/agents?usable=true&limit=2{after}"))[1]["agents"]
+            return [each["id"] for each in page]
+
+        named = {"name": "a trip"}
+        begun = [await ann.json("POST", "/agents/echo/conversations", body) for body in (named, {}, named, {})]
+        assert begun[:2] == begun[2:]
+        assert (await ann.json("POST", "/agents/own/conversations"))[1] == {"session_id": "own"}
+        assert (await usable(), await usable("&after=echo")) == (["anns", "echo"], ["own"])
+        status, refused = await ann.json("POST", "/agents/own/conversations", named)
+        words = "expected the id of a configured agent that you may use, got 'own'"
+        assert (status, refused["error"]["message"]) == (404, words)
+        assert (await bob.json("GET", f"/sessions/{begun[0][1]['session_id']}"))[0] == 404
+        assert (await bob.json("POST", "/agents/echo/conversations", named))[1] != begun[0][1]
 
 
 @pytest.mark.parametrize("later", [False, True])
