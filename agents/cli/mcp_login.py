@@ -17,6 +17,7 @@ from agents.daemon.settings import daemon_settings
 from agents.extras import extra
 from agents.mcp.spec import ServerSpec
 from agents.settings import Grant, Settings
+from agents.tools.errors import ServerDown
 
 with extra("mcp", "the command mcp login"):
     from agents.mcp.grant import NoGrant
@@ -51,7 +52,7 @@ def login_command(file: Path | None, flags: dict[str, str], name: str, *, printe
 
     try:
         asyncio.run(login(spec, show, callback_port))
-    except (NoGrant, OSError) as failed:
+    except (NoGrant, ServerDown, OSError) as failed:
         complain(one_line(f"understudy mcp login: {failed}"))
         sys.exit(FAILED)
     say(f"logged in at {name}; the tokens are in {file_of(spec)}")

@@ -47,7 +47,8 @@ class Mcp:
             return
         try:
             await self._answer(scope, receive, send, _permitted(scope))
-        except Refusal as refusal:
+        except EXPECTED as expected:  # before the answer begins
+            refusal = refusal_of(expected)
             await refuse(scope, receive, send, refusal, [ALLOW] if refusal.status == 405 else [])
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:

@@ -21,6 +21,10 @@ PING: Final = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
 HEADERS: Final = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
 REFUSED: Final = (401, 403)
 CODE: Final = re.compile(r'"error"\s*:\s*"([a-z_]{1,40})"')
+WITH_ANSWER: Final = re.compile(
+    r"Token exchange failed \(\d+\)|Registration failed: \d+|Invalid (token|registration) response"
+)
+"""The begins of the official client's errors that have an answer of the authorization server after them."""
 MAX_WORDS: Final = 200
 
 _ours: Final = ContextVar("_ours", default=False)
@@ -90,6 +94,9 @@ def error_code(body: str) -> str:
 
 
 def _words(failed: Exception) -> str:
-    """Return the error in one line. The body of an answer may have secrets: only its error code is shown."""
-    text, brace, body = " ".join(str(failed).split()).partition("{")
-    return f"{text.rstrip(': ')[:MAX_WORDS]}{f' ({code})' if brace and (code := error_code(body)) else ''}"
+    """Return the error in one line. An answer in its text may have secrets: only the error code of one is shown."""
+    text = " ".join(str(failed).split())
+    before = WITH_ANSWER.match(text)
+    if before is None:
+        return text[:MAX_WORDS]
+    return f"{before[0]} ({code})" if (code := error_code(text)) else before[0]

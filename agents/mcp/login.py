@@ -25,12 +25,14 @@ from agents.settings import McpOAuth
 LOGIN_S: Final = 600.0
 REQUEST_S: Final = 10.0
 CALLBACK: Final = "/callback"
-PAGE: Final = "You are logged in. This page can be closed."
+PAGE: Final = "The login has arrived. This page can be closed: the command reports whether it was successful."
 OTHER: Final = "This address waits for a login, and got something else."
 
 
 async def login(spec: ServerSpec, show: Callable[[str], None], port: int = 0) -> None:
-    """Log in at the server, and keep its tokens. Raises NoGrant, and OSError if the port or the file can't be used.
+    """Log in at the server, and keep its tokens.
+
+    Raises NoGrant, ServerDown if the folder of the file can't be used, and OSError for the file or the port.
 
     show: gets the address for the person's browser. port: of loopback, to which the browser comes back; 0: a free one.
     """
@@ -47,7 +49,8 @@ async def login(spec: ServerSpec, show: Callable[[str], None], port: int = 0) ->
 
         provider = OAuthClientProvider(url, metadata, storage, redirect, back.result)
         token = await granted(spec.server, provider, storage)
-    token_file.write(spec, _tokens(url, token, storage, provider))
+    async with token_file.only_one(spec):
+        token_file.write(spec, _tokens(url, token, storage, provider))
 
 
 class _Return:

@@ -77,12 +77,18 @@ class LoginTokens(TokenSource):
             held = token_file.read(self._spec)
             if _is_good(held.access, held.renew_s, refused):
                 return held
-            held = await renewed(self._spec, held)
-            try:
-                token_file.write(self._spec, held)
-            except OSError as failed:  # the earlier refresh token may have ended: use the new tokens while they last
-                log.warning("mcp_tokens_not_kept", server=self._spec.name, why=failed.strerror)
-            return held
+            if not held.ended:
+                held = await renewed(self._spec, held)
+                self._keep(held)
+        if held.ended:
+            raise token_file.needs_login(self._spec, held.ended)
+        return held
+
+    def _keep(self, held: KeptTokens) -> None:
+        try:
+            token_file.write(self._spec, held)
+        except OSError as failed:  # the earlier refresh token may have ended: use the new tokens while they last
+            log.warning("mcp_tokens_not_kept", server=self._spec.name, why=failed.strerror)
 
 
 class ClientCredentials(TokenSource):
@@ -90,7 +96,8 @@ class ClientCredentials(TokenSource):
 
     def __init__(self, spec: ServerSpec) -> None:
         super().__init__(spec)
-        self._held, self._renew_s = "", None  # type: tuple[str, float | None]
+        self._held = ""
+        self._renew_s: float | None = None
 
     async def _token(self, refused: str | None) -> str:
         if not self._held or not _is_good(self._held, self._renew_s, refused):

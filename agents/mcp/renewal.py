@@ -1,6 +1,6 @@
 """The renewal of a login's tokens with their refresh token. Source: RFC 6749, section 6."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urljoin
 
 from msgspec.structs import replace
@@ -24,15 +24,18 @@ from agents.mcp.spec import ServerSpec
 from agents.mcp.tokens import KeptTokens, needs_login, renew_s
 from agents.tools.errors import ServerDown
 
+FINAL: Final = ("invalid_grant", "invalid_client", "unauthorized_client")
+"""The errors after which only a login helps. Source: RFC 6749, section 5.2."""
+
 
 async def renewed(spec: ServerSpec, held: KeptTokens) -> KeptTokens:
-    """Return new tokens. Raises ServerDown."""
+    """Return new tokens, or the same ones as ended. Raises ServerDown if a later renewal may succeed."""
     try:
         context, token = _context(held), OAuthToken.model_validate(held.token)
     except ValidationError:  # its text has the input, which is a secret
         raise needs_login(spec, "the file of its tokens is invalid") from None
     if token.refresh_token is None:
-        raise needs_login(spec, "its token has ended, and can't be renewed")
+        return replace(held, ended="its token has ended, and can't be renewed")
     request = _request(context, token.refresh_token)
     try:
         async with http_client() as http:
@@ -73,12 +76,11 @@ def _request(context: OAuthContext, refresh_token: str) -> httpx2.Request:
 
 def _taken(spec: ServerSpec, status: int, body: str, before: OAuthToken) -> dict[str, Any]:
     """Return the fields of the new tokens. A refresh token that is not replaced stays. Raises ServerDown."""
-    if 400 <= status < 500 and status != 429:
-        why = error_code(body) or f"status {status}"
-        raise needs_login(spec, f"the authorization server refuses to renew its token ({why})")
+    if 400 <= status < 500 and (code := error_code(body)) in FINAL:
+        return {"ended": f"the authorization server refuses to renew its token ({code})"}
     try:
         if status != 200:
-            raise ServerDown(spec.name, f"its token can't be renewed: the authorization server answers {status}")
+            raise ServerDown(spec.name, f"its token can't be renewed: the answer has status {status}")
         token = OAuthToken.model_validate_json(body)
     except ValidationError:
         raise ServerDown(spec.name, "its token can't be renewed: the answer is invalid") from None

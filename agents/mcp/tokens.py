@@ -31,7 +31,7 @@ class KeptTokens(Struct, frozen=True):
 
     url: the server's. They are sent nowhere else. renew_s: the time from which they are renewed, in Unix seconds; None:
     the server refuses them first. token, client, issuer, resource: the answer of the authorization server, the client
-    at it, its metadata, and those of the server, as JSON data.
+    at it, its metadata, and those of the server, as JSON data. ended: why they can't be renewed any more; "": they can.
     """
 
     url: str
@@ -40,6 +40,7 @@ class KeptTokens(Struct, frozen=True):
     client: dict[str, Any]
     issuer: dict[str, Any] | None = None
     resource: dict[str, Any] | None = None
+    ended: str = ""
 
     def __repr__(self) -> str:
         return "KeptTokens(**********)"
@@ -87,9 +88,8 @@ def read(spec: ServerSpec) -> KeptTokens:
 
 
 def write(spec: ServerSpec, tokens: KeptTokens) -> None:
-    """Replace the server's tokens. Raises OSError."""
+    """Replace the server's tokens, within `only_one`. Raises OSError."""
     path = file_of(spec)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
         with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -104,15 +104,16 @@ def write(spec: ServerSpec, tokens: KeptTokens) -> None:
 
 @asynccontextmanager
 async def only_one(spec: ServerSpec) -> AsyncIterator[None]:
-    """Let only one OS process renew the server's tokens at a time: a renewal may end the earlier refresh token.
+    """Let only one OS process replace the server's tokens at a time: a renewal may end the earlier refresh token.
 
     Raises ServerDown.
     """
     path = file_of(spec)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as failed:
-        raise ServerDown(spec.name, f"its tokens can't be renewed: {path.parent}: {failed.strerror}") from None
+        raise ServerDown(spec.name, f"its tokens can't be kept: {path.parent}: {failed.strerror}") from None
     try:
         while not _locked(lock):  # noqa: ASYNC110 (another OS process has it)
             await asyncio.sleep(LOCK_PAUSE_S)

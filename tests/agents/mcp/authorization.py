@@ -34,11 +34,12 @@ SCOPES = ["notes"]
 class Grants:
     """The authorization server's memory. Whoever opens the address of a login is logged in at once.
 
-    life_s: of a new access token. denies: whether a login is refused. renewals: number of them.
+    life_s: of a new access token. denies: whether a login is refused. asked, renewals: the number of requests for a
+    renewal, and of those that were granted. garbage: the answer to a request for a token, in place of a good one.
     """
 
     def __init__(self) -> None:
-        self.life_s, self.denies, self.renewals = 3600, False, 0
+        self.life_s, self.denies, self.asked, self.renewals, self.garbage = 3600, False, 0, 0, ""
         self.clients: dict[str, OAuthClientInformationFull] = {}
         self.codes: dict[str, AuthorizationCode] = {}
         self.access: dict[str, AccessToken] = {}
@@ -79,6 +80,7 @@ class Grants:
         return self.issued(client.client_id, authorization_code.scopes, authorization_code.resource)
 
     async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> RefreshToken | None:
+        self.asked += 1
         return self.refresh.get(refresh_token)
 
     async def exchange_refresh_token(
@@ -200,7 +202,7 @@ async def guarded_by_oauthlib(client_id: str, secret: str) -> AsyncIterator[tupl
         async def token(request: Request) -> Response:
             given = (str(request.url), "POST", (await request.body()).decode(), dict(request.headers))
             headers, body, status = endpoint.create_token_response(*given)
-            return Response(body, status, headers)
+            return Response(grants.garbage or body, status, headers)
 
         auth = _auth(issuer, base, bound=False)
         server = MCPServer("guarded", log_level="ERROR", token_verifier=ProviderTokenVerifier(grants), auth=auth)

@@ -131,6 +131,7 @@ async def test_a_revoked_refresh_token_needs_a_login_and_the_next_login_is_used(
         assert await refused(spec) == f"{words} {why}: understudy mcp login notes"
         with pytest.raises(StartFailed, match="it needs a login"):
             await stage.agent("calls echo", tools=[spec])
+        assert grants.asked == 1  # a refresh token that has ended is not sent again
     assert not [each for each in secrets if each in caplog.text or each in str(logged("mcp_server_down"))]
     await log_in(spec)
     await connect([spec])
@@ -158,8 +159,8 @@ async def test_a_refused_login_and_the_tokens_of_another_address_are_errors_in_o
 async def test_a_program_gets_tokens_with_its_own_secret(stage: Stage) -> None:
     async with guarded_by_oauthlib("daemon", "a-secret") as (url, issuer, grants):
 
-        def spec(secret: str, issuer: str = issuer) -> ServerSpec:
-            given = {"client_id": "daemon", "client_secret": secret, "issuer": issuer}
+        def spec(secret: str, issuer: str = issuer, **more: str) -> ServerSpec:
+            given = {"client_id": "daemon", "client_secret": secret, "issuer": issuer, **more}
             return mcp.server("notes", url=url, oauth={"grant": "client_credentials", **given})
 
         right = spec("a-secret")
@@ -170,9 +171,12 @@ async def test_a_program_gets_tokens_with_its_own_secret(stage: Stage) -> None:
         assert grants.renewals == 2
         wrong = await refused(spec("another-secret"))
         assert wrong == "the MCP server 'notes' is down: no token: Token exchange failed (401) (invalid_client)"
+        grants.garbage = '{"access_token": "a-token", "token_type": "Bearer", "expires_in": "a-token"}'
+        assert (await refused(spec("a-secret", scope="notes"))).endswith("no token: Invalid token response")
+        assert grants.renewals == 3
         elsewhere = await refused(spec("a-secret", "http://127.0.0.1:1"))
         assert "http://127.0.0.1:1" in elsewhere
-        assert grants.renewals == 2  # the secret went to no other authorization server
+        assert grants.renewals == 3  # the secret went to no other authorization server
 
 
 @pytest.mark.parametrize(
