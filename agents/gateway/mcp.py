@@ -36,7 +36,7 @@ ALLOW: Final = (b"allow", b"POST, DELETE")
 
 
 class Mcp:
-    """The layer. It answers requests of MCP, and passes on all others. alone: whether there is no other node."""
+    """The layer. It answers requests of MCP, and passes on all others. alone: whether this is the only node."""
 
     def __init__(self, app: ASGIApp, everything: Everything, delivery: Delivery, *, alone: bool) -> None:
         self._app, self._everything, self._delivery, self._alone = app, everything, delivery, alone

@@ -39,10 +39,11 @@ with extra("mcp", "an MCP server of agents"):
     )
 
 from agents.mcp.ourselves import US
+from agents.settings.values import CONVERSATION_CHARS
 
 CANCEL_S: Final = 5.0
 INVALID: Final = re.compile(r"[^A-Za-z0-9_-]")  # in the name of a tool, for most models
-MAX_NAME: Final = 200  # of a conversation, in characters
+MAX_WORDS: Final = 200
 ARGUMENTS: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -50,7 +51,7 @@ ARGUMENTS: Final[dict[str, Any]] = {
         "conversation": {
             "type": "string",
             "minLength": 1,
-            "maxLength": MAX_NAME,
+            "maxLength": CONVERSATION_CHARS,
             "description": "The name of the conversation to begin or to continue. By default the agent has one.",
         },
     },
@@ -120,7 +121,7 @@ async def _called(agents: OfferedAgents, params: CallToolRequestParams, ctx: Any
     message, name = _given(params.arguments or {})
     agent = (await tools_of(agents)).get(params.name)
     if agent is None:
-        raise RequestFailed(f"expected the name of a tool, got {params.name!r}"[:MAX_NAME])
+        raise RequestFailed(f"expected the name of a tool, got {params.name!r}"[:MAX_WORDS])
     return await _asked(agents, await agents.conversation(agent.id, name), message, ctx)
 
 
@@ -129,10 +130,10 @@ def _given(arguments: dict[str, Any]) -> tuple[str, str]:
     message, name = arguments.get("message"), arguments.get("conversation")
     if not isinstance(message, str) or not message:
         raise RequestFailed("expected a message, which is text that is not empty")
-    if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_NAME):
-        raise RequestFailed(f"expected the name of a conversation, 1 to {MAX_NAME} characters")
+    if name is not None and not (isinstance(name, str) and 0 < len(name) <= CONVERSATION_CHARS):
+        raise RequestFailed(f"expected the name of a conversation, 1 to {CONVERSATION_CHARS} characters")
     if unknown := arguments.keys() - ARGUMENTS["properties"].keys():
-        raise RequestFailed(f"expected message and conversation, got {min(unknown)!r} too"[:MAX_NAME])
+        raise RequestFailed(f"expected message and conversation, got {min(unknown)!r} too"[:MAX_WORDS])
     return message, name or ""
 
 

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from agents.core.faults import Fault, InvalidValue
 from agents.core.text import ID, ID_WORDS, no_text_in
 
+CONVERSATION_CHARS: Final = 200
+"""The most characters in the name of a conversation that a client chooses."""
 HTTP_ADDRESS: Final = "^https?://."
 AGENT_ID: Final = f"^{ID}$"
 USER_NAME: Final = r"^[A-Za-z0-9._@+-]{1,128}$"

@@ -39,9 +39,9 @@ from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.settings import Scope
 from agents.settings.agent import AgentSettings
+from agents.settings.values import CONVERSATION_CHARS
 
 AgentId = Annotated[Id, Path()]
-MAX_NAME: Final = 200  # of a conversation, in characters
 
 
 def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class StartAgent(create_model("ClientKeys", __base__=RequestBody, **_keys_of_cli
 class Converse(RequestBody):
     """A conversation. name: chosen by the client; without it, the agent's own conversation, or one without a name."""
 
-    name: Annotated[str, Field(max_length=MAX_NAME)] = ""
+    name: Annotated[str, Field(max_length=CONVERSATION_CHARS)] = ""
 
 
 class Ask(RequestBody):

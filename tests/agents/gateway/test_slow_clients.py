@@ -189,3 +189,23 @@ async def test_a_client_that_disconnects_leaves_nothing_behind(site: Site) -> No
 def label(pid: Pid) -> str | None:
     info = process_info(pid)
     return info.label if info is not None else None
+
+
+async def test_a_client_of_mcp_that_reads_nothing_holds_no_task(site: Site) -> None:
+    await site.agent("long")
+    accept = {"accept": "application/json, text/event-stream"}
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    begin = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client}
+    async with site.http.post(f"{site.url}/mcp", json=begin, headers=accept) as answer:
+        session = answer.headers["mcp-session-id"]
+    params = {"name": "a", "arguments": {"message": "go"}}
+    body = msgspec.json.encode({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params})
+    more = ("Content-Type: application/json", f"Content-Length: {len(body)}", f"Accept: {accept['accept']}")
+    async with connected(site, limit_bytes=4096) as raw:
+        head = request("POST", "/mcp", *more, f"Mcp-Session-Id: {session}", host=f"localhost:{site.port}")
+        await sends(raw, head + body)
+        async with asyncio.timeout(60):
+            while site.server.server_state.tasks:  # noqa: ASYNC110 (of the server)
+                await asyncio.sleep(0.01)
+        assert b'"isError":false' in await raw.rest()  # it was on its way, and then the connection is closed
+    assert [stream["status"] for stream in (await site.json("GET", "/agents/a"))[1]["streams"]] == ["complete"]
