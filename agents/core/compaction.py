@@ -5,6 +5,7 @@ change between two programs.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,8 @@ from agents.core.parts import media_of, text_of
 
 NOTE: Final = "[The earlier messages of this conversation are left out here.]"
 SUMMARY: Final = "[Summary of the earlier messages of this conversation, which are left out here:]\n\n"
+SLOWEST, FASTEST = 0.5, 4.0
+"""The bounds of a compaction's rate: a provider may report a wrong count."""
 SHORT: Final = 200
 """Characters of a result that is not worth a replacement, unless it has images."""
 
@@ -44,6 +47,16 @@ class Compaction(Struct, frozen=True, omit_defaults=True):
     def note(self) -> str:
         """The message in place of the left out messages."""
         return SUMMARY + self.summary if self.summary else NOTE
+
+    def fits(self, count: int) -> bool:
+        """Return whether a conversation with so many messages after its prompt can have this compaction.
+
+        A store may have been changed by another program.
+        """
+        edges = [edge for each in self.omitted for edge in each]
+        ordered = all(begin < end for begin, end in pairwise(edges))
+        within = not edges or (edges[0] >= 0 and edges[-1] <= count)
+        return ordered and within and 0 <= self.cleared <= count and SLOWEST <= self.rate <= FASTEST
 
     def _kept(self, messages: Conversation) -> Iterator[Message]:
         begin = 0

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from agents.core.compaction import FASTEST, SLOWEST
 from agents.core.conversation import AssistantMessage, Message
 from agents.core.limits import Price
 from agents.core.parts import AudioPart, Content, FilePart, ImagePart, TextPart
@@ -19,7 +20,6 @@ TOKEN_BYTES: Final = 4
 IMAGE: Final = 1200  # tokens; providers count 85 to 1,600 for one image
 AUDIO_BYTES: Final = 1000  # of one token, roughly: providers count 10 to 32 tokens a second
 FILE_BYTES: Final = 25  # of one token: a page of a PDF file has some 50 kB, and counts some 2,000 tokens
-SLOWEST, FASTEST = 0.5, 4.0  # bounds of the correction: a provider may report a wrong count
 
 
 class ContextStrategy(StrEnum):

@@ -92,7 +92,8 @@ async def open_session(
     cuts = [await cut_turn(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
     if config.parent is None and session is not None and session.parent_id is not None:
         cuts = [replace(cut, abandoned=True) for cut in cuts]
-    return (*config.opening(), *conversation), await compaction_of(journal.store, config.id), tuple(cuts)
+    compaction = await compaction_of(journal.store, config.id, len(conversation))
+    return (*config.opening(), *conversation), compaction, tuple(cuts)
 
 
 def _check_origin(origin: Origin, config: AgentConfig, session: SessionRecord | None) -> None:

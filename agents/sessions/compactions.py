@@ -9,9 +9,13 @@ from typing import Any
 from msgspec import Raw
 from sqlalchemy import Connection, insert, literal, select
 
+from actors.log import get_logger
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
+from agents.sessions.errors import StoreDamaged
 from agents.sessions.reading import Reading
 from agents.sessions.tables import COMPACTIONS
+
+log = get_logger("understudy.sessions")
 
 
 def add(connection: Connection, made: Iterable[tuple[str, int, Raw | None]]) -> None:
@@ -32,8 +36,16 @@ def copy(connection: Connection, id_: str, new_id: str, count: int) -> None:
     connection.execute(insert(COMPACTIONS).from_select([COMPACTIONS.c.session_id, *columns], old))
 
 
-async def compaction_of(store: Reading, session_id: str) -> Compaction:
-    """Return the session's last compaction, or one that leaves out nothing."""
+async def compaction_of(store: Reading, session_id: str, count: int) -> Compaction:
+    """Return the session's last compaction, or one that leaves out nothing. count: the number of its messages.
+
+    A damaged one is left out, since the conversation is enough for a new one.
+    """
     wanted = select(COMPACTIONS.c.payload).where(COMPACTIONS.c.session_id == session_id)
-    rows = await store.rows(wanted.order_by(COMPACTIONS.c.position.desc()).limit(1))
-    return rows[0].payload if rows else NOTHING_LEFT_OUT
+    try:
+        rows = await store.rows(wanted.order_by(COMPACTIONS.c.position.desc()).limit(1))
+    except StoreDamaged as damaged:
+        log.warning("compaction_unreadable", session=session_id, reason=str(damaged))
+        return NOTHING_LEFT_OUT
+    compaction: Compaction = rows[0].payload if rows else NOTHING_LEFT_OUT
+    return compaction if compaction.fits(count) else NOTHING_LEFT_OUT

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from actors import Mailbox, Pid
 from agents import (
@@ -274,3 +275,48 @@ async def test_a_program_killed_in_mid_compaction_compacts_again_and_answers(kep
         assert "Rex" in sent(kept)
         conversation = await agent.conversation(pid)
         assert len(conversation) == 2 * (turns + 1)
+
+
+@pytest.mark.parametrize("damaged", [b"no JSON", b'{"omitted":[[0,99]]}', b'{"omitted":[[-3,2]],"summary":"s"}', b"{}"])
+async def test_a_damaged_compaction_does_not_keep_its_agent_from_answering(kept: Kept, damaged: bytes) -> None:
+    config = {"id": "ada", "model": "large"}
+    async with kept.running():
+        pid = await agent_supervisor.start_agent(config)
+        await turn(pid, "Hello")
+        async with (await journal()).store.changing() as connection:
+            rows = text("INSERT INTO compactions (session_id, position, payload) VALUES ('ada', 2, :payload)")
+            await connection.execute(rows, {"payload": damaged})
+    async with kept.running():
+        pid = await agent_supervisor.start_agent(config)
+        assert isinstance((await turn(pid, "again"))[-1], StreamComplete)
+        assert "Hello" in sent(kept)
+
+
+async def test_a_stream_without_a_byte_is_asked_whole_and_the_reason_makes_it_shorter() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n"
+    refusal = b'{"error": {"message": "Requested tokens (690) exceed context window of 512"}}'
+    asked: list[tuple[int, bool]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = int((await reader.readuntil(b"\r\n\r\n")).lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        body = json.loads(await reader.readexactly(size))
+        asked.append((len(body["messages"]), body["stream"]))
+        if len(body["messages"]) < 4:
+            delta = {"choices": [{"index": 0, "delta": {"content": "Yes"}, "finish_reason": "stop"}]}
+            writer.write(head + b"\r\ndata: " + json.dumps(delta).encode() + b"\n\ndata: [DONE]\n\n")
+        elif body["stream"]:
+            writer.write(head + b"transfer-encoding: chunked\r\n\r\n")  # and nothing follows
+        else:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n" + refusal)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, application.running():
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        pid = await agent_supervisor.start_agent({"model": "local", "base_url": address, "api_key": "any"})
+        await turn(pid, LONG)
+        await turn(pid, LONG)
+        events = await turn(pid, "And now?")
+    assert isinstance(events[-1], StreamComplete)
+    assert asked == [(1, True), (3, True), (5, True), (5, False), (2, True)]
+    assert [type(event) for event in events[1:3]] == [StreamReset, StreamCompacted]
