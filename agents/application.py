@@ -81,7 +81,8 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
     limits, policy, tools = settings.supervision, provider_policy(settings), settings.tools
     root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
-    each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
+    pauses_s = agents.backoff / 1000, agents.max_backoff / 1000
+    each_agent = DynamicFlags(agents.intensity, agents.period, None, True, *pauses_s, holds=True)
     each_server = DynamicFlags(limits.mcp_supervisor.intensity, limits.mcp_supervisor.period, per_child=True)
     prepare = partial(load_tools, settings)
     retention = settings.sessions.retention

@@ -8,6 +8,7 @@ The application gives the template of an agent, and a Prepare that loads what an
 the modules of its tools. The caller of start_agent waits for Prepare; other agents do not.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
@@ -16,12 +17,15 @@ from msgspec import Struct
 
 from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, Request, StartFailed, whereis
 from actors.kernel.errors import named
+from supervisors.agent_restarts import AgentRestarts, GetRestarts, NotRestarted, ResetById, restarts_in
 from supervisors.api import request
 from supervisors.child_spec import ChildSpec
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import (
     DynamicState,
     DynamicSupervisor,
+    StartDynamicChild,
+    StartDynamicChildren,
     Template,
     start_child,
     start_children,
@@ -33,14 +37,19 @@ from supervisors.flags import DynamicFlags
 
 __all__ = [
     "AGENT_SUPERVISOR",
+    "AgentRestarts",
     "AgentSupervisor",
+    "NotRestarted",
     "Prepare",
     "prepare_agent",
+    "reset_agent",
+    "settled",
     "start_agent",
     "start_agents",
     "stop_agent",
     "which_agents",
     "which_configs",
+    "which_restarts",
 ]
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
@@ -50,6 +59,9 @@ NAME_PREFIX: Final = "agent:"
 
 NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"
 
+SETTLED_S: Final = 5.0
+"""The longest wait for the restart of an agent: the default timeout of a call."""
+
 NO_AGENT: Final = "no agent of this event loop's application has this id"
 
 Prepare: TypeAlias = Callable[..., Awaitable[None]]
@@ -58,12 +70,6 @@ Prepare: TypeAlias = Callable[..., Awaitable[None]]
 
 class GetPrepare(Struct, Request[Prepare | None], frozen=True):
     """The request for the Prepare of agents. Its reply may be None."""
-
-
-class IsRestarting(Struct, Request[bool], frozen=True):
-    """Answered with whether the restart of the agent with this id is under way."""
-
-    agent_id: str
 
 
 class StopById(Struct, Request[None], frozen=True):
@@ -152,12 +158,36 @@ async def stop_agent(pid: Pid | str) -> None:
         raise InvalidArgument("the Pid or the id of an agent", named(pid), "start_agent returns the Pid")
 
 
-async def is_restarting(agent_id: str) -> bool:
-    """Return whether a restart of this agent has failed and is tried again.
+async def reset_agent(agent_id: str) -> None:
+    """Forget the restarts of an agent. If it waits for its restart or is held, it is started at once.
 
-    The answer comes after the restarts that began before the request.
+    Raises CallFailed for an id that no agent has.
     """
-    return await request(_running(), IsRestarting(agent_id))
+    try:
+        await request(_running(), ResetById(agent_id))
+    except NotFound:
+        raise CallFailed(agent_id, NO_AGENT) from None
+
+
+async def which_restarts(agent_id: str | None = None) -> list[AgentRestarts]:
+    """Return the restarts of the agents that have crashed, in no order. A stopped agent has none.
+
+    agent_id: only of this agent. The answer comes after the restarts that began before the request.
+    """
+    return await request(_running(), GetRestarts(agent_id))
+
+
+async def settled(agent_id: str) -> None:
+    """Wait until no restart of this agent is under way. Raises NotRestarted if the agent is held or waits too long."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + SETTLED_S
+    while True:
+        waits = [each for each in await which_restarts(agent_id) if each.state != "running"]
+        if not waits:
+            return
+        if waits[0].state == "held" or loop.time() + (waits[0].next_s or 0.0) > until_s:
+            raise NotRestarted(waits[0])
+        await asyncio.sleep(waits[0].next_s or 0.0)
 
 
 async def which_agents() -> list[Pid]:
@@ -197,13 +227,17 @@ class AgentSupervisor(DynamicSupervisor):
         if isinstance(request, GetPrepare):
             return Reply(state.extra, state)
         if isinstance(request, GetConfigs):
-            return Reply([config for args in (state.running, state.restarting) for config, *_ in args.values()], state)
-        if isinstance(request, IsRestarting):
-            return Reply(self._restarting(request.agent_id, state) is not None, state)
-        if isinstance(request, StopById):
-            pid = self._restarting(request.agent_id, state) or whereis(NAME_PREFIX + request.agent_id)
-            return Reply(NotFound(request.agent_id), state) if pid is None else self._terminate_child(pid, state)
+            each = (*state.running.values(), *state.restarting.values(), *state.held.values())
+            return Reply([config for config, *_ in each], state)
+        if isinstance(request, GetRestarts):
+            return Reply(list(restarts_in(state, self.process.system.loop.time(), request.agent_id)), state)
+        if isinstance(request, StopById | ResetById):
+            pid = self.waiting(request.agent_id, state) or whereis(NAME_PREFIX + request.agent_id)
+            if pid is None:
+                return Reply(NotFound(request.agent_id), state)
+            return self.reset_child(pid, state) if isinstance(request, ResetById) else self._terminate_child(pid, state)
+        if isinstance(request, StartDynamicChild):
+            self.supersede((request.args,), state)
+        elif isinstance(request, StartDynamicChildren):
+            self.supersede(request.children, state)
         return super().handle_call(request, caller, state)
-
-    def _restarting(self, agent_id: str, state: DynamicState) -> Pid | None:
-        return next((pid for pid, args in state.restarting.items() if self.name_of(args) == agent_id), None)

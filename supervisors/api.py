@@ -35,6 +35,10 @@ class TerminateChild(OfChild, Request[None], frozen=True):
     pass
 
 
+class ResetChild(OfChild, Request[None], frozen=True):
+    pass
+
+
 class RestartChild(OfChild, Request[Any], frozen=True):
     pass
 
@@ -81,6 +85,14 @@ async def terminate_child(supervisor: Pid | str, child: Hashable) -> None:
     child: its id; under a DynamicSupervisor its Pid. Raises NotFound.
     """
     await request(supervisor, TerminateChild(child))
+
+
+async def reset_child(supervisor: Pid | str, child: Pid) -> None:
+    """Forget the restarts of a dynamic child. One that waits for its restart, or is held, is started at once.
+
+    child: its Pid, or that of its process that ended. Raises NotFound. See DynamicFlags.
+    """
+    await request(supervisor, ResetChild(child))
 
 
 async def restart_child(supervisor: Pid | str, child: Hashable) -> Pid | Any:

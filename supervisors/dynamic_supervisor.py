@@ -9,19 +9,20 @@ restarted, with the same arguments; its siblings go on. A child that is not rest
 
     outcomes = await start_children(workers, [(job,), (other,)])    # the inits of both wait side by side
 
-With DynamicFlags(per_child=True) a child that crashes too often is not restarted, and its siblings go on. Children
+With DynamicFlags(per_child=True) a child that crashes too often is not restarted, and its siblings go on. Each child
+can have a backoff, and one that crashes too often can be held until it is reset. Children
 start one after another: each start waits for the earlier child's init, except those of one start_children. All children
 stop at once, under one timer. The cost of a start or a stop does not depend on the number of children.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from collections.abc import Awaitable, Coroutine, Iterable
+from typing import Any, ClassVar, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Request, Stop, cast, start_link
+from actors import IGNORE, Caller, Pid, Reply, Request, start_link
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
@@ -29,6 +30,7 @@ from supervisors.api import (
     CountChildren,
     GetCallbackModule,
     GetChildspec,
+    ResetChild,
     TerminateChild,
     WhichChildren,
     count_children,
@@ -37,13 +39,13 @@ from supervisors.api import (
     terminate_child,
     which_children,
 )
-from supervisors.base import BaseSupervisor, TryAgain
-from supervisors.child_process import Outcome, begin_process, pid_of, start_failure, stop_processes
+from supervisors.child_process import Outcome, begin_process, stop_processes
 from supervisors.child_spec import ChildSpec
 from supervisors.dynamic_children import Args, DynamicState, checked_template
+from supervisors.dynamic_restarts import DynamicRestarts
 from supervisors.errors import MaxChildren, NotFound, WrongSupervisor
 from supervisors.flags import DynamicFlags
-from supervisors.restart import Fate, fate, is_failure, is_stop_failure
+from supervisors.restart import is_stop_failure
 
 __all__ = [
     "DynamicState",
@@ -58,7 +60,6 @@ __all__ = [
 ]
 
 Template: TypeAlias = tuple[DynamicFlags, ChildSpec] | tuple[DynamicFlags, ChildSpec, Any] | Ignore
-T = TypeVar("T")
 
 
 class StartDynamicChild(Struct, Request[Any], frozen=True):
@@ -94,7 +95,7 @@ async def start_children(supervisor: Pid | str, children: Iterable[Args]) -> lis
     return await request(supervisor, StartDynamicChildren(tuple(children)))
 
 
-class DynamicSupervisor(BaseSupervisor[DynamicState]):
+class DynamicSupervisor(DynamicRestarts):
     """Subclass with `tree`, or start it with DynamicFlags and a template."""
 
     def tree(self, *args: Any, **kwargs: Any) -> Template:
@@ -119,6 +120,8 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
                 return self._add_all(children, state)
             case TerminateChild(pid):
                 return self._terminate_child(pid, state)
+            case ResetChild(pid):
+                return self.reset_child(pid, state)
             case GetChildspec(child):
                 return Reply(state.template if state.may_have(child) else NotFound(child), state)
             case WhichChildren():
@@ -131,31 +134,9 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
                 return self.change_tree(args, state)
         return Reply(WrongSupervisor("a request that a DynamicSupervisor knows", request), state)
 
-    def child_ended(
-        self, pid: Pid, reason: Any, state: DynamicState
-    ) -> Next[DynamicState] | Awaitable[Next[DynamicState]]:
-        args = state.running.pop(pid, None)
-        if args is None:
-            return NoReply(state)
-        template = state.template
-        if is_failure(template.restart, reason):
-            reports.child_terminated(self.process, template, pid, reason, self.name_of(args))
-        if fate(template.restart, reason) is Fate.RESTART:
-            return self._restart(pid, args, state)
-        state.restarts_of.pop(pid, None)
-        return NoReply(state)
-
-    def restart_again(self, child: Any, state: DynamicState) -> Next[DynamicState] | Awaitable[Next[DynamicState]]:
-        args = state.restarting.pop(child, None)
-        return NoReply(state) if args is None else self._restart(child, args, state)
-
     def with_tree(self, tree: Any, state: DynamicState) -> DynamicState:
         flags, template, extra = checked_template(tree)
         return replace(state, flags=flags, template=template, extra=extra)
-
-    def name_of(self, args: Args) -> str:
-        """Return the name that the log gives the child started with these arguments."""
-        return ""
 
     async def terminate(self, reason: Any, state: DynamicState) -> None:
         template = state.template
@@ -173,7 +154,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
                 state.add(outcome, args)
             return Reply(outcome, state)
 
-        return self._start(args, state, added)
+        return self.start(args, state, added)
 
     async def _add_all(self, children: tuple[Args, ...], state: DynamicState) -> Reply[DynamicState]:
         limit = state.flags.max_children
@@ -191,10 +172,9 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         """Stop a child or cancel its restart. Source: supervisor:handle_call/3 (OTP), for simple_one_for_one."""
         if not isinstance(pid, Pid):
             return Reply(WrongSupervisor("the Pid of a dynamic child", pid), state)
-        if state.restarting.pop(pid, None) is not None:
-            state.restarts_of.pop(pid, None)
-            return Reply(None, state)
         if pid not in state.running:
+            if state.forget(pid) is not None:
+                return Reply(None, state)
             return Reply(NotFound(pid) if pid.alive else None, state)
         reason = (await stop_processes(self.process, (pid,), state.template.shutdown))[pid]
         if is_stop_failure(state.template, reason):
@@ -202,45 +182,3 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         del state.running[pid]
         state.restarts_of.pop(pid, None)
         return Reply(None, state)
-
-    def _restart(
-        self, ended: Pid, args: Args, state: DynamicState
-    ) -> Next[DynamicState] | Awaitable[Next[DynamicState]]:
-        """Restart a child, unless the limit is exceeded. Source: supervisor:restart/2,3 (OTP)."""
-        counted = state.with_restart(ended, self.process.system.loop.time())
-        if counted is None:
-            return self._give_up(ended, args, state)
-
-        def restarted(outcome: Outcome) -> NoReply[DynamicState]:
-            if isinstance(outcome, Exception):
-                reports.child_not_started(self.process, counted.template, start_failure(outcome))
-                counted.restarting[ended] = args
-                cast(self.pid, TryAgain(ended))
-                return NoReply(counted)
-            restarts = counted.restarts_of.pop(ended, None)
-            if outcome is not None:
-                counted.add(outcome, args)
-                if restarts is not None:
-                    counted.restarts_of[pid_of(outcome)] = restarts
-            return NoReply(counted)
-
-        return self._start(args, counted, restarted)
-
-    def _give_up(self, ended: Pid, args: Args, state: DynamicState) -> Next[DynamicState]:
-        """Stop restarting: the child if each child has its own limit, else end this supervisor."""
-        if state.flags.per_child:
-            reports.child_given_up(self.process, state.template, ended, self.name_of(args))
-            return NoReply(state)
-        reports.gave_up(self.process, state.template, ended)
-        return Stop(SHUTDOWN, state)
-
-    def _start(self, args: Args, state: DynamicState, proceed: Callable[[Outcome], T]) -> T | Awaitable[T]:
-        """Call proceed with the outcome of a start: at once, unless the start waits."""
-        outcome = begin_process(self.process, state.template, args)
-        if type(outcome) is Pid or not isinstance(outcome, Coroutine):
-            return proceed(outcome)
-        return _when(outcome, proceed)
-
-
-async def _when(starting: Awaitable[Outcome], proceed: Callable[[Outcome], T]) -> T:
-    return proceed(await starting)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from actors import Pid, pg
+from actors.clock import unix_s
 from actors.kernel.crash_reports import reason_fields
 from actors.kernel.process import Process
 from actors.log import get_logger
@@ -40,6 +41,20 @@ class ChildTerminated(Struct, frozen=True):
     name: str = ""
     exception: str | None = None
     where: str | None = None
+
+
+class LastCrash(Struct, frozen=True):
+    """The last end of a child, without the text of an exception. at: Unix seconds. The rest: as in ChildTerminated."""
+
+    at: float
+    reason: str
+    exception: str | None = None
+    where: str | None = None
+
+
+def crash_of(reason: Any) -> LastCrash:
+    words = reason_fields(reason)
+    return LastCrash(unix_s(), words["reason"], words.get("exception"), words.get("where"))
 
 
 def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: Any, name: str = "") -> None:

@@ -72,6 +72,15 @@ class RestartLog:
     def count(self) -> int:
         return sum(times for _, times in self.seconds)
 
+    def within(self, now_s: float, period_s: float) -> int:
+        """Return the number of restarts in the window that ends at now_s."""
+        return sum(times for second, times in self.seconds if second >= floor(now_s) - period_s)
+
+
+def pause_s(restarts: int, backoff_s: float, max_backoff_s: float) -> float:
+    """Return the seconds before a restart. restarts: those within the period, with this one. The first has no pause."""
+    return 0.0 if restarts < 2 else min(max_backoff_s, backoff_s * 2.0 ** min(restarts - 2, 64))
+
 
 def restart_group(strategy: Strategy, ids: Iterable[Hashable], ended: Hashable) -> tuple[Hashable, ...]:
     """Return the children to restart after one has ended, in start order. Those that run are stopped first.

@@ -31,7 +31,7 @@ CLOSE: Final = b"]}"
 
 
 class Node(Struct, frozen=True):
-    """A process, or a child without one: then process is None and status is "restarting" or "stopped".
+    """A process, or a child without one: then process is None and status is "restarting", "stopped" or "held".
 
     id: the child's id if that is text or a number, else the id's type. restart: the restart type of its spec.
     restarts: the number of its starts after the first; None for a dynamic child, which is a new child each time.
@@ -53,6 +53,7 @@ class _Entry(NamedTuple):
     spec: ChildSpec
     place: Place
     restarts: int | None
+    held: bool = False
 
 
 class _Plan(NamedTuple):
@@ -195,6 +196,8 @@ def _entries(process: Process) -> Iterator[_Entry]:
         case DynamicState() as dynamic:
             for pid in (*dynamic.running, *dynamic.restarting):
                 yield _Entry(dynamic.template, pid if pid in dynamic.running else None, None)
+            for _ in tuple(dynamic.held):
+                yield _Entry(dynamic.template, None, None, held=True)
 
 
 def _node(process: Process, entry: _Entry | None, children: tuple[Node, ...], hidden: int) -> Node:
@@ -206,6 +209,8 @@ def _node(process: Process, entry: _Entry | None, children: tuple[Node, ...], hi
 
 def _vacant(entry: _Entry) -> Node:
     status = "stopped" if entry.place is None and entry.restarts is not None else "restarting"
+    if entry.held:
+        status = "held"
     return Node(_id(entry.spec.id), status, None, str(entry.spec.restart), entry.restarts)
 
 

@@ -28,6 +28,7 @@ SUPERVISORS = [
     {"api", "child_process", "reports"},
     {"base"},
     {"dynamic_children"},
+    {"agent_restarts", "dynamic_restarts"},
     {"dynamic_supervisor", "supervisor"},
     {"agent_supervisor", "crash_log", "root_cause", "tree"},
 ]

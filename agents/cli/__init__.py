@@ -43,6 +43,7 @@ COMMANDS = {
     "steer": ("agents.cli.remote.streams:steer", "Add a user message to a running turn."),
     "mcp": ("agents.cli.remote.mcp:mcp_command", "Offer the daemon's agents as tools of an MCP server."),
     "stop": ("agents.cli.remote.control:stop", "Stop an agent of the daemon."),
+    "reset": ("agents.cli.remote.control:reset", "Forget the crashes of an agent, and start it if it is held."),
     "reload": ("agents.cli.remote.control:reload_command", "Make the daemon read its configuration again."),
     "stop-daemon": ("agents.cli.remote.control:stop_daemon", "Stop the daemon after its running turns."),
     "cluster": ("agents.cli.remote.cluster:cluster", "Show the nodes of the cluster, or change what they have."),

@@ -98,7 +98,7 @@ class DaemonStopping(Struct, frozen=True):
     stopping: bool
 
 
-class PartLimits(Struct, frozen=True):
+class AcceptedParts(Struct, frozen=True):
     """The limits of the parts of one message. types: the accepted media types."""
 
     max_bytes: int
@@ -113,7 +113,7 @@ class Me(Struct, frozen=True):
     user: str | None
     scopes: list[str]
     csrf: str | None
-    parts: PartLimits
+    parts: AcceptedParts
 
 
 class NewTicket(Struct, frozen=True):

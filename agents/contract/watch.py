@@ -7,6 +7,7 @@ from msgspec import Struct
 from actors.observer import ProcessInfo, SystemInfo
 from agents.instance.running import TurnInProgress, WaitingCall
 from agents.timeline import Picture, Timeline
+from supervisors.agent_restarts import AgentRestarts
 from supervisors.tree import Node
 
 BreakerState: TypeAlias = Literal["closed", "open", "half_open"]
@@ -56,7 +57,8 @@ class Overview(Struct, frozen=True):
     """The system at one moment, as far as the caller may see it. Every list is bounded.
 
     at: Unix seconds. tree: its nodes count the children that are left out. busiest: by the chosen measure. turns: the
-    oldest first; more_turns: the number of those that are left out. crashes: the newest first.
+    oldest first; more_turns: the number of those that are left out. crashes: the newest first. crashed_agents: as in
+    CrashedAgents.
     """
 
     at: float
@@ -68,12 +70,28 @@ class Overview(Struct, frozen=True):
     providers: list[ProviderStatus]
     workers: Workers | None
     crashes: list[CrashSummary]
+    crashed_agents: list[AgentRestarts]
 
 
 class WaitingCalls(Struct, frozen=True):
     """Calls that wait for a decision, the most urgent first."""
 
     approvals: list[WaitingCall]
+
+
+class CrashedAgents(Struct, frozen=True):
+    """The running agents that have crashed, and those that wait for their restart or are held, in order of their ids.
+
+    The place of a crash is null without the scope admin.
+    """
+
+    agents: list[AgentRestarts]
+
+
+class AgentReset(Struct, frozen=True):
+    """The outcome of a reset."""
+
+    reset: bool
 
 
 class AgentSuspended(Struct, frozen=True):

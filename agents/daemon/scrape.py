@@ -53,6 +53,8 @@ class _Present(Collector):
     def _agents(self) -> Iterator[Metric]:
         now = self._now
         yield _gauge("agents", "Agents that run.", now.agents)
+        crashed = {(state,): now.crashed.get(state, 0) for state in ("running", "restarting", "held")}
+        yield _gauges("agents_crashed", "Agents that have crashed, by their state.", crashed, "state")
         yield _gauge("turns_running", "Turns that run.", now.turns)
         yield _gauges("breakers", "Providers by the state of their breaker.", now.breakers, "provider", "state")
 

@@ -15,7 +15,7 @@ from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
 from agents.sessions import JournalHandle, StoreUnavailable, open_journal
 from agents.sessions.waiting import Behind
-from supervisors.agent_supervisor import AGENT_SUPERVISOR
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_restarts
 from supervisors.api import count_children
 from supervisors.tree import restarts
 
@@ -29,14 +29,15 @@ LONGEST: Final = 10
 class Snapshot(Struct, frozen=True):
     """The numbers at one moment.
 
-    restarts: of named children, by supervisor and child. mailboxes: the fullest, by process. breakers: the number of
-    providers, by address and state of the breaker. sessions: in the store; None: sessions are not kept, or the store
-    can't be read. journal: the events that are not on disk; None: sessions are not kept. loop_lag_s: the delay of a
-    timer. cluster: None without a cluster.
+    crashed: the agents that have crashed, by their state. restarts: of named children, by supervisor and child.
+    mailboxes: the fullest, by process. breakers: the number of providers, by address and state of the breaker.
+    sessions: in the store; None: sessions are not kept, or the store can't be read. journal: the events that are not on
+    disk; None: sessions are not kept. loop_lag_s: the delay of a timer. cluster: None without a cluster.
     """
 
     system: SystemInfo
     agents: int
+    crashed: dict[str, int]
     turns: int
     restarts: dict[tuple[str, str], int]
     mailboxes: dict[str, int]
@@ -53,6 +54,7 @@ async def snapshot() -> Snapshot:
     return Snapshot(
         system=system_info(),
         agents=(await count_children(AGENT_SUPERVISOR)).active,
+        crashed=Counter(each.state for each in await which_restarts()),
         turns=(await count_children(STREAM_SUPERVISOR)).active,
         restarts=await in_slices(restarts()),
         mailboxes=await _mailboxes(),

@@ -9,6 +9,7 @@ Refusal                   not a GatewayError: the answer to a client, {"error": 
 """
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +24,7 @@ from agents.gateway.words import fault_of
 from agents.instance.elsewhere import CANNOT_START, FarFault
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
+from supervisors.agent_supervisor import NotRestarted
 
 log = get_logger("understudy.gateway")
 
@@ -130,6 +132,8 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(409, "expected an unused id, got one that is in use", "conflict")
         case NotFound():
             return Refusal(404, "expected an agent that its supervisor runs, got one that has just ended")
+        case NotRestarted(retry_after_s=wait_s):
+            return Refusal(503, str(error), "not_restarted", retry_after_s=None if wait_s is None else ceil(wait_s))
         case CallFailed(reason=FarFault(kind, text)):
             return Refusal(503, text, "not_started" if kind == CANNOT_START else "")
         case CallFailed():

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from msgspec.structs import replace
+
 from actors import CallFailed
 from actors.clock import unix_s
 from actors.kernel.process import Process
@@ -22,6 +24,7 @@ from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
 from agents.settings import Scope
 from agents.tools.pool_server import open_pool
+from supervisors.agent_supervisor import AgentRestarts, which_restarts
 from supervisors.crash_log import LoggedCrash, crashes
 from supervisors.tree import sliced_tree
 
@@ -29,6 +32,7 @@ DEPTH: Final = 8
 SHOWN_TURNS: Final = 100
 SHOWN_PROVIDERS: Final = 100
 SHOWN_CRASHES: Final = 50
+SHOWN_CRASHED: Final = 1000  # agents
 OF_AGENTS: Final = (name_of(""), turn_name(""))
 """The beginnings of the names that have an agent's id in them."""
 
@@ -47,7 +51,19 @@ async def overview(caller: Caller, width: int, by: Measure, count: int) -> Overv
         providers=await _providers(),
         workers=await _workers(),
         crashes=await _crashes(caller),
+        crashed_agents=await crashed_agents(caller),
     )
+
+
+async def crashed_agents(caller: Caller) -> list[AgentRestarts]:
+    """Return the caller's agents that have crashed, in order of their ids."""
+    with suppress(CallFailed):  # the supervisor is being restarted
+        found = sorted(await which_restarts(), key=lambda each: each.id)
+        if caller.may(Scope.ADMIN):
+            return found[:SHOWN_CRASHED]
+        own = (each for each in found if each.owner == caller.user)
+        return [replace(each, crash=replace(each.crash, where=None)) for each in own][:SHOWN_CRASHED]
+    return []
 
 
 def visible_to(caller: Caller) -> Callable[[Process], bool]:

@@ -92,17 +92,39 @@ class Visible:
 
     async def stop(self, agent_id: str) -> None:
         """Stop an agent. An agent that sleeps stays asleep."""
-        if not await self.sessions.has(agent_id):
+        crashed = await self._crashed(agent_id)
+        if crashed is None and not await self.sessions.has(agent_id):
             raise _unknown(agent_id)
         if (pid := await running_agent(agent_id)) is not None:
             await control(pid, StopFar())
+        elif crashed is not None:
+            await agent_supervisor.stop_agent(agent_id)
+
+    async def reset(self, agent_id: str) -> None:
+        """Forget the restarts of an agent of this node. Raises NotRestarted if it can't be started."""
+        crashed = await self._crashed(agent_id)
+        if crashed is None and not await self.sessions.has(agent_id):
+            raise _unknown(agent_id)
+        if crashed is not None:
+            await agent_supervisor.reset_agent(agent_id)
+            await agent_supervisor.settled(agent_id)
+
+    async def _crashed(self, agent_id: str) -> agent_supervisor.AgentRestarts | None:
+        """Return the restarts of an agent of this node that the caller can see; None if it has none."""
+        sees = self._caller.may(Scope.ADMIN)
+        for each in await agent_supervisor.which_restarts(agent_id):
+            if sees or each.owner == self._caller.user:
+                return each
+        return None
 
     async def agent(self, agent_id: str) -> Pid:
         """Return the agent's process, started from its session if necessary."""
         pid = await self.sessions.wake(agent_id)
-        if pid is None:
-            raise _unknown(agent_id)
-        return pid
+        if pid is not None:
+            return pid
+        if (crashed := await self._crashed(agent_id)) is not None:  # and its session is not kept
+            raise agent_supervisor.NotRestarted(crashed)
+        raise _unknown(agent_id)
 
     async def default_agent(self, key: str) -> str:
         """Return the id of the default agent, or of the only agent that runs. key: the one that names another agent."""

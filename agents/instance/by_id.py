@@ -19,7 +19,7 @@ from agents.instance.state import StreamChat
 from agents.instance.waking import wake
 from agents.sessions import JOURNAL, SessionError
 from supervisors import count_children
-from supervisors.agent_supervisor import AGENT_SUPERVISOR, NO_AGENT, is_restarting
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, NO_AGENT, settled
 
 ROOT: Final = "understudy"
 """The name of the application's root supervisor."""
@@ -45,8 +45,8 @@ async def present(agent: Pid | str, *, wakes: bool = False) -> Pid:
     """Return the Pid of the agent, and wait if the agent is being restarted.
 
     wakes: start an agent for a kept session with this id, also if the last one is about to end. An agent of another
-    node is given by its stand-in. Raises CallFailed if no agent has the id, and CallTimeout if the restart takes longer
-    than SUCCESSOR_S.
+    node is given by its stand-in. Raises CallFailed if no agent has the id, NotRestarted if the agent crashes again and
+    again, and CallTimeout if the restart of its supervisor takes longer than SUCCESSOR_S.
     """
     if isinstance(agent, Pid):
         return agent
@@ -116,13 +116,12 @@ def _may_come(agent_id: str, *, wakes: bool) -> bool:
 
 
 async def _successor(agent_id: str) -> Pid | None:
-    """Wait for the agent's restart. Return None if its supervisor does not restart it."""
+    """Wait for the agent's restart. Return None if no agent has the id. Raises NotRestarted."""
     try:
         async with asyncio.timeout(SUCCESSOR_S):
             if whereis(ROOT) is not None:
                 await count_children(ROOT)  # answered after a restart of the supervisor, and of the settings' agents
-            while await is_restarting(agent_id):
-                pass
     except TimeoutError:
         raise CallTimeout(agent_id, SUCCESSOR_S) from None
+    await settled(agent_id)
     return find_agent(agent_id)

@@ -35,7 +35,7 @@ from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.compactions import compaction_of
 from agents.sessions.cut import Cut
 from supervisors import AlreadyStarted
-from supervisors.agent_supervisor import start_agent, start_agents
+from supervisors.agent_supervisor import settled, start_agent, start_agents
 
 log = get_logger("understudy.agents")
 
@@ -117,7 +117,7 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
     If another node of the cluster owns the session, return the stand-in of its agent. A free session may wake on a node
     with less load, unless here is True. Raises InvalidAgentConfig if the
     kept configuration has become invalid: a tool is missing, or it names code or an address that this program gave no
-    agent. Raises SessionError if the session can't be read.
+    agent. Raises SessionError if the session can't be read, and NotRestarted if the agent crashes again and again.
     """
     if (pid := find_agent(agent_id)) is not None:
         return pid
@@ -129,6 +129,9 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
     if session is None or session.config is None:
         return None
     if not here and await woken_elsewhere(agent_id) and (pid := await agent_elsewhere(agent_id)) is not None:
+        return pid
+    await settled(agent_id)
+    if (pid := find_agent(agent_id)) is not None:
         return pid
     try:
         return await start_agent(_given(session, session.config), Origin.KEPT)

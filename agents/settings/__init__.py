@@ -7,6 +7,7 @@ units.
 
 from agents.settings.application import (
     DEFAULT_MODEL,
+    AgentRestartLimits,
     DaemonSettings,
     GarbageCollection,
     LogFormat,
@@ -32,6 +33,7 @@ from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
     "DEFAULT_MODEL",
+    "AgentRestartLimits",
     "Applies",
     "ClientLimits",
     "DaemonSettings",

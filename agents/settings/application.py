@@ -27,6 +27,7 @@ from agents.settings.values import (
     Milliseconds,
     Name,
     Seconds,
+    Wait,
 )
 
 
@@ -163,11 +164,24 @@ class RestartLimits(BaseModel):
     period: Seconds = 5.0
 
 
+class AgentRestartLimits(RestartLimits):
+    """The restart limit of each agent, and its pauses.
+
+    backoff: before an agent's second restart within period. Each further pause is twice as long, up to max_backoff.
+    """
+
+    intensity: Annotated[int, Field(ge=0)] = 10
+    period: Seconds = 60.0
+    backoff: Wait = 100
+    max_backoff: Milliseconds = 10_000
+
+
 class SupervisionSettings(BaseModel):
     """The restart limits, by the names of the supervisors in application.tree. understudy: the root.
 
     mcp_supervisor: the limit of each server's process; a lost connection is not a restart.
-    agent_supervisor: the limit of each agent. An agent that crashes more often is not restarted; others continue.
+    agent_supervisor: the limit of each agent. An agent that crashes more often is held until it is reset; others
+    continue.
     nodes: the limit of all nodes of `serve --nodes` together. Their parent is the supervisor.
     """
 
@@ -178,7 +192,7 @@ class SupervisionSettings(BaseModel):
     mcp_supervisor: RestartLimits = RestartLimits()
     tool_supervisor: RestartLimits = RestartLimits()
     stream_supervisor: RestartLimits = RestartLimits()
-    agent_supervisor: RestartLimits = RestartLimits(intensity=10, period=60.0)
+    agent_supervisor: AgentRestartLimits = AgentRestartLimits()
     nodes: RestartLimits = RestartLimits(intensity=10, period=60.0)
 
 

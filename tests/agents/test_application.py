@@ -9,7 +9,7 @@ import pytest
 
 from actors import AsyncioSystemBase, CallFailed, InvalidArgument, NoSystem, StartFailed, get_state
 from agents import application
-from agents.settings import Durability, RestartLimits, SessionSettings, Settings, SupervisionSettings, ToolSettings
+from agents.settings import Durability, SessionSettings, Settings, SupervisionSettings, ToolSettings
 from agents.settings.agent import AgentSettings
 from supervisors.agent_supervisor import start_agent
 
@@ -19,7 +19,7 @@ SUPERVISORS = [name for name in SupervisionSettings.model_fields if name != "nod
 
 @pytest.mark.parametrize("name", SUPERVISORS)
 async def test_each_supervisor_has_the_restart_limits_of_the_settings(name: str) -> None:
-    limits = SupervisionSettings.model_validate({name: RestartLimits(intensity=42, period=7.5)})
+    limits = SupervisionSettings.model_validate({name: {"intensity": 42, "period": 7.5}})
     async with application.running(Settings(supervision=limits, tools=ToolSettings(workers=1))):
         for each in SUPERVISORS:
             flags = (await get_state(each)).flags

@@ -1,6 +1,8 @@
 """An agent that crashes too often is not restarted; other agents are not affected."""
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,29 @@ from agents.core.conversation import UserMessage
 from agents.core.events import StreamComplete, StreamError, StreamToken
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin
-from agents.settings import Durability, RestartLimits, SessionSettings, Settings, SupervisionSettings
+from agents.settings import AgentRestartLimits, Durability, SessionSettings, Settings, SupervisionSettings
 from supervisors import agent_supervisor
-from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, NotRestarted, which_agents
 from tests.agents.stage import Stage
 
 WORDS = " ".join(map(str, range(400)))
 LIMIT = SupervisionSettings().agent_supervisor.intensity
+
+
+@asynccontextmanager
+async def limited(limits: AgentRestartLimits) -> AsyncIterator[Stage]:
+    async with RehearsalServer(builtin()) as server:
+        supervision = SupervisionSettings(agent_supervisor=limits)
+        settings = Settings(base_url=server.base_url, api_key=SecretStr("any"), supervision=supervision)
+        async with application.running(settings):
+            yield Stage(server)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    """Run a stage on which agents restart without pauses."""
+    async with limited(AgentRestartLimits(backoff=0)) as stage:
+        yield stage
 
 
 async def crash(id_: str) -> bool:
@@ -78,7 +96,7 @@ async def test_callers_of_an_agent_that_is_not_restarted_get_an_error_and_its_se
             base_url=server.base_url,
             api_key=SecretStr("any"),
             sessions=SessionSettings(url=f"sqlite:///{tmp_path}/s.db", durability=Durability.SYNC),
-            supervision=SupervisionSettings(agent_supervisor=RestartLimits(intensity=1, period=3600)),
+            supervision=SupervisionSettings(agent_supervisor=AgentRestartLimits(intensity=1, period=3600)),
         )
         async with application.running(settings):
             pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
@@ -89,6 +107,45 @@ async def test_callers_of_an_agent_that_is_not_restarted_get_an_error_and_its_se
             assert not await crash("ada")
             with pytest.raises(CallFailed):
                 await agent.info(second)
-            woken = await wake("ada")
-            assert woken is not None
-            assert UserMessage("remember me") in await agent.conversation(woken)
+            for asks in (wake("ada"), agent.chat("ada", "are you there?")):
+                with pytest.raises(
+                    NotRestarted, match="agent 'ada' crashed 2 times, the last time by killed, and is held"
+                ):
+                    await asks
+            [held] = await agent_supervisor.which_restarts()
+            assert (held.id, held.state, held.crash.reason) == ("ada", "held", "killed")
+            await agent_supervisor.reset_agent("ada")
+            assert UserMessage("remember me") in await agent.conversation("ada")
+            assert await agent_supervisor.which_restarts() == []
+
+
+async def test_an_agent_that_crashes_again_waits_for_its_backoff_while_others_restart_at_once() -> None:
+    async with limited(AgentRestartLimits(backoff=3_600_000, max_backoff=3_600_000)):
+        for id_ in ("bad", "other"):
+            await agent_supervisor.start_agent({"id": id_, "model": "echo"})
+        assert await crash("bad")
+        assert not await crash("bad")
+        assert await crash("other")
+        with pytest.raises(NotRestarted, match=r"restarts in 3\d\d\d\.\d s") as waits:
+            await agent.chat("bad", "hello")
+        assert waits.value.retry_after_s is not None
+        states = {each.id: (each.state, each.crashes) for each in await agent_supervisor.which_restarts()}
+        assert states == {"bad": ("restarting", 2), "other": ("running", 1)}
+        await agent_supervisor.reset_agent("bad")
+        assert (await agent.chat("bad", "hello")).answer == "hello"
+        for end in (agent_supervisor.stop_agent, agent_supervisor.reset_agent):
+            with pytest.raises(CallFailed):
+                await end("nobody")
+        assert not (await crash("bad") and await crash("bad"))
+        await agent_supervisor.stop_agent("bad")
+        assert [each.id for each in await agent_supervisor.which_restarts()] == ["other"]
+
+
+async def test_a_start_replaces_the_restart_for_which_an_agent_waits(stage: Stage) -> None:
+    await stage.agent("echo", id="bad")
+    for _ in range(LIMIT):
+        assert await crash("bad")
+    assert not await crash("bad")
+    await stage.agent("echo", id="bad")
+    assert await agent_supervisor.which_restarts() == []
+    assert len(await which_agents()) == 1

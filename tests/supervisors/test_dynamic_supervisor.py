@@ -52,6 +52,7 @@ from supervisors import (
     which_children,
 )
 from supervisors import start_child as start_static_child
+from supervisors.api import reset_child
 from supervisors.dynamic_supervisor import Template, start_child, start_children
 from tests.supervisors.troupe import START, Ignoring, Script, Worker, end, exit_reason
 
@@ -454,6 +455,63 @@ async def test_a_child_that_can_not_be_restarted_spends_its_own_budget(
         pass
     assert await children(supervisor) == [steady]
     assert script.starts == 2 + EACH.intensity
+
+
+HOLDS = DynamicFlags(intensity=2, period_s=3600, per_child=True, holds=True)
+
+
+async def test_a_held_child_is_started_by_its_reset_only_and_then_has_its_whole_budget_again(box: Mailbox) -> None:
+    supervisor = await dynamic(flags=HOLDS)
+    for _ in range(2):
+        ended = bad = await start_child(supervisor, "bad")
+        for _ in range(HOLDS.intensity + 1):
+            ended, bad = bad, await crash(supervisor, bad)
+        assert bad is None
+        await reset_child(supervisor, ended)
+        [again] = await children(supervisor)
+        for _ in range(HOLDS.intensity):
+            again = await crash(supervisor, again)
+        await terminate_child(supervisor, again)
+        with pytest.raises(NotFound):
+            await reset_child(supervisor, ended)
+    assert (await get_state(supervisor)).restarts_of == {}
+
+
+async def test_a_held_child_is_forgotten_when_it_is_terminated(box: Mailbox) -> None:
+    supervisor = await dynamic(flags=DynamicFlags(intensity=0, period_s=3600, per_child=True, holds=True))
+    pid = await start_child(supervisor, "bad")
+    assert await crash(supervisor, pid) is None
+    state = await get_state(supervisor)
+    assert list(state.held.values()) == [("bad",)]
+    assert state.restarts_of[pid].crash.reason == "str"
+    await terminate_child(supervisor, pid)
+    assert (state.held, state.restarts_of) == ({}, {})
+
+
+async def test_the_second_restart_waits_for_the_backoff_and_a_reset_ends_the_wait(box: Mailbox) -> None:
+    hour = DynamicFlags(intensity=9, period_s=3600, per_child=True, backoff_s=3600.0, max_backoff_s=7200.0)
+    supervisor = await dynamic(flags=hour)
+    first, other = [await start_child(supervisor, name) for name in ("bad", "other")]
+    second = await crash(supervisor, first)
+    assert second is not None
+    await end(second, "boom")
+    assert set(await children(supervisor)) == {RESTARTING, other}
+    assert await crash(supervisor, other) is not None
+    await reset_child(supervisor, second)
+    assert RESTARTING not in await children(supervisor)
+    assert len(await children(supervisor)) == 2
+
+
+async def test_a_child_that_waits_is_restarted_when_its_pause_is_over(box: Mailbox) -> None:
+    flags = DynamicFlags(intensity=9, period_s=3600, per_child=True, backoff_s=0.01)
+    started: list[Pid] = []
+    supervisor = await dynamic(flags=flags)
+    pid = await crash(supervisor, await start_child(supervisor, "bad"))
+    assert pid is not None
+    await end(pid, "boom")
+    while (started := await children(supervisor)) == [RESTARTING]:  # each question takes a round of the loop
+        pass
+    assert await call(started[0], "args") == ("bad",)
 
 
 async def test_the_restart_log_of_a_child_goes_with_the_child(box: Mailbox) -> None:

@@ -54,5 +54,21 @@ def test_a_dynamic_supervisor_refuses_a_per_child_that_is_not_a_bool() -> None:
         DynamicFlags(per_child="yes")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "atom"),
+    [
+        ({"backoff_s": -1.0, "per_child": True}, "invalid_backoff_s"),
+        ({"max_backoff_s": float("inf"), "per_child": True}, "invalid_max_backoff_s"),
+        ({"holds": "yes", "per_child": True}, "invalid_holds"),
+        ({"backoff_s": 1.0}, "bad_combination"),
+        ({"holds": True}, "bad_combination"),
+    ],
+)
+def test_a_backoff_and_a_hold_are_of_each_child(wrong: Any, atom: str) -> None:
+    with pytest.raises(InvalidFlags) as caught:
+        DynamicFlags(**wrong)
+    assert caught.value.atom == atom
+
+
 def test_significant_simple_auto_shutdown_has_no_place_in_dynamic_flags() -> None:
     assert not hasattr(DynamicFlags(), "auto_shutdown")

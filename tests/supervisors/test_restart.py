@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from actors import KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, GenServer, Shutdown
 from supervisors import BRUTAL_KILL, INFINITY, AutoShutdown, ChildSpec, RestartType, Strategy
 from supervisors.child_spec import ShutdownTime
-from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure, restart_group, shuts_down
+from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure, pause_s, restart_group, shuts_down
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
 ORDERLY = [NORMAL, SHUTDOWN, Shutdown("moving")]
@@ -121,6 +121,16 @@ def test_a_budget_is_spent_by_the_restart_that_is_one_too_many(gaps: list[float]
         spent = log.spend(now, intensity, period)
         assert spent == (recorded if recorded.count <= intensity else None)
         log = recorded if spent is None else spent
+
+
+@pytest.mark.parametrize(
+    ("restarts", "pause"), [(0, 0.0), (1, 0.0), (2, 0.5), (3, 1.0), (4, 2.0), (5, 3.0), (10**6, 3.0)]
+)
+def test_the_first_restart_has_no_pause_and_each_later_one_twice_the_earlier_up_to_the_longest(
+    restarts: int, pause: float
+) -> None:
+    assert pause_s(restarts, 0.5, 3.0) == pause
+    assert pause_s(restarts, 0.0, 3.0) == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 3)), max_size=60), st.integers(0, 5), st.integers(1, 10))

@@ -1,4 +1,4 @@
-"""Commands to the daemon as a whole, and to an agent: stop, reload, stop-daemon."""
+"""Commands to the daemon as a whole, and to an agent: stop, reset, reload, stop-daemon."""
 
 from typing import Any
 
@@ -22,6 +22,22 @@ def stop(agent_id: str, **options: Any) -> None:
     async def do(client: Client) -> None:
         await client.delete(path("agents", agent_id))
         say("stopped")
+
+    ask(options, do)
+
+
+@click.command()
+@click.argument("agent_id", metavar="AGENT")
+@daemon_options
+def reset(agent_id: str, **options: Any) -> None:
+    """Forget the crashes of an agent, and start it if it is held.
+
+    `understudy ps` shows the agents that have crashed.
+    """
+
+    async def do(client: Client) -> None:
+        await client.post(f"{path('agents', agent_id)}/reset")
+        say("reset")
 
     ask(options, do)
 

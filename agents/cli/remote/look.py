@@ -43,6 +43,17 @@ async def _ps(client: Client, node: str | None) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for agent in (await client.get("/restarts"))["agents"]:
+        say(_crashed(agent))
+
+
+def _crashed(agent: Any) -> str:
+    """Return a line about an agent that has crashed."""
+    crash, next_s = agent["crash"], agent["next_s"]
+    last = " at ".join(filter(None, (crash["exception"] or crash["reason"], crash["where"])))
+    state = agent["state"] if next_s is None else f"restarts in {next_s:.1f} s"
+    hint = f": understudy reset {agent['id']}" if agent["state"] == "held" else ""
+    return one_line(f"{agent['id']}: {state}, crashes {agent['crashes']}, the last one by {last}{hint}")
 
 
 async def _of_node(client: Client, page: list[Any], node: str) -> list[Any]:

@@ -34,7 +34,7 @@ export interface GivenPart {
 }
 
 /** The limits of the parts of one message. types: the accepted media types. */
-export interface PartLimits {
+export interface AcceptedParts {
     max_bytes: number;
     max_message_bytes: number;
     max_count: number;
@@ -138,7 +138,7 @@ export interface Me {
     user: string | null;
     scopes: string[];
     csrf?: string | null;
-    parts: PartLimits;
+    parts: AcceptedParts;
 }
 
 export interface AgentInfo {

@@ -3,6 +3,8 @@
 import { pretty } from "./call_card.js";
 import { button, el } from "./dom.js";
 
+document.head.append(el("link", { rel: "stylesheet", href: "static/decision.css" }));
+
 /** Return the nodes to decide about a call. act: called with "approve" or "deny", the call and texts; null: not allowed. */
 export function buttons(call, act) {
     if (act === null) return [el("p", { class: "soft" }, "Your login lacks the scope approve, so it can't decide about this call.")];

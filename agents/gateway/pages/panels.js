@@ -37,6 +37,16 @@ export function crashes({ crashes: all, at }) {
         crash.where && el("code", {}, crash.where))))];
 }
 
+/** reset: called with an agent's id; null: without the buttons. */
+export function crashedAgents({ crashed_agents: all, at }, reset) {
+    if (!all.length) return [el("p", { class: "soft" }, "No agent has crashed.")];
+    return [el("ul", { class: "cards" }, all.map(({ id, state, crashes: count, next_s: next, crash }) => el("li", { class: state === "running" ? "" : "bad" },
+        el("strong", {}, id), ` ${next === null ? state : `restarts in ${seconds(next)}`}`, " ",
+        el("span", { class: "soft" }, `crashes ${count}, the last one by ${reasonOf(crash)}, ${ago(crash.at, at)}`),
+        crash.where && el("code", {}, crash.where),
+        reset && button({ text: "Reset", name: `Reset ${id}`, class: "quiet" }, () => reset(id)))))];
+}
+
 export function busiest({ busiest: all }) {
     const rows = all.map((info) => [info.name ? shortName(info.name) : info.label, info.status, info.mailbox, info.reductions, `${Math.round(info.memory_bytes / 1024)} KiB`]);
     return [table(["Process", "Status", "Mailbox", "Reductions", "Memory"], rows)];

@@ -60,10 +60,21 @@ function show(overview) {
     replace("figures", panels.figures(overview));
     replace("turns", panels.turns(overview, showStream));
     replace("approvals", panels.approvals(overview, showStream));
+    replace("crashed-agents", panels.crashedAgents(overview, may("chat") ? reset : null));
     replace("crashes", panels.crashes(overview));
     replace("busiest", panels.busiest(overview));
     replace("providers", panels.providers(overview));
     replace("workers", panels.workers(overview));
+}
+
+async function reset(id) {
+    try {
+        await client.request("POST", `/agents/${encodeURIComponent(id)}/reset`);
+        document.activeElement.blur(); // the list stays as it is while a button in it has the focus
+        await refresh();
+    } catch (failed) {
+        part("crashed-agents").append(el("p", { class: "fault", role: "alert" }, failed.message));
+    }
 }
 
 /** Replace the content of a part if it differs. A part in which the person works stays as it is. */

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.log import get_logger
-from agents.contract.answers import Me, NewCode, NewTicket, PartLimits
+from agents.contract.answers import AcceptedParts, Me, NewCode, NewTicket
 from agents.gateway.actions import Id
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.errors import Refusal
@@ -43,7 +43,7 @@ class TicketWanted(RequestBody):
 
 def login(credentials: Credentials, limits: PartSettings) -> APIRouter:
     """Return the routes. limits: of the parts of a message."""
-    parts = PartLimits(**limits.model_dump(mode="json"))
+    parts = AcceptedParts(**limits.model_dump(mode="json"))
     routes = APIRouter(tags=["login"])
 
     @routes.post("/login")
@@ -108,6 +108,6 @@ def login(credentials: Credentials, limits: PartSettings) -> APIRouter:
     return routes
 
 
-def _me(caller: Caller, parts: PartLimits) -> Me:
+def _me(caller: Caller, parts: AcceptedParts) -> Me:
     csrf = caller.csrf if isinstance(caller, PageSession) else None
     return Me(caller.user, sorted(caller.scopes), csrf, parts)

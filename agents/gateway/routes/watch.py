@@ -13,11 +13,11 @@ from actors.log import get_logger
 from actors.observer import Measure
 from agents.agent_registry import stands_in
 from agents.cluster.everywhere import waiting_everywhere
-from agents.contract.watch import AgentSuspended, Overview, StreamTimeline, WaitingCalls
+from agents.contract.watch import AgentReset, AgentSuspended, CrashedAgents, Overview, StreamTimeline, WaitingCalls
 from agents.gateway.document.responses import answers, json, text
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.scopes import needs
-from agents.gateway.overview import overview
+from agents.gateway.overview import crashed_agents, overview
 from agents.gateway.reports import NodeName, of_node
 from agents.gateway.routes.agents import AgentId
 from agents.gateway.routes.permission import CurrentCaller
@@ -60,6 +60,22 @@ def watch(everything: Everything) -> APIRouter:
             rights = {"user": caller.user, "admin": caller.may(Scope.ADMIN)}
             return await of_node(node, "overview", by=by, count=count, children=children, **rights)
         return Json(await overview(caller, children, by, count))
+
+    @routes.get("/restarts")
+    @needs(Scope.READ)
+    @answers(json(CrashedAgents))
+    async def crashed(caller: CurrentCaller) -> Response:
+        """List the agents of this node that have crashed, with their restarts and their last crash."""
+        return Json(CrashedAgents(await crashed_agents(caller)))
+
+    @routes.post("/agents/{agent_id}/reset")
+    @needs(Scope.CHAT)
+    @answers(json(AgentReset), refuses=(404, 422, 503))
+    async def reset(agent_id: AgentId, caller: CurrentCaller) -> Response:
+        """Forget an agent's restarts. An agent that waits for its restart or is held is started at once."""
+        await everything.visible_to(caller).reset(agent_id)
+        log.info("agent_reset", agent_id=agent_id, caller=caller.name, user=caller.user)
+        return Json(AgentReset(True))
 
     @routes.get("/approvals")
     @needs(Scope.READ)

@@ -1,7 +1,11 @@
 """Tools that need a person's approval and write a line to a file for each run."""
 
+import asyncio
 from typing import Any
 
+from actors import KILL
+from actors import exit as send_exit
+from agents.agent_registry import find_agent
 from agents.tools.tool import tool
 
 
@@ -31,3 +35,13 @@ def pays_slowly(path: str, euros: int) -> Any:
     with open(f"{path}.fifo", "w") as fifo:
         fifo.write("paid")
     return f"paid {euros}"
+
+
+@tool
+async def ends_its_agent() -> str:
+    """Kill the agent `bad`."""
+    pid = find_agent("bad")
+    assert pid is not None
+    send_exit(pid, KILL)
+    await asyncio.Event().wait()
+    return "never"

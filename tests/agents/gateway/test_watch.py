@@ -16,13 +16,16 @@ from actors import exit as send_exit
 from agents import agent
 from agents.agent_registry import find_agent
 from agents.contract.watch import Overview
+from agents.settings import AgentRestartLimits, SupervisionSettings
 from agents.timeline import Timeline
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
+from supervisors.agent_supervisor import which_agents
 from supervisors.tree import Node
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import ANN, APPROVE, BOB, READ, ROOT, House, house, token
 
+LIMITS = SupervisionSettings(agent_supervisor=AgentRestartLimits(intensity=1, period=3600))
 DASHBOARD = token("dashboard", "ann", READ)
 
 
@@ -45,7 +48,7 @@ async def users(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     store = tmp_path / "sessions.db" if request.param == "kept" else None
     tokens = [ANN, BOB, DASHBOARD, ROOT]
     async with AsyncExitStack() as stack:
-        of = await stack.enter_async_context(house(tokens, store))
+        of = await stack.enter_async_context(house(tokens, store, supervision=LIMITS))
         yield Users(of, *[await stack.enter_async_context(of.client(each)) for each in tokens])
 
 
@@ -136,6 +139,52 @@ async def test_a_crash_is_shown_with_its_reason_and_its_place_is_hidden_from_use
     assert (crash.supervisor, crash.child, crash.pid, crash.reason) == ("agent_supervisor", "agent", str(pid), "killed")
     assert [each.name for each in (await overview(users.root)).crashes] == ["a1"]
     assert (await overview(users.bob)).crashes == []
+
+
+async def test_an_agent_that_crashes_too_often_is_shown_held_and_reset_by_its_owner(users: Users) -> None:
+    await users.ann.json("POST", "/agents", {"id": "a1", "model": "echo"})
+    for _ in range(2):
+        pid = find_agent("a1")
+        assert pid is not None
+        send_exit(pid, KILL)
+        await ended(pid)
+        await which_agents()  # the answer comes after the restart
+
+    async def crashed(of: Site) -> list[Any]:
+        return list((await of.json("GET", "/restarts"))[1]["agents"])
+
+    [held] = await crashed(users.root)
+    crash = held.pop("crash")
+    assert held == {"id": "a1", "owner": "ann", "state": "held", "crashes": 2, "next_s": None}
+    assert (crash["reason"], crash["exception"], crash["where"]) == ("killed", None, None)
+    assert [each.id for each in (await overview(users.dashboard)).crashed_agents] == ["a1"]
+    assert await crashed(users.bob) == []
+    status, answer = await users.ann.json("POST", "/agents/a1/chat", {"message": "hello"})
+    assert (status, answer["error"]["type"]) == (503, "not_restarted")
+    assert answer["error"]["message"] == (
+        "agent 'a1' crashed 2 times, the last time by killed, and is held: mend the cause, then reset it"
+    )
+    assert (await users.bob.json("POST", "/agents/a1/chat", {"message": "hello"}))[0] == 404
+    assert (await users.bob.json("POST", "/agents/a1/reset"))[0] == 404
+    assert (await users.dashboard.json("POST", "/agents/a1/reset"))[0] == 403
+    assert await users.ann.json("POST", "/agents/a1/reset") == (200, {"reset": True})
+    assert (await users.ann.json("POST", "/agents/a1/chat", {"message": "hello"}))[0] == 200
+    assert await crashed(users.root) == []
+    assert await users.ann.json("POST", "/agents/a1/reset") == (200, {"reset": True})
+    assert (await users.ann.json("POST", "/agents/nobody/reset"))[0] == 404
+
+
+async def test_a_held_agent_is_stopped_by_its_owner(users: Users) -> None:
+    await users.ann.json("POST", "/agents", {"id": "a1", "model": "echo"})
+    for _ in range(2):
+        pid = find_agent("a1")
+        assert pid is not None
+        send_exit(pid, KILL)
+        await ended(pid)
+        await which_agents()
+    assert (await users.bob.json("DELETE", "/agents/a1"))[0] == 404
+    assert await users.ann.json("DELETE", "/agents/a1") == (200, {"stopped": True})
+    assert (await users.root.json("GET", "/restarts"))[1]["agents"] == []
 
 
 async def test_the_tree_is_bounded_and_counts_what_it_leaves_out(users: Users) -> None:

@@ -14,7 +14,16 @@ from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.routes.host import Host
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.settings import Durability, GatewaySettings, Scope, SessionSettings, Settings, TokenSettings, ToolSettings
+from agents.settings import (
+    Durability,
+    GatewaySettings,
+    Scope,
+    SessionSettings,
+    Settings,
+    SupervisionSettings,
+    TokenSettings,
+    ToolSettings,
+)
 from tests.agents.gateway.contract import Checked
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN, Site
 
@@ -56,8 +65,9 @@ async def house(
     store: Path | None = None,
     host: Host | None = None,
     script: str = BUYER_AND_SLOW,
+    supervision: SupervisionSettings | None = None,
 ) -> AsyncIterator[House]:
-    """Serve a gateway with users. store: a file; None: no store. script: of the models."""
+    """Serve a gateway with users. store: a file; None: no store. script: of the models. supervision: None: as usual."""
     kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
     async with RehearsalServer(builtin() | parse(script, "users")) as server:
         settings = Settings(
@@ -66,6 +76,7 @@ async def house(
             tools=ToolSettings(workers=1),
             sessions=kept,
             gateway=GatewaySettings(port=0, tokens=tuple(tokens)),
+            supervision=supervision or SupervisionSettings(),
         )
         async with application.running(settings):
             app = Gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)

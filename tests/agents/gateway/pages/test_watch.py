@@ -16,7 +16,7 @@ from actors import exit as send_exit
 from agents import agent
 from agents.agent_registry import find_agent
 from agents.core.events import TERMINAL, StreamApprovalRequired
-from agents.settings import TokenSettings
+from agents.settings import AgentRestartLimits, SupervisionSettings, TokenSettings
 from agents.timeline.lane import TITLE_CHARS
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
@@ -102,6 +102,20 @@ async def test_a_restart_shows_in_the_tree_as_it_happens_with_the_crash_that_cau
         assert streams is not None
         send_exit(streams, KILL)
         await expect(row(page, "stream_supervisor").locator(".badge.warn")).to_have_text("restarts 1")
+
+
+async def test_a_held_agent_is_shown_and_reset_on_the_page() -> None:
+    at_once = SupervisionSettings(agent_supervisor=AgentRestartLimits(intensity=0))
+    async with house([ANN], supervision=at_once) as of:
+        pid = await agent_supervisor.start_agent({"id": "a1", "model": "echo", "owner": "ann"})
+        send_exit(pid, KILL)
+        async with watch_page(of, ANN) as page:
+            crashed = page.locator("#crashed-agents")
+            await expect(crashed).to_contain_text("a1 held crashes 1, the last one by killed")
+            await expect(page.locator("#tree")).to_contain_text("held")
+            await page.get_by_role("button", name="Reset a1").click()
+            await expect(crashed).to_have_text("No agent has crashed.")
+            await expect(row(page, "agent:a1")).to_be_visible()
 
 
 async def test_a_timeline_is_drawn_while_its_turn_runs_and_ends_with_it(served: House) -> None:
