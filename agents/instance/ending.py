@@ -5,11 +5,12 @@ successor, as soon as this agent has ended. The messages that it has not read go
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
-from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, ended, send
+from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, call, ended, send
 from actors import exit as send_exit
 from actors.clock import now_s
 from agents.agent_registry import has_no_stream, leave
@@ -18,8 +19,8 @@ from agents.core.turn import Phase
 from agents.instance.by_id import deliver
 from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.messages import recorded
-from agents.instance.requests import Subscribe, Unsubscribe
-from agents.instance.state import AgentState, StreamChat
+from agents.instance.requests import HandOver, Subscribe, Unsubscribe
+from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.subscriptions import followed, known
 from agents.instance.turns import refuse, words_of
 from agents.instance.waking import leave_session
@@ -71,6 +72,7 @@ async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState |
         turn = running.stream.turn
         if not at_once and turn is not None and turn.phase is Phase.EXECUTING:
             return None
+        await _give_up_sub_agents(running)
         send_exit(running.handler, Shutdown("turn handed over"))
         await ended(running.handler)
         await running.stream.durable()
@@ -83,6 +85,13 @@ async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState |
                 refuse(agent, chat, StoreFailed(failed.for_client), state)
         state = replace(state, queue=(*state.queue, *unread))
     return replace(state, running=None, handed_over=True)
+
+
+async def _give_up_sub_agents(running: Running) -> None:
+    """Stop the turns below without an end: the call of the next node continues them."""
+    for below in running.stream.calls.agents if running.stream.calls is not None else ():
+        with suppress(CallFailed):
+            await call(below, HandOver(at_once=True), timeout_s=None)
 
 
 def _pass_on(agent: Pid, state: AgentState) -> None:

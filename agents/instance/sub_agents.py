@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from actors import CallFailed, Down, Mailbox, Pid, StartFailed, call
 from agents.agent_config import AgentConfig
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamSubAgent
 from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.requests import Follow
 from agents.instance.state import StreamChat
@@ -79,6 +79,7 @@ class _SubAgentCall:
     def __init__(self, caller: Caller, tool: AgentTool, worker: ToolWorker) -> None:
         self._caller, self._tool, self._worker = caller, tool, worker
         self._turn = _turn_of(worker)
+        self._seen = self._turn.seen()
         self._id = sub_agent_id(
             tool.name, caller.config.id, self._turn.stream_id, self._turn.past.spent.model_calls, worker.job.call.index
         )
@@ -88,29 +89,35 @@ class _SubAgentCall:
         limit = self._caller.max_depth
         if self._caller.depth > limit:
             raise self._failure(f"{limit} agents call each other already, which is sub_agents.max_depth")
-        seen = self._turn.seen(self._id)
-        end = None if seen is None else await self._ended_before(seen)
-        return self._result(end if end is not None else await self._asked(message, seen or 0))
+        end = None if self._seen is None else await self._ended_before()
+        return self._result(end if end is not None else await self._asked(message))
 
-    async def _ended_before(self, seen: int) -> StreamComplete | StreamError | None:
+    def _publish(self, event: Event) -> None:
+        """Publish an event that the caller's stream lacks."""
+        own = event.event if isinstance(event, StreamSubAgent) else event
+        if not self._seen or own.seq > self._seen.get(own.stream_id, 0):
+            self._worker.publish(event)
+
+    async def _ended_before(self) -> StreamComplete | StreamError | None:
         """Return the end of a stream that had ended before the crash. Publish what the caller's stream lacks of it."""
         journal = await open_journal()
         stream = None if journal is None else await journal.store.stream(self._id)
         if journal is None or stream is None or stream.ended_at is None:
             return None
         end: Event | None = None
-        for after in range(min(seen, stream.last_seq - 1), stream.last_seq, EVENTS_PAGE):
+        for after in range(0, stream.last_seq, EVENTS_PAGE):
             for end in await journal.store.events(self._id, after, EVENTS_PAGE):
-                self._worker.publish(end)
+                self._publish(end)
         return end if isinstance(end, TERMINAL) else None
 
-    async def _asked(self, message: str, seen: int) -> StreamComplete | StreamError:
+    async def _asked(self, message: str) -> StreamComplete | StreamError:
         """Start the agent, ask it, and publish its events. Return the last one."""
         box = Mailbox()
         try:
             agent = await self._start()
             self._worker.serve_by(agent)
             box.monitor(agent)
+            seen = (self._seen or {}).get(self._id, 0)
             if not (seen and await call(agent, Follow(self._id, box.pid, seen))):
                 self._worker.send(agent, StreamChat(message, box.pid, self._id))
             return await self._read(box)
@@ -137,7 +144,7 @@ class _SubAgentCall:
         limits, spent, me = self._turn.past.policy.limits, self._turn.past.spent, self._caller
         tokens = _rest(limits.tokens, spent.all_tokens)
         cost = _rest(limits.cost, spent.all_cost)
-        return ParentCall(me.config.id, self._worker.job.call.id, me.depth, tokens, cost)
+        return ParentCall(me.config.id, self._worker.job.call.id, me.depth, tokens, cost, self._seen is not None)
 
     async def _read(self, box: Mailbox) -> StreamComplete | StreamError:
         patience_s = None
@@ -147,7 +154,7 @@ class _SubAgentCall:
             except TimeoutError:
                 raise self._failure("its process ended") from None
             if not isinstance(received, Down):
-                self._worker.publish(received)
+                self._publish(received)
                 if isinstance(received, TERMINAL):
                     return received
             elif received.reason == HANDED_OVER:  # another node continues the turn, which ends here without a result

@@ -18,7 +18,7 @@ from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupt
 from agents.core.message_times import times_of
 from agents.instance.messages import joins, recorded
 from agents.instance.state import AgentState, Running, StreamChat
-from agents.instance.waking import recover_sub_agents, turn_name
+from agents.instance.waking import EndSubAgents, turn_name
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.sessions.records import SUSPECTED
@@ -106,7 +106,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, past_of(config, state.conversation, state.compaction))
         await stream.durable()
-        await recover_sub_agents(config.id)
+        EndSubAgents.start(config.id)
         return await _over(agent, stream, _with_turn(state, conversation, stream))
     stream.trace.span = state.tracer.turn(_turn_of(chat, state))
     before = (state.conversation, state.compaction)

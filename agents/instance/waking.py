@@ -82,6 +82,8 @@ async def open_session(
         _check_origin(origin, config, session)
     parent = None if config.parent is None else (config.parent.session_id, config.parent.call_id)
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner, parent=parent)
+    if config.parent is not None and not config.parent.again:  # a new session, which is written with its first stream
+        return config.opening(), ()
     await journal.durable(config.id)
     if session is None and await journal.is_empty(config.id):  # one read in place of three
         return config.opening(), NOTHING_LEFT_OUT, ()
@@ -157,12 +159,20 @@ class Recovery(Task):
                 await recover(cut[first : first + AT_ONCE])
 
 
-async def recover_sub_agents(agent_id: str) -> None:
-    """Start the agents of the sub-agents whose turns were cut with the turn of this agent, to end them."""
-    with suppress(CallFailed, SessionError):  # the next start of the program finds them
-        journal = await open_journal()
-        if journal is not None and (cut := await journal.store.cut_sessions(of=agent_id)):
-            await recover(cut)
+class EndSubAgents(Task):
+    """A process that starts the agents of the turns that were cut below an agent's turn, so that these turns end.
+
+    An agent that waited for their start itself would hold up its supervisor, which starts them.
+    """
+
+    def __init__(self, agent_id: str) -> None:
+        self._agent_id = agent_id
+
+    async def run(self) -> None:
+        with suppress(CallFailed, SessionError):  # the next start of the program finds them
+            journal = await open_journal()
+            if journal is not None and (cut := await journal.store.cut_sessions(of=self._agent_id)):
+                await recover(cut)
 
 
 async def recover(ids: Iterable[str]) -> list[str]:

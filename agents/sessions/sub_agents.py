@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, func, select, type_coerce
 from sqlalchemy.types import NullType
 
 from agents.sessions.records import StreamStatus
@@ -28,7 +28,7 @@ def cut(of: str | None) -> Select[Any]:
     Sub-agents whose callers have such turns are left out: the callers' calls continue them. of: only the sub-agents of
     this session.
     """
-    session_id = type_coerce(STREAMS.c.session_id, NullType())  # undecoded, as in a list
+    session_id: ColumnElement[Any] = type_coerce(STREAMS.c.session_id, NullType())  # undecoded, as in a list
     called = select(SESSIONS.c.id).where(SESSIONS.c.parent_id == of)
     chosen = STREAMS.c.session_id.not_in(SERVING) if of is None else STREAMS.c.session_id.in_(called)
     return (

@@ -24,9 +24,8 @@ class CallingTurn(Struct, frozen=True):
         assert self.stream.turn is not None
         return self.stream.turn.past
 
-    def seen(self, stream_id: str) -> int | None:
-        """Return the last seq of a sub-agent's stream that the cut turn has, or 0; None for a turn that was not cut."""
+    def seen(self) -> dict[str, int] | None:
+        """Return the last seq of each sub-agent's stream that the cut turn has; None for a turn that was not cut."""
         if self.cut is None:
             return None
-        below = [each.event for each in self.cut.events if isinstance(each, StreamSubAgent) and len(each.path) == 1]
-        return max((event.seq for event in below if event.stream_id == stream_id), default=0)
+        return {each.event.stream_id: each.event.seq for each in self.cut.events if isinstance(each, StreamSubAgent)}

@@ -11,7 +11,8 @@ class ParentCall(Struct, frozen=True):
     """The call that an agent answers as a sub-agent.
 
     session_id: of the calling agent. call_id: of the call. depth: the number of callers above the sub-agent.
-    tokens, cost: the rest of the turn's limits; None: no limit.
+    tokens, cost: the rest of the turn's limits; None: no limit. again: the call may have begun before a crash, so that
+    the sub-agent may have a session.
     """
 
     session_id: str
@@ -19,6 +20,7 @@ class ParentCall(Struct, frozen=True):
     depth: int
     tokens: int | None = None
     cost: float | None = None
+    again: bool = False
 
     def limited(self, limits: Limits) -> Limits:
         """Return a sub-agent's own limits within the rest of the calling turn's."""

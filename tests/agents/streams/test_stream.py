@@ -361,7 +361,7 @@ def test_senders_that_wait_for_room_come_before_the_stream() -> None:
         blocked = [asyncio.create_task(send_blocking(box.pid, f"letter {number}")) for number in range(3)]
         await asyncio.sleep(0)
         publisher.publish("StreamComplete")
-        got = await rest_of(box)
+        got: list[Any] = await rest_of(box)
         await asyncio.gather(*blocked)
         assert [each for each in got if isinstance(each, str)] == ["letter 0", "letter 1", "letter 2"]
         assert_all_of(publisher.events, [each for each in got if not isinstance(each, str)], 0)

@@ -1,11 +1,13 @@
 """An agent as another agent's tool: its answer is the result, and its events come in the caller's stream."""
 
+import asyncio
 import itertools
 from typing import Any
 
 import pytest
 
 from actors import ended
+from actors.observer import processes
 from agents import (
     Decided,
     Event,
@@ -24,7 +26,6 @@ from agents import (
     agent,
     application,
     find_agent,
-    start_agent,
     tool,
 )
 from agents.settings import Settings, SubAgentSettings
@@ -99,7 +100,7 @@ def sub_agent_of(event: StreamSubAgent) -> Pid:
 
 
 async def test_the_answer_of_a_sub_agent_is_the_result_of_its_call(stage: Stage, api: str) -> None:
-    pid = await start_agent(model="boss", api_preference=api, tools=[below("speaks", api_preference=api)])
+    pid = await stage.agent("boss", api_preference=api, tools=[below("speaks", api_preference=api)])
     response = await agent.chat(pid, "tides")
     assert response.answer == "So: tides come from the moon."
 
@@ -142,7 +143,7 @@ async def test_parallel_sub_agents_have_their_own_paths_and_conversations(stage:
 async def test_an_approval_below_is_answered_at_the_agent_above(stage: Stage) -> None:
     paid.clear()
     pid = await stage.agent("boss", tools=[below("boss", tools=[below("buys", tools=[pays])])])
-    events = []
+    events: list[Any] = []
     async for event in agent.stream(pid, "x"):
         events.append(event)
         if isinstance(event, StreamSubAgent) and isinstance(asked := event.event, StreamApprovalRequired):
@@ -239,3 +240,13 @@ def test_an_agent_without_a_name_or_a_description_is_no_tool() -> None:
         agent.as_tool({"model": "x", "name": "below"})
     with pytest.raises(InvalidTool, match="a mapping"):
         agent.as_tool("researcher", name="x", description="y")  # type: ignore[arg-type]
+
+
+async def test_a_turn_that_ends_leaves_no_process_of_its_sub_agents(stage: Stage) -> None:
+    pid = await stage.agent("boss", tools=[below("boss", tools=[below("speaks")])])
+    await agent.chat(pid, "x")
+    before = len(processes())
+    for _ in range(3):
+        await agent.chat(pid, "x")
+    while len(processes()) > before:  # noqa: ASYNC110 (the supervisor of a call ends after its result)
+        await asyncio.sleep(0.01)

@@ -27,8 +27,8 @@ async def test_a_sub_agents_session_has_its_callers_owner_and_call(app: App) -> 
         (first,) = await store.sub_agents("boss")
         (second,) = await store.sub_agents(first.id)
         assert [(each.owner, each.parent_id) for each in (first, second)] == [("ann", "boss"), ("ann", first.id)]
-        (message,) = [each for each in await store.conversation("boss") if getattr(each, "tool_calls", ())]
-        assert [call.id for call in message.tool_calls] == [first.parent_call]
+        calls = [call for each in await store.conversation("boss") for call in getattr(each, "tool_calls", ())]
+        assert [call.id for call in calls] == [first.parent_call]
 
 
 async def test_a_sub_agents_session_ends_with_its_call_and_continues_by_its_id(app: App) -> None:
