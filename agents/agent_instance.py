@@ -127,20 +127,19 @@ class AgentInstance(GenServer[AgentState]):
         register(name_of(checked.id), self.pid)
         for lacking, setting in checked.unconfigured():
             log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
-        if checked.servers:
-            checked = await with_servers(checked, settings, self.pid)
-        if checked.owner is not None:
-            belongs_to(self.pid, checked.owner)
         keeping, streaming = keeping_of(config, settings, origin), settings.streaming
         checked = with_sub_agents(checked, settings, SUB_AGENT, kept=keeping.kept)
+        checked = await with_servers(checked, settings, self.pid)
+        if checked.owner is not None:
+            belongs_to(self.pid, checked.owner)
         try:
             conversation, compaction, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
             return IGNORE
         except Elsewhere as elsewhere:
-            if (other := await already_elsewhere(checked.id)) is not None:
-                send_on(self.pid, other.pid)
-            return Error(other or elsewhere)
+            if (there := await already_elsewhere(checked.id)) is not None:
+                send_on(self.pid, there.pid)
+            return Error(there or elsewhere)
         except SessionError as failed:
             return Error(failed)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)

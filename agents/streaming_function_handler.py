@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from actors import Pid
 from actors.clock import now_s, unix_s
+from agents.agent_config.speaking import policy_of
 from agents.core.accumulator import Accumulator, fold, init_accumulator
 from agents.core.asking import begin
 from agents.core.compaction import NOTHING_LEFT_OUT
@@ -141,7 +142,7 @@ async def _answer(
     compaction = state.compaction if continues else NOTHING_LEFT_OUT
     state = replace(state, config=state.config.over(api), conversation=conversation, compaction=compaction)
     stream = _stream(stream_pid)
-    begun = begin(stream.id, state.config.id, conversation, state.config.turn_policy, new_tally(), compaction)
+    begun = begin(stream.id, state.config.id, conversation, policy_of(state.config), new_tally(), compaction)
     return await _carry_out(begun, stream, state)
 
 

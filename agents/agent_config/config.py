@@ -11,17 +11,16 @@ from pydantic import ValidationError
 
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
-from agents.agent_config.context import context_policy
 from agents.agent_config.faulty_values import with_value
+from agents.agent_config.members import members_of, transfers
 from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes, summary_route
+from agents.agent_config.turn_policy import deadlines, turn_policy
 from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
-from agents.core.limits import Limits
-from agents.core.policy import Candidate, TurnPolicy
-from agents.core.retry import RetryPolicy
+from agents.core.policy import TurnPolicy
 from agents.llm.call import ModelCallDeadlines, Route
 from agents.llm.endpoint import Api
 from agents.mcp.spec import ServerSpec, names_server, servers_of
@@ -51,7 +50,9 @@ class AgentConfig(Struct, frozen=True):
     for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
     part_limits: of one message. servers: the MCP servers whose tools the agent has, besides its own. request: what
     holds for one turn only. parent: the call that the agent answers, if it is a sub-agent. summary_route: the model
-    that writes summaries of a long conversation.
+    that writes summaries of a long conversation. team: all agents that may speak, by name, this one first; none for an
+    agent without hand-offs. handoffs: the names of those to which the agent may hand over. speaker: the name of the one
+    that speaks after a hand-off.
     """
 
     id: str
@@ -73,6 +74,9 @@ class AgentConfig(Struct, frozen=True):
     servers: tuple[ServerSpec, ...] = ()
     request: TurnRequest = NO_REQUEST
     parent: ParentCall | None = None
+    team: "Mapping[str, AgentConfig]" = {}
+    handoffs: tuple[str, ...] = ()
+    speaker: str = ""
 
     @property
     def api(self) -> Api:
@@ -97,8 +101,8 @@ class AgentConfig(Struct, frozen=True):
         return replace(self, routes=tuple(map(request.over, self.routes)), policy=policy, request=request)
 
     @property
-    def turn_policy(self) -> TurnPolicy:
-        """The policy of a turn that begins now, with the estimated length of its tools and instructions."""
+    def measured_policy(self) -> TurnPolicy:
+        """The policy with the estimated length of the tools and instructions, which count in the context window."""
         context = self.policy.context
         if context.max_tokens is None:
             return self.policy
@@ -139,14 +143,14 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         raise InvalidAgentConfig(map(with_value, error.errors())) from None
     tools, servers, answer = _tools_and_answer(checked, settings, from_host=from_host)
     asked = tuple(routes(checked, settings))
-    return AgentConfig(
+    config = AgentConfig(
         id=checked.id,
         name=checked.name,
         system_prompt=checked.system_prompt,
         tools=tools,
         routes=tuple(route for route, _ in asked),
-        policy=_policy(checked, tools, tuple(candidate for _, candidate in asked), settings),
-        deadlines=_deadlines(checked, settings),
+        policy=turn_policy(checked, tools, tuple(candidate for _, candidate in asked), settings),
+        deadlines=deadlines(checked, settings),
         stream=checked.stream,
         when_busy=checked.when_busy,
         max_queue=checked.max_queue,
@@ -158,6 +162,28 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         part_limits=part_limits(settings.parts),
         summary_route=summary_route(checked, settings),
     )
+    return _with_team(config, given, settings, from_host=from_host) if checked.handoffs else config
+
+
+def _with_team(config: AgentConfig, given: Mapping[str, Any], settings: Settings, *, from_host: bool) -> AgentConfig:
+    """Return the configuration with the agents to which it may hand over. Raises InvalidAgentConfig."""
+    try:
+        members = members_of(config.id, given, settings.agents)
+    except InvalidTool as invalid:
+        raise InvalidAgentConfig(invalid.faults) from None
+    team: dict[str, AgentConfig] = {}
+    for member in members.values():
+        own = config
+        if team:
+            its_own = {**member.given, "id": config.id, "owner": config.owner, "handoffs": []}
+            try:
+                own = agent_config(its_own, settings, from_host=from_host)
+            except InvalidAgentConfig as invalid:
+                raise InvalidAgentConfig(fault.below(*member.path) for fault in invalid.faults) from None
+        handing = transfers(member, members, settings.sub_agents.max_handoffs)
+        team[member.name] = replace(own, tools={**own.tools, **handing}, handoffs=member.handoffs)
+    first = next(iter(team.values()))
+    return replace(first, team=team)
 
 
 def _tools_and_answer(
@@ -219,39 +245,3 @@ def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str,
         name: tool if tool.timeout_s is not None else dataclasses.replace(tool, timeout_s=default_s)
         for name, tool in tools.items()
     }
-
-
-def _policy(
-    checked: AgentSettings, tools: Mapping[str, Tool], candidates: tuple[Candidate, ...], settings: Settings
-) -> TurnPolicy:
-    streaming, limits = checked.streaming_config, checked.limits
-    return TurnPolicy(
-        limits=Limits(
-            model_calls=limits.model_calls,
-            tool_calls=limits.tool_calls,
-            parallel_tools=settings.streaming.max_tool_calls if streaming.parallel_tools else 1,
-            parallel_agents=settings.sub_agents.max_parallel,
-            tokens=limits.tokens,
-            cost=limits.cost,
-            time_s=None if limits.time is None else limits.time / 1000,
-        ),
-        retries=RetryPolicy(max_retries=streaming.max_retries, after_output=streaming.retry_after_output),
-        models=candidates,
-        barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
-        eager=frozenset(name for name, tool in tools.items() if tool.eager),
-        approval=frozenset(name for name, tool in tools.items() if tool.requires_approval is not False),
-        agents=frozenset(name for name, tool in tools.items() if isinstance(tool, AgentTool)),
-        answer_retries=None if checked.answer_type is None else checked.answer_retries,
-        context=context_policy(checked, settings),
-    )
-
-
-def _deadlines(checked: AgentSettings, settings: Settings) -> ModelCallDeadlines:
-    streaming, own = settings.streaming, checked.streaming_config.chunk_timeout
-    host_first_byte = streaming.first_byte_timeout or streaming.timeout
-    return ModelCallDeadlines(
-        connect_s=streaming.connect_timeout / 1000,
-        first_byte_s=(own or host_first_byte) / 1000,
-        idle_s=(own or streaming.timeout) / 1000,
-        hasty=own is not None and own < max(streaming.timeout, host_first_byte),
-    )

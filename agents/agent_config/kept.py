@@ -21,7 +21,7 @@ from agents.core.text import each_text, joined_surrogates
 from agents.mcp.spec import ServerSpec, names_server
 from agents.node.redaction import Redactor
 from agents.settings import Settings
-from agents.sub_agents.agent_tool import AgentTool, as_kept, names_agent
+from agents.sub_agents.agent_tool import AGENT, AgentTool, as_kept, names_agent
 from agents.tools.callables import address_of
 from agents.tools.registry import BUILTIN
 from agents.tools.tool import Tool
@@ -103,12 +103,18 @@ def _tools(config: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyP
     """Yield the tools of an agent and of its sub-agents, each with its path."""
     for place, tool in enumerate(_list(config.get("tools"))):
         yield (*path, "tools", place), tool
+    for place, each in enumerate(_list(config.get("handoffs"))):
+        if isinstance(each, str):
+            yield (*path, "handoffs", place), (AGENT, each)
     for below, agent in _sub_agents(config):
         yield from _tools(agent, (*path, *below))
 
 
 def _sub_agents(config: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
-    """Yield the configurations of the agents that are tools, each with its path."""
+    """Yield the configurations of the agents that are tools or get a hand-off, each with its path."""
+    for place, each in enumerate(_list(config.get("handoffs"))):
+        if isinstance(each, Mapping):
+            yield ("handoffs", place), each
     for place, tool in enumerate(_list(config.get("tools"))):
         agent = tool.agent if isinstance(tool, AgentTool) else tool.get("config") if isinstance(tool, Mapping) else None
         if isinstance(agent, Mapping) and not (isinstance(tool, AgentTool) and tool.reference is not None):
@@ -156,6 +162,8 @@ def _plain(key: str, value: Any) -> Any:
             if any(isinstance(tool, ServerSpec) for tool in value):
                 raise TypeError("a server that is not in the settings has no name that another program knows")
             return [_kept_tool(tool) if isinstance(tool, Tool) else tool for tool in value]
+        case "handoffs":
+            return [_kept_agent(each) if isinstance(each, Mapping) else each for each in value]
         case "fallbacks" if value is not None:
             return [
                 {name: each for name, each in _mapping(fallback).items() if name not in SECRETS} for fallback in value
@@ -172,9 +180,14 @@ def _kept_tool(tool: Tool) -> Any:
     """Return a tool in the form for the store. Raises TypeError for a tool that another program can't find."""
     if not isinstance(tool, AgentTool):
         return _address(tool)
-    if (agent := kept_config(tool.agent)) is None:
-        raise TypeError(f"the agent of {tool.name} has a part that another program can't find")
-    return as_kept(tool, agent)
+    return as_kept(tool, _kept_agent(tool.agent))
+
+
+def _kept_agent(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of another agent for the store. Raises TypeError as `_kept_tool`."""
+    if (kept := kept_config(given)) is None:
+        raise TypeError("an agent has a part that another program can't find")
+    return kept
 
 
 def _mapping(section: Any) -> Any:

@@ -76,6 +76,7 @@ OTHERS: Final = {
         "reasoning",
         "tool_progress",
         "approval_required",
+        "handoff",
         "sub_agent",
         "reset",
         "compacted",

@@ -23,10 +23,17 @@ class EventData(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class StartData(EventData, frozen=True):
-    """The turn has begun."""
+    """The turn has begun. speaker: the agent to which an earlier turn was handed over; otherwise left out."""
 
     agent_id: str
     stream_id: str
+    speaker: str | UnsetType = UNSET
+
+
+class HandoffData(EventData, frozen=True):
+    """The agent with this name speaks from here on."""
+
+    speaker: str
 
 
 class TextData(EventData, frozen=True, gc=False):

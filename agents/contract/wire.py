@@ -20,6 +20,7 @@ from agents.contract.events import (
     CutData,
     ExecutionData,
     FailureData,
+    HandoffData,
     ResetData,
     StartData,
     SubAgentData,
@@ -45,6 +46,7 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
+    StreamHandoff,
     StreamReasoning,
     StreamReset,
     StreamStart,
@@ -87,7 +89,13 @@ def _call(data: CallData) -> tuple[ToolCall]:
 
 
 CODECS: Final = (
-    codec(StreamStart, "start", StartData, lambda e: StartData(e.agent_id, e.stream_id), lambda d: (d.agent_id,)),
+    codec(
+        StreamStart,
+        "start",
+        StartData,
+        lambda e: StartData(e.agent_id, e.stream_id, UNSET if e.speaker is None else e.speaker),
+        lambda d: (d.agent_id, None if d.speaker is UNSET else d.speaker),
+    ),
     codec(StreamToken, "token", TextData, lambda e: TextData(e.token), lambda d: (d.text, _pieces(d))),
     codec(StreamReasoning, "reasoning", TextData, lambda e: TextData(e.text), lambda d: (d.text, _pieces(d))),
     codec(StreamFunctionCallStarted, "function_start", CallData, lambda e: CallData(*astuple(e.function_call)), _call),
@@ -130,6 +138,7 @@ CODECS: Final = (
         lambda e: ApprovalData(e.tool_call, e.timeout_s),
         lambda d: (d.tool_call, d.timeout_s),
     ),
+    codec(StreamHandoff, "handoff", HandoffData, lambda e: HandoffData(e.speaker), lambda d: (d.speaker,)),
     codec(
         StreamReset,
         "reset",

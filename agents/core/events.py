@@ -37,9 +37,16 @@ class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class StreamStart(StreamEvent, frozen=True, tag="stream_start"):
-    """The turn has begun. agent_id: the agent that answers."""
+    """The turn has begun. agent_id: the agent that answers. speaker: of an earlier StreamHandoff, or None."""
 
     agent_id: str
+    speaker: str | None = None
+
+
+class StreamHandoff(StreamEvent, frozen=True, tag="stream_handoff"):
+    """The agent with this name speaks from here on: its instructions, its model and its tools hold."""
+
+    speaker: str
 
 
 class StreamToken(StreamEvent, frozen=True, gc=False, tag="stream_token"):
@@ -237,6 +244,7 @@ OwnEvent: TypeAlias = (
     | StreamToolResult
     | StreamToolProgress
     | StreamApprovalRequired
+    | StreamHandoff
     | StreamReset
     | StreamCompacted
     | StreamWarning
@@ -245,14 +253,11 @@ OwnEvent: TypeAlias = (
     | StreamError
 )
 
-"""The events of the turn itself."""
-
 
 class StreamSubAgent(StreamEvent, frozen=True, tag="stream_sub_agent"):
     """An event of a sub-agent, which answers a call of this turn.
 
-    path: the ids of the calls that lead to the sub-agent, this turn's call first. event: as the sub-agent published it:
-    its stream_id and seq are those of the sub-agent's stream. A deeper sub-agent has a longer path.
+    path: the ids of the calls that lead to it, this turn's first. event: with the stream_id and seq of its own stream.
     """
 
     path: tuple[str, ...]

@@ -11,6 +11,7 @@ from agents.core.deltas import CallDone, Finished
 from agents.core.effects import RunTool, Work
 from agents.core.errors import ToolError
 from agents.core.events import Event, StreamComplete, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
+from agents.core.hand_off import handed_off
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
 from agents.core.turn import Phase, Step, Turn, ended, fail, response_of, with_event, with_results, with_steered
@@ -96,8 +97,13 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
     turn, events = with_event(replace(turn, past=past), StreamToolResult(call, finished.result), now_s)
     if past.round.over:
         turn = replace(turn, past=replace(past, tally=past.tally.executed(now_s)))
-        following = handed_back(turn, now_s) if _asks_client(turn) else ask_again(turn, with_results(turn), now_s)
-        turn, effects = following
+        if _asks_client(turn):
+            turn, effects = handed_back(turn, now_s)
+        else:
+            conversation = with_results(turn)
+            turn, more = handed_off(turn, now_s)
+            turn, effects = ask_again(turn, conversation, now_s)
+            effects = (*more, *effects)
     else:
         turn, effects = running_more(turn)
     return turn, (*events, *effects)

@@ -1,6 +1,6 @@
 """The part of an agent's configuration that its turns need."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -24,8 +24,10 @@ class TurnPolicy(Struct, frozen=True):
     calls start while the model still streams. approval: names of tools that may demand a person's approval of a call;
     these may change during a turn.
     answer_retries: how often the model is asked again after an answer of another type; None: any text is accepted.
-    agents: names of tools whose calls sub-agents answer. client: names of the client's tools. Their calls end the turn,
-    and the client runs them. context: the rules for the context window.
+    speaker: the name of the agent that speaks after a hand-off; "" before. handoffs: the settings of the agents that
+    may speak next, by the names of the tools that hand over. agents: names of tools whose calls sub-agents answer.
+    client: names of the client's tools. Their calls end the turn, and the client runs them. context: the rules for the
+    context window.
     """
 
     limits: Limits = Limits()
@@ -35,6 +37,8 @@ class TurnPolicy(Struct, frozen=True):
     eager: frozenset[str] = frozenset()
     approval: Collection[str] = frozenset()
     answer_retries: int | None = None
+    speaker: str = ""
+    handoffs: "Mapping[str, TurnPolicy]" = {}
     agents: frozenset[str] = frozenset()
     client: frozenset[str] = frozenset()
     context: ContextPolicy = ContextPolicy()

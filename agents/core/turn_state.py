@@ -20,6 +20,7 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
+    StreamHandoff,
     StreamReasoning,
     StreamReset,
     StreamStart,
@@ -65,7 +66,7 @@ AFTER: Final[Mapping[type[Any], TurnState]] = {
 }
 """The state after an event. After a result it is executing while another call of the model call has no result."""
 
-UNCHANGED: Final = frozenset({StreamUsage, StreamWarning, StreamCompacted})
+UNCHANGED: Final = frozenset({StreamUsage, StreamWarning, StreamCompacted, StreamHandoff})
 """The events that leave the state as it was."""
 
 

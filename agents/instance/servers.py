@@ -12,9 +12,17 @@ from agents.settings import Settings
 async def with_servers(config: AgentConfig, settings: Settings, agent: Pid) -> AgentConfig:
     """Return the configuration with the tools of the agent's servers, which are kept until the agent ends.
 
-    The agent's start has connected to the servers. After a crash of the agent they may be down: their calls then fail
-    until they are up.
+    The same holds for the agents of its team. The agent's start has connected to the servers. After a crash of the
+    agent they may be down: their calls then fail until they are up.
     """
+    if config.team:
+        team = {name: await with_servers(each, settings, agent) for name, each in config.team.items()}
+        first = next(iter(team.values()))
+        return replace(
+            config, team=team, tools=first.tools, policy=replace(config.policy, approval=first.policy.approval)
+        )
+    if not config.servers:
+        return config
     views = [await use(spec, agent) for spec in config.servers]
     tools = BoundTools(config.tools, views, settings.streaming.tool_timeout / 1000)
     return replace(config, tools=tools, policy=replace(config.policy, approval=Asking(tools)))

@@ -10,6 +10,7 @@ continues, too.
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -29,6 +30,7 @@ from agents.sub_agents.parent_call import ParentCall, sub_agent_id
 from agents.tools.call_supervisor import ToolWorker, worker_of_call
 from agents.tools.errors import ServerRaised
 from agents.tools.job import Calling
+from agents.tools.tool import Tool
 from supervisors import ChildSpec, root_cause, start_child
 from supervisors.agent_supervisor import prepare_agent
 
@@ -57,13 +59,17 @@ class Caller(Struct, frozen=True):
 
 def with_sub_agents(config: AgentConfig, settings: Settings, template: ChildSpec, *, kept: bool) -> AgentConfig:
     """Return the configuration with tools that start agents. template: as in Caller."""
-    if not any(isinstance(each, AgentTool) for each in config.tools.values()):
+    agents = (config, *config.team.values())
+    if not any(isinstance(each, AgentTool) for agent in agents for each in agent.tools.values()):
         return config
     caller = Caller(config, settings, template, settings.sub_agents.max_depth, kept)
-    tools = {
-        name: _started_by(caller, each) if isinstance(each, AgentTool) else each for name, each in config.tools.items()
-    }
-    return replace(config, tools=tools)
+    team = {name: replace(each, tools=_started(caller, each.tools)) for name, each in config.team.items()}
+    return replace(config, tools=_started(caller, config.tools), team=team)
+
+
+def _started(caller: Caller, tools: Mapping[str, Tool]) -> Mapping[str, Tool]:
+    """Return the tools with agents that calls start."""
+    return {name: _started_by(caller, each) if isinstance(each, AgentTool) else each for name, each in tools.items()}
 
 
 def _started_by(caller: Caller, tool: AgentTool) -> AgentTool:

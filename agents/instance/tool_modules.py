@@ -39,6 +39,9 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
         for each in usable(named):
             if isinstance(each, AgentTool):
                 await load_tools(settings, each.agent, origin)
+        for other in given.get("handoffs") or ():
+            if isinstance(other, Mapping):
+                await load_tools(settings, other, origin)
     except InvalidTool as invalid:
         raise InvalidAgentConfig(fault.below("tools") for fault in invalid.faults) from None
     except (PoolUnavailable, ServerDown) as unavailable:

@@ -12,6 +12,7 @@ from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
 from agents.agent_config.parts import refusal
+from agents.agent_config.speaking import after
 from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import Conversation
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked, StoreFailed
@@ -102,7 +103,7 @@ def refuse(agent: Pid, chat: StreamChat, fault: Fault, state: AgentState) -> Non
 async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     has_stream(agent, chat.stream_id)
     stream, cut = _stream(agent, chat, state), chat.cut
-    config = state.config.answering(chat.answer).requested(chat.request)
+    config = after(state.config, state.conversation).answering(chat.answer).requested(chat.request)
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, past_of(config, state.conversation, state.compaction))
         await stream.durable()

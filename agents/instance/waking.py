@@ -83,7 +83,7 @@ async def open_session(
     parent = None if config.parent is None else (config.parent.session_id, config.parent.call_id)
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner, parent=parent)
     if config.parent is not None and not config.parent.again:  # a new session, which is written with its first stream
-        return config.opening(), ()
+        return config.opening(), NOTHING_LEFT_OUT, ()
     await journal.durable(config.id)
     if session is None and await journal.is_empty(config.id):  # one read in place of three
         return config.opening(), NOTHING_LEFT_OUT, ()

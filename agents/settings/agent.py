@@ -132,7 +132,8 @@ class AgentSettings(_Checked):
 
     provider: a name in the settings; None: the first of providers.order, unless base_url is given. headers, query: of
     the requests. api_version: of Azure. An own base_url has only its own three. reasoning_effort: a word of the model,
-    such as "low". description: for the model of an agent that has this one as a tool. fallbacks: None: the other
+    such as "low". description: for the model of an agent that has this one as a tool or hands over to it. handoffs: ids
+    of agents of the settings, or configurations, to which the agent may hand over. fallbacks: None: the other
     providers in their order, if the agent uses a named provider. max_queue: messages that may wait for their turn.
     max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user who owns
     the agent; None: only the scope `admin` gives access.
@@ -146,6 +147,7 @@ class AgentSettings(_Checked):
     system_prompt: str = ""
     tools: list[Any] = []
     description: str = ""
+    handoffs: list[Any] = []
     api_preference: Api = Api.CHAT
     stream: Flag = True
     streaming_config: StreamingConfig = StreamingConfig()

@@ -99,6 +99,7 @@ class AgentOptions(TypedDict, total=False):
     model: str | None
     system_prompt: str
     description: str
+    handoffs: list[Any] | tuple[Any, ...]
     tools: list[Any] | tuple[Any, ...]
     api_preference: Api | ApiName
     stream: bool

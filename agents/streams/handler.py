@@ -5,6 +5,7 @@ import asyncio
 from actors import Task, alive
 from actors.clock import now_s, unix_s
 from agents.agent_config import AgentConfig
+from agents.agent_config.speaking import after, policy_of
 from agents.core.asking import begin
 from agents.core.checkpoint import interrupted, resumed
 from agents.core.compacting import question_in
@@ -37,7 +38,8 @@ class StreamHandler(Task):
         parts: PartStore,
         cut: Cut | None = None,
     ) -> None:
-        self._opening, self._stream, self._config = opening, stream, config
+        self._opening, self._stream = opening, stream
+        self._config = config if cut is None else after(config, cut.saved.messages)
         self._conversation, self._compaction, self._parts, self._cut = conversation, compaction, parts, cut
 
     async def run(self) -> None:
@@ -54,7 +56,7 @@ class StreamHandler(Task):
         config, cut = self._config, self._cut
         if cut is None or not cut.begun:
             asked = (*self._conversation, *self._opening)
-            return begin(self._stream.id, config.id, asked, config.turn_policy, new_tally(), self._compaction)
+            return begin(self._stream.id, config.id, asked, policy_of(config), new_tally(), self._compaction)
         idempotent = {name for name, tool in config.tools.items() if tool.idempotent}
         past = past_of(config, self._conversation, self._compaction)
         return resumed(cut.saved, cut.log, past, idempotent=idempotent, now_s=now_s())
@@ -71,7 +73,7 @@ def interrupt(cut: Cut, fault: Fault, stream: Stream, past: Past) -> Conversatio
 def past_of(config: AgentConfig, conversation: Conversation, compaction: Compaction) -> Past:
     """Return the past of a turn that begins now. compaction: as in AgentState."""
     question = question_in(conversation)
-    return Past(config.id, conversation, config.turn_policy, new_tally(), question=question, compaction=compaction)
+    return Past(config.id, conversation, policy_of(config), new_tally(), question=question, compaction=compaction)
 
 
 def new_tally() -> Tally:

@@ -7,6 +7,7 @@ from random import uniform
 
 from actors.clock import clock
 from agents.agent_config import AgentConfig
+from agents.agent_config.speaking import spoken_by, voiced
 from agents.core.deltas import Delta
 from agents.core.effects import (
     WORK,
@@ -113,8 +114,10 @@ class TurnShell:
         """Run one model call, and publish its events until its end."""
         if asked.at_most_s:
             await asyncio.sleep(uniform(asked.at_least_s, asked.at_most_s))  # noqa: S311 (jitter, no secret)
+        if (speaker := self._turn.past.policy.speaker) != self._config.speaker:
+            self._hand_over(speaker)
         config, route = self._config, self._config.asked_by(asked.tries.route)
-        conversation = config.request.instructed(asked.conversation)
+        conversation = config.request.instructed(voiced(config, asked.conversation))
         try:
             self._encoder.blobs = await self._parts.get(self._encoder.lacking(route, conversation))
         except (SessionError, UnknownPart) as failed:
@@ -138,6 +141,12 @@ class TurnShell:
         )
         await traced(call, request, self._stream)
         self._encoder.blobs = NO_BLOBS
+
+    def _hand_over(self, speaker: str) -> None:
+        """Go on as the agent with this name. No call of the former one runs."""
+        self._config = spoken_by(self._config, speaker)
+        self._calls.use(self._config.tools)
+        self._encoder = RequestEncoder()
 
     async def _keep(self, media: Sequence[Media]) -> tuple[MediaPart, ...]:
         """Keep the bytes of a tool's result, and return its parts. Raises NotKept."""

@@ -91,6 +91,10 @@ class TurnCalls:
         self._started = 0
         self._now_s = clock()
 
+    def use(self, tools: Mapping[str, Tool]) -> None:
+        """Run later calls with these tools."""
+        self._tools = tools
+
     async def start(self, call: ToolCall) -> None:
         """Start the call's worker, or ask for its approval first. A call that can't run gets its result at once.
 

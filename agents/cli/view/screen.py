@@ -23,6 +23,7 @@ from agents.core.events import (
     StreamCompacted,
     StreamComplete,
     StreamFunctionCallComplete,
+    StreamHandoff,
     StreamReset,
     StreamSubAgent,
     StreamToken,
@@ -175,6 +176,8 @@ class Lines:
                 self._write_about(f"[{happened}]")
             case StreamApprovalRequired(call):
                 self._write_about(f"?? {_title(call)} waits for approval")
+            case StreamHandoff(speaker):
+                self._write_about(f"[{one_line(speaker)} speaks]")
             case StreamSubAgent(path, StreamFunctionCallComplete(call)):
                 self._write_about(f"{'   ' * len(path)}-> {_title(call)}")
             case StreamSubAgent(path, StreamToolResult(call, result)):

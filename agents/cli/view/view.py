@@ -29,6 +29,7 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
+    StreamHandoff,
     StreamReasoning,
     StreamReset,
     StreamStart,
@@ -139,6 +140,8 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
             return step(view, Note(f"some of the answer may be missing: {reason}"), now_s)
         case StreamCompacted():
             return step(view, Note(str(happened)), now_s)
+        case StreamHandoff(speaker):
+            return step(view, Note(f"{speaker} speaks"), now_s)
         case StreamStart() | StreamUsage() | StreamFunctionExecutionStart():
             return view, ()
         case StreamFunctionCallStarted(call):

@@ -33,6 +33,7 @@ from agents.core.events import (
     StreamError,
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
+    StreamHandoff,
     StreamStart,
     StreamSubAgent,
     StreamToolProgress,
@@ -83,6 +84,7 @@ class AgUi(Parts):
                 StreamToolProgress()
                 | StreamApprovalRequired()
                 | StreamSubAgent()
+                | StreamHandoff()
                 | StreamUsage()
                 | StreamWarning()
                 | StreamCompacted()

@@ -95,7 +95,7 @@ interface Failure extends Common {
 }
 
 interface DataOfTypes {
-    start: { agent_id: string; stream_id: string };
+    start: { agent_id: string; stream_id: string; speaker?: string };
     token: { text: string; joined?: number };
     reasoning: { text: string; joined?: number };
     function_start: ToolCall;
@@ -106,6 +106,7 @@ interface DataOfTypes {
     tool_start: { tool_call: ToolCall; attempt_of_call: number };
     tool_progress: { tool_call: ToolCall; data: unknown };
     tool_result: { tool_call: ToolCall; result: ToolResult };
+    handoff: { speaker: string };
     sub_agent: { path: string[]; stream_id: string; seq: number; event: string; data: unknown };
     reset: { error: Fault; message: string; content: string; attempt: number };
     compacted: {
