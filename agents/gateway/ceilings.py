@@ -16,7 +16,7 @@ Ceilings: TypeAlias = Mapping[Path, int | float | None]
 FREE: Final[frozenset[Path]] = frozenset(
     {
         *(("id",), ("name",), ("system_prompt",), ("tools",), ("api_preference",), ("stream",), ("when_busy",)),
-        *(("answer_type",), ("owner",), ("accepts",), ("model",), ("model_options",)),
+        *(("answer_type",), ("owner",), ("accepts",), ("model",), ("model_options",), ("description",)),
         *(("streaming_config", "parallel_tools"), ("streaming_config", "retry_after_output")),
         *(("context", "max_tokens"), ("context", "reserve"), ("context", "strategy"), ("context", "keep_turns")),
         *(("context", "model"),),
@@ -36,6 +36,7 @@ HOST_ONLY: Final[frozenset[Path]] = frozenset(
         ("api_version",),
         ("reasoning_effort",),
         ("fallbacks",),
+        ("handoffs",),
     }
 )
 

@@ -128,8 +128,10 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
         return pid
     journal = await open_journal()
     session = await journal.store.session(agent_id) if journal is not None else None
-    if session is None or session.config is None:
+    if journal is None or session is None or session.config is None:
         return None
+    if session.parent_id is not None and await _continues(journal, session.parent_id, agent_id):
+        return find_agent(agent_id)
     if not here and await woken_elsewhere(agent_id) and (pid := await agent_elsewhere(agent_id)) is not None:
         return pid
     await settled(agent_id)
@@ -143,6 +145,15 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
         if failed.reason is IGNORE:  # the session was deleted after it was read
             return None
         raise
+
+
+async def _continues(journal: JournalHandle, caller_id: str, agent_id: str) -> bool:
+    """Wake the caller of a sub-agent whose turns were both cut. Return whether they were: its call starts the agent."""
+    store = journal.store
+    if not (await store.open_streams(agent_id) and await store.open_streams(caller_id)):
+        return False
+    await wake(caller_id)
+    return True
 
 
 AT_ONCE: Final = 20  # agents that are woken side by side

@@ -15,9 +15,11 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
+    StreamHandoff,
     StreamReasoning,
     StreamReset,
     StreamStart,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
@@ -28,6 +30,7 @@ from agents.core.events import (
 from agents.timeline.calls import CallLanes
 from agents.timeline.lane import GrowingLane
 from agents.timeline.lanes import SpanKind, Timeline
+from agents.timeline.sub_agents import SubAgentLanes
 
 
 class TimelineFold:
@@ -38,6 +41,7 @@ class TimelineFold:
 
     def __init__(self, stream_id: str = "") -> None:
         self._turn, self._model, self._calls = GrowingLane("turn", "turn"), GrowingLane("model", "model"), CallLanes()
+        self._below = SubAgentLanes()
         self._began_at: float | None = None
         self._now_s, self._seq, self._events = 0.0, 0, 0
         self._stream_id, self._agent_id = stream_id, ""
@@ -81,6 +85,8 @@ class TimelineFold:
             case StreamToolResult(call, result):
                 self._calls.finished(call, result, now_s)
                 self._ask_again(now_s)
+            case StreamSubAgent(path, below):
+                self._below.published(path, below, now_s)
             case _:
                 self._of_turn(event, now_s)
 
@@ -97,7 +103,12 @@ class TimelineFold:
             outcome=self._outcome,
             seq=self._seq,
             events=self._events,
-            lanes=(self._turn.lane(length_s), self._model.lane(length_s), *self._calls.lanes(length_s)),
+            lanes=(
+                self._turn.lane(length_s),
+                self._model.lane(length_s),
+                *self._calls.lanes(length_s),
+                *self._below.lanes(length_s),
+            ),
         )
 
     def _elapsed_s(self, at: float | None) -> float:
@@ -135,6 +146,8 @@ class TimelineFold:
                 self._agent_id = agent_id
                 self._turn.mark("start", now_s, 1)
                 self._model.begin("wait", now_s)
+            case StreamHandoff(speaker):
+                self._turn.mark("start", now_s, 1, f"{speaker} speaks")
             case StreamUsage():
                 self._turn.mark("usage", now_s, 1)
             case StreamWarning(reason):
@@ -153,12 +166,14 @@ class TimelineFold:
         self._model.void()
         self._model.begin("wait", now_s, note=reason)
         self._calls.stopped(now_s, void=True)
+        self._below.stopped(now_s)
         self._executing = False
 
     def _end(self, outcome: Literal["complete", "cancelled", "error"], now_s: float, reason: str = "") -> None:
         self._outcome = outcome
         self._model.end(now_s)
         self._calls.stopped(now_s, void=False)
+        self._below.stopped(now_s)
         self._turn.mark(outcome, now_s, 1, reason)
 
 

@@ -52,7 +52,10 @@ class LaneMark(Struct, frozen=True, omit_defaults=True):
 
 
 class Lane(Struct, frozen=True, omit_defaults=True):
-    """A row of the timeline. A call has its own lane; `rest` holds the calls above the highest number of lanes."""
+    """A row of the timeline. A call has its own lane, and so has a sub-agent, with the id of the call that it answers.
+
+    `rest` holds what is above the highest number of lanes.
+    """
 
     kind: LaneKind
     title: str

@@ -19,12 +19,17 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.errors import ConnectionClosed
 from agents.core.events import (
     Event,
+    Response,
     StreamApprovalRequired,
+    StreamComplete,
     StreamError,
+    StreamHandoff,
     StreamReasoning,
     StreamReset,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
+    StreamToolStart,
 )
 from tests.agents.cli.turns import RUNNING, TURN, answered, asked, begun, tokens
 
@@ -66,6 +71,22 @@ def test_arguments_grow_as_they_come_and_the_clock_starts_with_the_run() -> None
     assert view.calls == (Call(0, "lookup", '{"key": 1}', id="call_0"),)
     view, _ = folded([begun("lookup", '{"key": 1}')], view)
     assert view.calls == (Call(0, "lookup", '{"key": 1}', started_s=0.0, id="call_0"),)
+
+
+def test_a_call_shows_what_its_sub_agent_does() -> None:
+    below = ("call_0",)
+    view, _ = folded([*asked("researcher", "{}"), RUNNING, StreamSubAgent(below, StreamToken("x"))])
+    assert [call.progress for call in view.calls] == ["writes"]
+    search = ToolCall("call_7", Function("search", '{"q":1}'))
+    view, _ = folded([StreamSubAgent((*below, "call_7"), StreamToolStart(search))], view)
+    assert [call.progress for call in view.calls] == ['> search {"q":1}']
+    view, blocks = folded([StreamSubAgent(below, StreamComplete(Response("x", "x")))], view)
+    assert ([call.progress for call in view.calls], blocks) == (['> search {"q":1}'], [])
+
+
+def test_a_hand_off_is_a_line() -> None:
+    _, blocks = folded([StreamHandoff("billing")])
+    assert blocks == [NoteLine(Note("billing speaks"))]
 
 
 def test_calls_are_finished_when_the_last_one_has_its_result() -> None:

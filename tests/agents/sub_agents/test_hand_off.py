@@ -55,7 +55,7 @@ async def bill() -> str:
     return "5 euros"
 
 
-def desk(**more: Any) -> dict[str, Any]:
+def desk(**more: Any) -> Any:
     billing = {"name": "billing", "model": "bills", "system_prompt": "You bill.", "tools": [bill]}
     billing |= {"description": "Knows the bills."}
     return {"id": "desk", "model": "desk", "system_prompt": "You greet.", "handoffs": [billing], **more}

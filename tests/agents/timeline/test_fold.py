@@ -18,6 +18,7 @@ from agents.core.events import (
     StreamReasoning,
     StreamReset,
     StreamStart,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
     StreamToolStart,
@@ -155,6 +156,24 @@ def test_an_eager_call_runs_from_its_own_begin() -> None:
         )
     ).lanes
     assert spans(lane) == [("arguments", 1, 1), ("queued", 1, 2), ("run", 2, 4)]
+
+
+def test_each_sub_agent_has_a_lane_of_its_own() -> None:
+    outer, deeper = ("call_0",), ("call_0", "call_0")
+    events = timed(
+        (0.0, StreamStart("a")),
+        (1.0, StreamSubAgent(outer, StreamStart("b"))),
+        (2.0, StreamSubAgent(outer, StreamFunctionExecutionStart())),
+        (3.0, StreamSubAgent(deeper, StreamStart("c"))),
+        (4.0, StreamSubAgent(deeper, StreamToken("x"))),
+        (5.0, StreamSubAgent(deeper, StreamComplete(Response("x", "x")))),
+        (6.0, StreamSubAgent(outer, StreamError(Cancelled()))),
+    )
+    first, second = timeline_of(events).lanes[2:]
+    assert (first.title, first.call_id, second.title) == ("> b", "call_0", "> > c")
+    assert spans(first) == [("wait", 1.0, 2.0), ("tools", 2.0, 6.0)]
+    assert spans(second) == [("wait", 3.0, 4.0), ("text", 4.0, 5.0)]
+    assert [*marks(first), *marks(second)] == [("cancelled", 6.0), ("result", 5.0)]
 
 
 def test_a_reset_voids_the_output_of_its_attempt_and_no_earlier_one() -> None:

@@ -19,9 +19,11 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
+    StreamHandoff,
     StreamReasoning,
     StreamReset,
     StreamStart,
+    StreamSubAgent,
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
@@ -70,7 +72,7 @@ indexes = st.integers(0, 3)
 tool_calls = st.builds(lambda index, name: call(index, name), indexes, names)
 errors = st.sampled_from([None, "denied", "raised", "timeout", "unknown_tool", "crashed"])
 results = st.builds(ToolResult, st.just("x"), error=errors, elapsed_s=st.floats(-1, 9), attempts=st.integers(1, 3))
-not_last: st.SearchStrategy[Any] = st.one_of(
+own: st.SearchStrategy[Any] = st.one_of(
     st.builds(StreamStart, st.just("a")),
     st.builds(StreamToken, st.just("t"), joined=st.integers(1, 9)),
     st.builds(StreamReasoning, st.just("t")),
@@ -86,8 +88,11 @@ not_last: st.SearchStrategy[Any] = st.one_of(
     st.just(StreamCompacted(90, 40, 3, 1, "s")),
     st.builds(StreamWarning, st.builds(ParseError, names)),
     st.just(StreamUsage(Response("", "").usage)),
+    st.builds(StreamHandoff, names),
 )
 last = st.sampled_from([StreamComplete(Response("", "")), StreamError(Cancelled()), StreamError(ParseError("x"))])
+paths = st.sampled_from([("call_0",), ("call_1",), ("call_1", "call_0")])
+not_last = own | st.builds(StreamSubAgent, paths, own | last)
 
 
 @st.composite
