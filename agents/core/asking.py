@@ -46,7 +46,8 @@ def begin(
 
 def opened(stream_id: str, past: Past) -> tuple[Turn, StreamStart]:
     """Return the turn before its first model call, and its first event."""
-    start = StreamStart(past.agent_id, stream_id=stream_id, seq=1, at=past.tally.unix_s(past.tally.started_s))
+    at = past.tally.unix_s(past.tally.started_s)
+    start = StreamStart(past.agent_id, past.policy.speaker or None, stream_id=stream_id, seq=1, at=at)
     return Turn(STREAMING, init_accumulator(stream_id, seq=1), past), start
 
 
