@@ -121,8 +121,8 @@ class Relay(Task):
     async def _send_large(self, agent: Pid, event: Event) -> bool:
         """Send an event that is too large for a link: the pieces that were joined in it, or Stored.
 
-        The last pieces of a running turn may not be in the store yet, but its agent has them. Return False if the agent
-        no longer has them: the follower then reads them from the store.
+        The agent has the last pieces of a running turn before the store has them. Return False if the agent has them no
+        longer: the follower then reads them from the store.
         """
         first, pieces = event.seq - pieces_in(event) + 1, tuple[Event, ...]((event,))
         if first < event.seq:
