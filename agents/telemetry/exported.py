@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
+from collections import Counter
 from contextlib import suppress
+from functools import cache, partial
 from typing import Any, Final
 
 from agents.extras import extra
 
 with extra("otel", "telemetry"):
     from opentelemetry import metrics
-    from opentelemetry.metrics import Counter, Histogram
 
 from msgspec import Struct
 
@@ -31,27 +32,45 @@ log = get_logger("understudy.telemetry")
 
 
 class ExportedMeasurements(Measurements):
-    """The instruments of the program's meter provider."""
+    """The instruments of the program's meter provider, which makes each of them once.
+
+    A counter is read when it is exported: to count directly costs 6 us of a turn for each counter. The reader is
+    another thread, which copies the counts in one step.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._meter = metrics.get_meter(NAME)
-        self._made = {each.name: self._make(each) for each in INSTRUMENTS}
+        meter = metrics.get_meter(NAME)
+        self._counts: dict[str, Counter[tuple[str, ...]]] = {}
+        self._histograms: dict[str, metrics.Histogram] = {}
+        for each in INSTRUMENTS:
+            if each.bounds:
+                self._histograms[each.name] = meter.create_histogram(
+                    each.name, each.unit, each.text, explicit_bucket_boundaries_advisory=each.bounds
+                )
+            else:
+                self._counts[each.name] = Counter()
+                meter.create_observable_counter(each.name, [partial(self._read, each)], each.unit, each.text)
 
     def add(self, instrument: Instrument, amount: float, *labels: str) -> None:
-        made = self._made[instrument.name]
-        known = {name: value for name, value in zip(instrument.labels, labels, strict=True) if value}
-        if isinstance(made, Counter):
-            made.add(amount, known)
+        if instrument.bounds:
+            self._histograms[instrument.name].record(amount, _attributes(instrument, labels))
         else:
-            made.record(amount, known)
+            self._counts[instrument.name][labels] += amount  # type: ignore[assignment]  # whole numbers
 
-    def _make(self, each: Instrument) -> Counter | Histogram:
-        if not each.bounds:
-            return self._meter.create_counter(each.name, each.unit, each.text)
-        return self._meter.create_histogram(
-            each.name, each.unit, each.text, explicit_bucket_boundaries_advisory=each.bounds
-        )
+    def _read(self, instrument: Instrument, _: metrics.CallbackOptions) -> list[metrics.Observation]:
+        counts = [*self._counts[instrument.name].items()]
+        return [metrics.Observation(count, _attributes(instrument, labels)) for labels, count in counts]
+
+
+def _attributes(instrument: Instrument, labels: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in zip(instrument.labels, labels, strict=True) if value}
+
+
+@cache
+def exported() -> ExportedMeasurements:
+    """Return the measurements of this program, which all its applications share."""
+    return ExportedMeasurements()
 
 
 class Exported(Struct, frozen=True):
@@ -73,7 +92,7 @@ class Exporter(GenServer[Exported]):
             return Error(invalid)
         propagate_by(ContextPropagator())
         become_meter(self.pid)
-        return Ready(Exported(ExportedMeasurements(), own))
+        return Ready(Exported(exported(), own))
 
     def handle_info(self, message: Any, state: Exported) -> NoReply[Exported]:
         count(message, state.figures)
