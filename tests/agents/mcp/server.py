@@ -24,6 +24,7 @@ from mcp_types import (
     SamplingMessage,
     TextContent,
 )
+from opentelemetry import trace
 from pydantic import BaseModel
 
 app = MCPServer("tests", version="1.2", log_level="ERROR")
@@ -131,6 +132,13 @@ async def shows(files: list[str]) -> list[Any]:
 async def pid() -> int:
     """Return the server's process id."""
     return os.getpid()
+
+
+@app.tool()
+async def traced() -> str:
+    """Return the trace of the call."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}-{context.span_id:016x}"
 
 
 @app.tool()
