@@ -81,9 +81,9 @@ def compact(turn: Turn, window: Room, now_s: float) -> Step | None:
 def compacted(turn: Turn, following: Compaction, now_s: float, fault: Fault | None = None) -> Step:
     """Return the step that asks the model with this compaction. fault: as in StreamCompacted."""
     past = turn.past
-    event = announced(past.policy.context, past.compaction, following, past.conversation)
-    asked = estimate(past.policy.context, following, past.conversation)
-    past = replace(past, compaction=following, compacted=True, asked=asked)
+    asks = estimate(past.policy.context, following, past.conversation)
+    event = announced(past.compaction, following, past.conversation, past.asked, asks)
+    past = replace(past, compaction=following, compacted=True, asked=asks)
     turn, events = with_event(Turn(STREAMING, turn.acc, past), replace(event, fault=fault), now_s)
     return turn, (*events, start_completion(past))
 

@@ -41,7 +41,7 @@ def room_of(policy: ContextPolicy) -> Room | None:
 
 
 def refused(policy: ContextPolicy, tokens: float) -> Room:
-    """Return the window after a provider refused a request. tokens: its estimated length."""
+    """Return the room after a provider refused a request. tokens: its estimated length."""
     known = room_of(policy) or Room(tokens, tokens)
     return Room(min(known.limit, tokens * REFUSED), min(known.goal, tokens * SHARE))
 
@@ -86,12 +86,12 @@ def omitted_by(now: Compaction, planned: Compaction, conversation: Conversation)
 
 
 def announced(
-    policy: ContextPolicy, now: Compaction, following: Compaction, conversation: Conversation
+    now: Compaction, following: Compaction, conversation: Conversation, asked: int, asks: int
 ) -> StreamCompacted:
-    """Return the event of a compaction."""
+    """Return the event of a compaction. asked, asks: the estimates of the request before and after it."""
     return StreamCompacted(
-        round(estimate(policy, now, conversation) * now.rate),
-        round(estimate(policy, following, conversation) * now.rate),
+        round(asked * now.rate),
+        round(asks * now.rate),
         len(omitted_by(now, following, conversation)),
         _cleared_by(now, following, conversation),
         following.summary,

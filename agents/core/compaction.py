@@ -49,10 +49,7 @@ class Compaction(Struct, frozen=True, omit_defaults=True):
         return SUMMARY + self.summary if self.summary else NOTE
 
     def fits(self, count: int) -> bool:
-        """Return whether a conversation with so many messages after its prompt can have this compaction.
-
-        A store may have been changed by another program.
-        """
+        """Return whether a conversation can have this compaction. count: the number of messages after its prompt."""
         edges = [edge for each in self.omitted for edge in each]
         ordered = all(begin < end for begin, end in pairwise(edges))
         within = not edges or (edges[0] >= 0 and edges[-1] <= count)

@@ -39,7 +39,7 @@ def copy(connection: Connection, id_: str, new_id: str, count: int) -> None:
 async def compaction_of(store: Reading, session_id: str, count: int) -> Compaction:
     """Return the session's last compaction, or one that leaves out nothing. count: the number of its messages.
 
-    A damaged one is left out, since the conversation is enough for a new one.
+    A damaged one is ignored, since the conversation is enough for a new one.
     """
     wanted = select(COMPACTIONS.c.payload).where(COMPACTIONS.c.session_id == session_id)
     try:

@@ -208,6 +208,25 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
 CONTEXT = {"max_tokens": 600, "reserve": 0, "strategy": "summarise", "model": "notes", "keep_turns": 1}
 
 
+async def test_a_turn_is_cancelled_in_mid_compaction_and_the_next_one_compacts(stage: Stage, api: str) -> None:
+    def summarises() -> bool:
+        return any(request["model"] == "stalls" for request in stage.server.requests)
+
+    pid = await stage.agent("large", api_preference=api, context={**CONTEXT, "model": "stalls"})
+    number = 0
+    async with Mailbox() as box:
+        while not summarises():
+            number += 1
+            stream_id = agent.stream_chat(pid, f"turn {number} {LONG}", box.pid)
+            while (await agent.info(pid)).streams[-1].status == "running" and not summarises():
+                pass
+        assert await agent.cancel(pid, stream_id)
+    events = await turn(pid, "go on")
+    assert isinstance(events[-1], StreamComplete)
+    assert len(only(StreamCompacted, events)) == 1
+    assert "Rex" in sent(stage)
+
+
 async def test_a_restarted_agent_goes_on_with_less_and_the_store_has_everything(kept: Kept, api: str) -> None:
     config = {"id": "ada", "model": "large", "api_preference": api, "context": CONTEXT}
     turns = 0
