@@ -53,7 +53,6 @@ from agents.core.errors import (
 )
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -74,9 +73,9 @@ from agents.core.events import (
     StreamUsage,
     StreamWarning,
     ToolResult,
-    TypedResponse,
 )
 from agents.core.parts import AudioPart, FilePart, ImagePart, TextPart
+from agents.core.response import Response, TypedResponse
 from agents.core.stream_metrics import StreamMetrics
 
 if TYPE_CHECKING:

@@ -28,7 +28,13 @@ from agents.agent_config.request import TurnRequest
 from agents.agent_registry import id_of
 from agents.core.conversation import Conversation
 from agents.core.errors import ContentRefused, HandlerCrashed
-from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
+from agents.core.events import (
+    TERMINAL,
+    Event,
+    StreamComplete,
+    StreamError,
+)
+from agents.core.response import Response, TypedResponse
 from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
     check_loop,

@@ -28,11 +28,11 @@ from agents.cluster.takeover import Takeover
 from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
+from agents.instance.recovery import Recovery
 from agents.instance.retention import Retention
 from agents.instance.state import Keeping
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
-from agents.instance.waking import Recovery
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy

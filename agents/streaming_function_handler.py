@@ -23,7 +23,8 @@ from agents.core.compaction import NOTHING_LEFT_OUT
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, ParseError
-from agents.core.events import Response, StreamComplete
+from agents.core.events import StreamComplete
+from agents.core.response import Response
 from agents.core.step import step
 from agents.core.stream_event import deltas_of, metadata_of
 from agents.core.turn import Phase, Step, Turn

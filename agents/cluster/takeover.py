@@ -14,8 +14,8 @@ from agents.agent_config import InvalidAgentConfig
 from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.judge import TURNS, NodeDown, TurnsMayBeFree, monitor_nodes, own_node
 from agents.instance.configured_agents import start_configured
+from agents.instance.recovery import recover
 from agents.instance.unfit import end_cut_turns
-from agents.instance.waking import recover
 from agents.sessions import SessionError
 from agents.settings.agent import AgentSettings
 

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from agents.contract.sessions import Status
 from agents.core.errors import Fault
-from agents.core.events import Response
+from agents.core.response import Response
 from agents.core.turn_state import TurnState
 
 

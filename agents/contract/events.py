@@ -11,7 +11,8 @@ from msgspec import UNSET, Struct, UnsetType
 from agents.core.conversation import ToolCall
 from agents.core.deltas import Usage
 from agents.core.errors import Fault
-from agents.core.events import Response, ToolResult
+from agents.core.events import ToolResult
+from agents.core.response import Response
 from agents.core.stream_metrics import StreamMetrics
 
 

@@ -37,7 +37,6 @@ from agents.core.conversation import ToolCall
 from agents.core.errors import Timeout
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -58,6 +57,7 @@ from agents.core.events import (
     StreamUsage,
     StreamWarning,
 )
+from agents.core.response import Response
 
 E = TypeVar("E")
 D = TypeVar("D")

@@ -11,7 +11,7 @@ A call is claimed on disk before it runs. A call that waits for an approval is n
 again.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -24,11 +24,12 @@ from agents.core.conversation import AssistantMessage, Conversation, ToolCall, U
 from agents.core.deltas import Finished
 from agents.core.effects import Effect, RunTool
 from agents.core.errors import Fault, Interrupted
-from agents.core.events import Event, StreamReset, StreamToken, StreamToolResult, ToolResult
+from agents.core.events import Event, StreamReset, StreamToolResult, ToolResult
 from agents.core.execution import running_more
 from agents.core.limits import Spent
 from agents.core.metrics import Tally
 from agents.core.parts import Content
+from agents.core.published import PublishedPart
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
@@ -116,27 +117,6 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
         question=past.question - len(before),
         compaction=past.compaction if past.compacted else None,
     )
-
-
-class PublishedPart(Struct, frozen=True):
-    """The part of a cut turn that subscribers may have seen: seq and attempt of its last event, and its valid text."""
-
-    stream_id: str
-    seq: int = 0
-    attempt: int = 1
-    content: str = ""
-
-
-def log_of(stream_id: str, events: Iterable[Event]) -> PublishedPart:
-    pieces: list[str] = []
-    seq, attempt = 0, 1
-    for event in events:
-        seq, attempt = event.seq, event.attempt
-        if isinstance(event, StreamToken):
-            pieces.append(event.token)
-        elif isinstance(event, StreamReset):
-            pieces = [event.content]
-    return PublishedPart(stream_id, seq, attempt, "".join(pieces))
 
 
 def resumed(

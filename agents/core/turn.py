@@ -15,11 +15,12 @@ from agents.core.conversation import AssistantMessage, Conversation, ToolCall, U
 from agents.core.deltas import Finished, Usage
 from agents.core.effects import Effect
 from agents.core.errors import Fault
-from agents.core.events import Event, Response, StreamComplete, StreamError
+from agents.core.events import Event, StreamComplete, StreamError
 from agents.core.limits import Spent, added, cost
 from agents.core.metrics import Tally, metrics
 from agents.core.parts import Content
 from agents.core.policy import Candidate, TurnPolicy
+from agents.core.response import Response
 from agents.core.retry import Tries
 from agents.core.round import Round
 

@@ -6,7 +6,7 @@ from msgspec.structs import asdict
 
 from agents.agent_config.answer_type import AnswerType
 from agents.core.errors import Fault, InvalidAnswer
-from agents.core.events import Response, TypedResponse
+from agents.core.response import Response, TypedResponse
 
 
 class StreamFailed(Exception):

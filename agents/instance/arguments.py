@@ -13,7 +13,7 @@ from actors.system.current import calling_process, running_loop
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.request import TurnRequest
 from agents.agent_registry import is_agent
-from agents.core.events import Response
+from agents.core.response import Response
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text, no_text_in
 from agents.parts.given import GivenContent, Media, Text, content_of
 

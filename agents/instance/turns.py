@@ -18,8 +18,9 @@ from agents.core.conversation import Conversation
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked, StoreFailed
 from agents.core.message_times import times_of
 from agents.instance.messages import joins, recorded
+from agents.instance.recovery import EndSubAgents
 from agents.instance.state import AgentState, Running, StreamChat
-from agents.instance.waking import EndSubAgents, turn_name
+from agents.instance.waking import turn_name
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.sessions.records import SUSPECTED

@@ -3,23 +3,23 @@
 A session has the id of its agent. If sessions are not kept (no journal runs), these functions do nothing.
 """
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import replace
 
-from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
+from actors import IGNORE, CallFailed, Pid, StartFailed, ended, whereis
 from actors.log import get_logger
-from agents.agent_config import AgentConfig, InvalidAgentConfig
+from agents.agent_config import AgentConfig
 from agents.agent_config.kept import kept_config, restored
-from agents.agent_registry import find_agent, leaving, step_aside
-from agents.core.checkpoint import first_checkpoint, log_of
+from agents.agent_registry import find_agent, leaving
+from agents.core.checkpoint import first_checkpoint
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.conversation import Conversation
 from agents.core.parts import Content
+from agents.core.published import log_of
 from agents.instance.elsewhere import CLUSTER, agent_elsewhere, woken_elsewhere
 from agents.sessions import (
     JournalHandle,
@@ -35,7 +35,7 @@ from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.compactions import compaction_of
 from agents.sessions.cut import Cut
 from supervisors import AlreadyStarted
-from supervisors.agent_supervisor import settled, start_agent, start_agents
+from supervisors.agent_supervisor import settled, start_agent
 
 log = get_logger("understudy.agents")
 
@@ -138,7 +138,7 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
     if (pid := find_agent(agent_id)) is not None:
         return pid
     try:
-        return await start_agent(_given(session, session.config), Origin.KEPT)
+        return await start_agent(configured(session, session.config), Origin.KEPT)
     except AlreadyStarted as other:
         return other.pid
     except StartFailed as failed:
@@ -156,68 +156,7 @@ async def _continues(journal: JournalHandle, caller_id: str, agent_id: str) -> b
     return True
 
 
-AT_ONCE: Final = 20  # agents that are woken side by side
-
-
-class Recovery(Task):
-    """A process that wakes the agents with cut turns. A failure of one does not affect the others."""
-
-    async def run(self) -> None:
-        journal = await open_journal()
-        if journal is not None:
-            cut = await journal.store.cut_sessions()
-            for first in range(0, len(cut), AT_ONCE):
-                await recover(cut[first : first + AT_ONCE])
-
-
-class EndSubAgents(Task):
-    """A process that starts the agents of the turns that were cut below an agent's turn, so that these turns end.
-
-    An agent that waited for their start itself would hold up its supervisor, which starts them.
-    """
-
-    def __init__(self, agent_id: str) -> None:
-        self._agent_id = agent_id
-
-    async def run(self) -> None:
-        with suppress(CallFailed, SessionError):  # the next start of the program finds them
-            journal = await open_journal()
-            if journal is not None and (cut := await journal.store.cut_sessions(of=self._agent_id)):
-                await recover(cut)
-
-
-async def recover(ids: Iterable[str]) -> list[str]:
-    """Start the agents of these kept sessions, side by side. A failure of one does not affect the others.
-
-    Return the ids of the sessions whose configuration is not kept, or not one of this program.
-    """
-    journal = await open_journal()
-    assert journal is not None, "expected kept sessions"
-    chosen = list(ids)
-    for agent_id in chosen:
-        step_aside(agent_id)  # a stand-in has followed the session until now
-    found = await asyncio.gather(*map(journal.store.session, chosen), return_exceptions=True)
-    given, unfit = {}, []
-    for agent_id, session in zip(chosen, found, strict=True):
-        if isinstance(session, SessionError):
-            log.warning("session_not_recovered", session=agent_id, reason=str(session))
-        elif isinstance(session, BaseException):
-            raise session
-        elif session is not None and session.config is not None:
-            given[agent_id] = _given(session, session.config)
-        elif session is not None:
-            unfit.append(agent_id)
-    outcomes = await start_agents(given.values(), Origin.KEPT)
-    for agent_id, outcome in zip(given, outcomes, strict=True):
-        deleted = isinstance(outcome, StartFailed) and outcome.reason is IGNORE
-        if isinstance(outcome, Exception) and not (deleted or isinstance(outcome, AlreadyStarted)):
-            log.warning("session_not_recovered", session=agent_id, reason=str(outcome))
-        if isinstance(outcome, InvalidAgentConfig):
-            unfit.append(agent_id)
-    return unfit
-
-
-def _given(session: SessionRecord, config: Mapping[str, Any]) -> dict[str, Any]:
+def configured(session: SessionRecord, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with which the session's agent starts again."""
     return {**restored(config), "id": session.id, "owner": session.owner}
 

@@ -2,9 +2,10 @@
 
 from msgspec import Struct
 
-from agents.core.checkpoint import PublishedPart, TurnCheckpoint
+from agents.core.checkpoint import TurnCheckpoint
 from agents.core.events import Event
 from agents.core.parts import Content
+from agents.core.published import PublishedPart
 from agents.sessions.recorder import Recorder
 
 

@@ -42,9 +42,9 @@ class Place(Struct, frozen=True):
 class NodeStore:
     """The store of this node, from its joining to its leaving.
 
-    load: returns the number of running turns, for the other nodes. place_of: returns the Place of a session, or None if
-    there is no such session. Raises StoreUnavailable. lease: None for SQLite, where a running OS process
-    holds its lease.
+    load: returns the number of running turns, for the other nodes. place_of: returns the Place of a session, or None
+    if the store does not have it. Raises StoreUnavailable. lease: None for SQLite, where a running OS process holds its
+    lease.
     """
 
     def __init__(self, store: "Claiming", fence: Fence, name: str, lease: StoreLease | None, lease_s: float) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import URL, CompoundSelect, Row, Select, exists, func, select, tuple_, type_coerce, union_all
+from sqlalchemy import URL, CompoundSelect, Row, Select, exists, func, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import NullType, TypeEngine
 
 from actors.slices import paced
 from agents.core.conversation import Conversation
-from agents.core.events import Event, StreamError
+from agents.core.events import Event
 from agents.parts.given import Blobs
 from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
@@ -31,17 +31,16 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
+from agents.sessions.stored_events import has_gap, rows_of_stream
 from agents.sessions.sub_agents import NO_SUB_AGENT, cut
 from agents.sessions.tables import (
     CHECKPOINT_PARTS,
-    EVENTS,
     LAST_SEQ,
     MESSAGES,
     PART_USES,
     PARTS,
     SESSIONS,
     STREAMS,
-    TAIL,
 )
 
 Query: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
@@ -174,11 +173,11 @@ class Reading:
         Events may be missing between two attempts, because a crash lost them. They may also be missing before an error,
         since a published end is kept even if earlier events were not.
         """
-        rows = await self._rows(_rows_of(stream_id, after, limit), stream_id, many=True)
+        rows = await self._rows(rows_of_stream(stream_id, after, limit), stream_id, many=True)
         events: list[Event] = []
         async for event in paced(event for row in rows for event in events_of(stream_id, row)):
             if after < event.seq and (limit is None or event.seq <= after + limit):
-                if events and _gap(events[-1], event):
+                if events and has_gap(events[-1], event):
                     raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
                 events.append(event)
         return events
@@ -237,19 +236,3 @@ class Reading:
                     return list(found.all())
                 pages = paced(found.partitions(ROWS))
                 return [row async for page in pages for row in page]
-
-
-def _rows_of(stream_id: str, after: int, limit: int | None) -> CompoundSelect[*tuple[Any, ...]]:
-    """Return the query of a stream's rows with seqs from after + 1 to after + limit, in one snapshot of both tables."""
-    numbers = select(STREAMS.c.number).where(STREAMS.c.id == stream_id)
-    of_stream = ((EVENTS, EVENTS.c.stream_id == stream_id), (TAIL, TAIL.c.number == numbers.scalar_subquery()))
-    halves = []
-    for table, chosen in of_stream:
-        half = select(table.c.first_seq, table.c.last_seq, table.c.payload).where(chosen, table.c.last_seq > after)
-        halves.append(half if limit is None else half.where(table.c.first_seq <= after + limit))
-    return union_all(*halves).order_by("first_seq")
-
-
-def _gap(event: Event, later: Event) -> bool:
-    missing = later.seq != event.seq + 1 and later.attempt == event.attempt
-    return missing and not isinstance(later, StreamError)

@@ -16,7 +16,8 @@ with extra("otel", "telemetry"):
     from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 from agents.core.conversation import Conversation, ToolCall
-from agents.core.events import Response, StreamComplete, StreamError, ToolResult
+from agents.core.events import StreamComplete, StreamError, ToolResult
+from agents.core.response import Response
 from agents.traces import attributes as names
 from agents.traces.attributes import Attributes, answer_attributes, request_attributes
 from agents.traces.calls import ModelCalled, TracedRequest

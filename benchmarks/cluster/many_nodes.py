@@ -24,7 +24,7 @@ LOADED: Final = (
     "sqlalchemy.dialects.postgresql.asyncpg",
     "asyncpg",
 )
-"""What each node would load at its start."""
+"""The modules that each node would load at its start."""
 
 STARTING: Final = 4  # at a time: those that have joined need a core for their beats
 

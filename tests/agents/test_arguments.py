@@ -10,7 +10,7 @@ from actors import NOPROC, CallFailed, InvalidArgument, Mailbox, NoCaller, Pid, 
 from agents import agent, agent_registry, find_agent, wake
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.core.conversation import UserMessage
-from agents.core.events import Response
+from agents.core.response import Response
 from agents.settings import Settings
 from agents.streaming_function_handler import handle_chat_api_stream
 from supervisors import AlreadyStarted, agent_supervisor

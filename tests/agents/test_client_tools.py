@@ -10,8 +10,9 @@ from agents.agent_config.request import TurnRequest
 from agents.core.conversation import AssistantMessage, Conversation, ToolMessage, UserMessage
 from agents.core.deltas import FinishReason
 from agents.core.errors import Interrupted
-from agents.core.events import TERMINAL, Response
+from agents.core.events import TERMINAL
 from agents.core.parts import text_of
+from agents.core.response import Response
 from agents.instance.requests import HandOver
 from agents.instance.waking import Origin
 from agents.llm.endpoint import Api

@@ -11,7 +11,8 @@ from rich.text import Text
 from agents.cli.view.markdown import AnswerMarkdown
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.view import AnswerText, Block, Call, CallTable, Note, NoteLine, ReasoningText, TurnFigures, View
-from agents.core.events import Response, ToolResult
+from agents.core.events import ToolResult
+from agents.core.response import Response
 
 SPINNER = Spinner("dots", style="cyan")
 NAME_WIDTH = 24

@@ -20,7 +20,6 @@ from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
     OwnEvent,
-    Response,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -42,6 +41,7 @@ from agents.core.events import (
     StreamWarning,
     ToolResult,
 )
+from agents.core.response import Response
 
 
 class Note(Struct, frozen=True):

@@ -26,7 +26,6 @@ from agents.contract.wire import data_of, name_of
 from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -41,6 +40,7 @@ from agents.core.events import (
     StreamUsage,
     StreamWarning,
 )
+from agents.core.response import Response
 from agents.gateway.front_ends.parts import Frames, Kind, Parts
 
 

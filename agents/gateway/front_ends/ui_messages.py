@@ -30,7 +30,6 @@ from agents.core.deltas import FinishReason
 from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
@@ -41,6 +40,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolResult,
 )
+from agents.core.response import Response
 from agents.gateway.front_ends.parts import Frames, Kind, Parts
 
 HEADERS: Final = ((b"x-vercel-ai-ui-message-stream", b"v1"),)

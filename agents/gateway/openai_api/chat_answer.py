@@ -13,7 +13,7 @@ from agents.contract.chat_completions import (
 )
 from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason
-from agents.core.events import Response
+from agents.core.response import Response
 from agents.gateway.openai_api.usage import completion_usage
 
 CUT = {FinishReason.LENGTH: "length", FinishReason.CONTENT_FILTER: "content_filter"}

@@ -22,7 +22,6 @@ from agents.core.conversation import ToolCall
 from agents.core.errors import Fault
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -33,6 +32,7 @@ from agents.core.events import (
     StreamStart,
     StreamToken,
 )
+from agents.core.response import Response
 from agents.core.text import to_json
 from agents.gateway.errors import Refusal
 from agents.gateway.openai_api.chat_answer import finish_reason

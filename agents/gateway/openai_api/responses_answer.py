@@ -17,7 +17,7 @@ from agents.contract.openai_responses import (
 )
 from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason
-from agents.core.events import Response
+from agents.core.response import Response
 from agents.gateway.errors import Refusal
 from agents.gateway.openai_api.chat_answer import client_calls
 from agents.gateway.openai_api.responses_body import ResponsesBody

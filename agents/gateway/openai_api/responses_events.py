@@ -31,7 +31,6 @@ from agents.contract.openai_responses import (
 from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -41,6 +40,7 @@ from agents.core.events import (
     StreamStart,
     StreamToken,
 )
+from agents.core.response import Response
 from agents.core.text import to_json
 from agents.gateway.errors import Refusal
 from agents.gateway.openai_api.chat_chunks import VOID

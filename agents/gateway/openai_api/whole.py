@@ -10,13 +10,13 @@ from starlette.requests import Request
 from agents.core.events import (
     TERMINAL,
     Event,
-    Response,
     StreamComplete,
     StreamError,
     StreamFunctionExecutionStart,
     StreamReasoning,
     StreamReset,
 )
+from agents.core.response import Response
 from agents.gateway.errors import Refusal
 from agents.gateway.openai_api.one_turn import OneTurn
 from agents.gateway.openai_api.refusals import failure_of

@@ -19,7 +19,6 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.errors import ConnectionClosed
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
@@ -31,6 +30,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolStart,
 )
+from agents.core.response import Response
 from tests.agents.cli.turns import RUNNING, TURN, answered, asked, begun, tokens
 
 NEW = View()

@@ -4,7 +4,6 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.deltas import Usage
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamFunctionArgumentsDelta,
     StreamFunctionCallComplete,
@@ -16,6 +15,7 @@ from agents.core.events import (
     StreamToolStart,
     ToolResult,
 )
+from agents.core.response import Response
 from agents.core.stream_metrics import StreamMetrics
 
 METRICS = StreamMetrics(2500.0, 310.0, 40, 200, 16.0, 80.0, 2, 1200.0)

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from agents.client import Client, NoDaemon, Refused, Unreachable
-from agents.core.events import Response, StreamComplete, StreamToken
+from agents.core.events import StreamComplete, StreamToken
+from agents.core.response import Response
 from agents.gateway.wire import frames
 from tests.agents.cluster.link.nodes import LOOPBACK
 

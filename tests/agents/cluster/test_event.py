@@ -11,13 +11,13 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.errors import ApiError
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamError,
     StreamToken,
     StreamToolResult,
     ToolResult,
 )
+from agents.core.response import Response
 
 CALL = ToolCall("c", Function("f", "{}"), extra={"signature": "x"})
 PLACE: dict[str, Any] = {"stream_id": "s", "seq": 7, "attempt": 2, "at": 1.5}

@@ -10,12 +10,10 @@ from msgspec.structs import replace
 
 from agents.core.checkpoint import (
     UNKNOWN,
-    PublishedPart,
     TurnCheckpoint,
     checkpoint,
     first_checkpoint,
     interrupted,
-    log_of,
     resumed,
 )
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
@@ -34,6 +32,7 @@ from agents.core.events import (
 from agents.core.limits import Limits
 from agents.core.metrics import Tally, metrics
 from agents.core.policy import TurnPolicy
+from agents.core.published import PublishedPart, log_of
 from agents.core.round import ToolFinished
 from agents.core.step import step
 from agents.core.turn import Past, Phase, Step

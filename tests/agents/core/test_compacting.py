@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.checkpoint import checkpoint, log_of, resumed
+from agents.core.checkpoint import checkpoint, resumed
 from agents.core.compacting import Room, estimate, plan, question_in
 from agents.core.compaction import NOTHING_LEFT_OUT, SHORT, Compaction
 from agents.core.context import ContextPolicy, ContextStrategy, rate_of, tokens_of
@@ -26,6 +26,7 @@ from agents.core.errors import ApiError, LimitReached
 from agents.core.events import StreamCompacted, StreamComplete, StreamError, StreamReset
 from agents.core.metrics import Tally
 from agents.core.parts import FilePart, ImagePart, TextPart
+from agents.core.published import log_of
 from agents.core.retry import CONTEXT_LENGTH, RetryPolicy
 from agents.core.turn import Past
 from agents.sessions.checkpoints import CheckpointWriter, read_checkpoint

@@ -13,7 +13,6 @@ from agents.core.effects import AnswerChecked, ApprovalAsked, Steered, ToolStart
 from agents.core.errors import Cancelled, ConnectionClosed, Timeout
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamError,
     StreamFunctionCallComplete,
@@ -27,6 +26,7 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.core.message_times import times_of
+from agents.core.response import Response
 from agents.core.running_turn import running_turn
 from agents.core.turn import Phase
 from agents.core.turn_state import AFTER, UNCHANGED, state_of, status_of

@@ -7,7 +7,7 @@ import pytest
 from agents.agent_registry import find_stream
 from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamStart, StreamToken
-from agents.core.events import Response as Answer
+from agents.core.response import Response as Answer
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.reader import BATCH
 from agents.sessions import StoreUnavailable, StreamRecord, StreamStatus

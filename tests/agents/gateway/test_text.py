@@ -15,7 +15,6 @@ from agents import application
 from agents.core.conversation import Function, ToolCall
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamStart,
     StreamToken,
@@ -23,6 +22,7 @@ from agents.core.events import (
     StreamToolResult,
     ToolResult,
 )
+from agents.core.response import Response
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin

@@ -24,7 +24,6 @@ from agents.core.conversation import (
 from agents.core.errors import NetworkError
 from agents.core.events import (
     Event,
-    Response,
     StreamComplete,
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
@@ -36,6 +35,7 @@ from agents.core.events import (
     StreamToolResult,
     ToolResult,
 )
+from agents.core.response import Response
 from agents.sessions import Checkpoint, InvalidFork, SessionExists, Store, UnknownSession, UnknownStream, history
 from tests.agents.sessions.keeping import AT, QUESTION, SAID, batch, begun, ended, session, stream, tokens
 

@@ -11,7 +11,8 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from actors import stop
 from agents.core.errors import StoreFailed
-from agents.core.events import Response, StreamComplete, StreamError
+from agents.core.events import StreamComplete, StreamError
+from agents.core.response import Response
 from agents.sessions import RecordsRefused, Store, StreamStatus, WriteFailed
 from agents.sessions.waiting import Behind
 from tests.agents.sessions.keeping import SAID, tokens

@@ -17,7 +17,6 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.events import (
     TERMINAL,
     Event,
-    Response,
     StreamComplete,
     StreamFunctionArgumentsDelta,
     StreamFunctionCallStarted,
@@ -26,6 +25,7 @@ from agents.core.events import (
     StreamStart,
     StreamToken,
 )
+from agents.core.response import Response
 from agents.streams.stream import LINGER_S, Stream
 
 WHOLE = ["StreamStart", "token", "reasoning", "call 0", "call 1", "StreamFunctionExecutionStart", "StreamComplete"]

@@ -13,7 +13,7 @@ from agents import StreamToken, agent, application, start_agent
 from agents.cluster.requests import OPENINGS, asked_by
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.instance.state import StreamChat
-from agents.settings import GatewaySettings, SessionSettings, Settings, TelemetrySettings
+from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, TelemetrySettings
 from agents.traces.carrier import within
 from tests.agents.gateway.site import TOKEN
 from tests.agents.keeping import journal
@@ -117,4 +117,4 @@ async def test_a_turn_that_continues_after_a_crash_is_linked_to_its_span_before(
 
 
 def kept(folder: Path) -> SessionSettings:
-    return SessionSettings(url=f"sqlite:///{folder}/sessions.db", durability="batched")
+    return SessionSettings(url=f"sqlite:///{folder}/sessions.db", durability=Durability.BATCHED)

@@ -55,8 +55,9 @@ def placed() -> str:
 
 
 def context_of(span: ReadableSpan) -> trace.SpanContext:
-    assert span.context is not None
-    return span.context
+    context: trace.SpanContext | None = span.context
+    assert context is not None
+    return context
 
 
 def id_of(span: ReadableSpan) -> int:

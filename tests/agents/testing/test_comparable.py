@@ -13,13 +13,13 @@ from agents.core.backlog import backlog
 from agents.core.conversation import Function, ToolCall
 from agents.core.errors import ApiError, CircuitOpen, NetworkError
 from agents.core.events import (
-    Response,
     StreamError,
     StreamFunctionCallStarted,
     StreamStart,
     StreamToolResult,
     ToolResult,
 )
+from agents.core.response import Response
 from agents.rehearsal import RehearsalServer, Script, builtin, parse
 from agents.settings import ProviderSettings, Settings, ToolSettings
 from agents.settings.agent_options import StreamingOptions

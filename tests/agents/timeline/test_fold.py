@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from agents.core.errors import Cancelled, NetworkError
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
@@ -23,6 +22,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolStart,
 )
+from agents.core.response import Response
 from agents.timeline import Lane, Timeline, TimelineFold, timeline_of
 from agents.timeline.calls import MAX_LANES
 from agents.timeline.lane import MAX_MARKS, MAX_SPANS

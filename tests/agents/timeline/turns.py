@@ -10,7 +10,6 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.errors import Cancelled, NetworkError, ParseError
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -32,6 +31,7 @@ from agents.core.events import (
     StreamWarning,
     ToolResult,
 )
+from agents.core.response import Response
 
 BEGAN_AT = 1_700_000_000.0
 
