@@ -1,12 +1,12 @@
 """The owner's side of a link: the answers to the calls of another node."""
 
-from typing import Final
+from typing import Any, Final
 
 from actors import NORMAL, CallFailed, Pid, call, ended
 from agents.cluster.errors import Garbage, TooLarge
 from agents.cluster.finding import NOT_STARTED, Find, OwnedBy, line_of
 from agents.cluster.link.link import Link
-from agents.cluster.link.wire import SessionCall
+from agents.cluster.link.wire import CallAnswered, CallRefused, NotHere, SessionCall
 from agents.cluster.node_requests import THIS_NODE, answer_of_node
 from agents.cluster.relay import AGENT_ENDED, FAILED, UNKNOWN_REQUEST
 from agents.cluster.requests import packed_answer, unpacked_request, wakes
@@ -21,7 +21,7 @@ async def answer_call(link: Link, request: SessionCall, find: Find) -> None:
     """Answer a call of the peer, whatever happens."""
     kind, text = FAILED, "the request failed on the node of its session"
     try:
-        await _answer(link, request, find)
+        link.reply(await _answer(request, find))
         kind = ""
     except Garbage as garbage:
         kind, text = UNKNOWN_REQUEST, str(garbage)
@@ -33,24 +33,24 @@ async def answer_call(link: Link, request: SessionCall, find: Find) -> None:
         kind, text = TOO_LARGE, str(large)
     finally:
         if kind:
-            link.refuse(request.id, kind, text)
+            link.reply(CallRefused(request.id, kind, text))
 
 
-async def _answer(link: Link, request: SessionCall, find: Find) -> None:
+async def _answer(request: SessionCall, find: Find) -> CallAnswered | NotHere:
     if request.session == THIS_NODE:
-        return link.answer(request.id, await answer_of_node(request.request))
+        return CallAnswered(request.id, await answer_of_node(request.request))
     agent = await find(request.session, wakes=wakes(request.request))
     if isinstance(agent, OwnedBy):
-        return link.not_here(request.id, agent.epoch)
-    if not isinstance(agent, Pid):
-        return link.answer(request.id, packed_answer(False))  # it sleeps, so there is nothing to stop or to suspend
-    asked = unpacked_request(request.request)
-    try:
-        answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
-    except CallFailed as failed:
-        if failed.reason not in (NORMAL, HANDED_OVER):
-            raise
-        return link.not_here(request.id, None)  # it has not read the request, which goes to its successor
-    if isinstance(asked, Retire) and answer is True:
-        await ended(agent)  # which frees the session, so that the caller may delete it
-    return link.answer(request.id, packed_answer(answer))
+        return NotHere(request.id, agent.epoch)
+    answer: Any = False  # a sleeping agent has nothing to stop or to suspend
+    if isinstance(agent, Pid):
+        asked = unpacked_request(request.request)
+        try:
+            answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
+        except CallFailed as failed:
+            if failed.reason not in (NORMAL, HANDED_OVER):
+                raise
+            return NotHere(request.id, None)  # it has not read the request, which goes to its successor
+        if isinstance(asked, Retire) and answer is True:
+            await ended(agent)  # which frees the session, so that the caller may delete it
+    return CallAnswered(request.id, packed_answer(answer))

@@ -16,12 +16,7 @@ from agents.cluster.errors import Garbage, TooLarge
 from agents.cluster.follower import RemoteFollower
 from agents.cluster.link.link import Link
 from agents.cluster.link.wire import CallAnswered, CallRefused
-from agents.cluster.requests import (
-    OPENINGS,
-    RemoteRequest,
-    packed_request,
-    unpacked_answer,
-)
+from agents.cluster.requests import OPENINGS, RemoteRequest, packed_request, unpacked_answer
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
 from agents.instance.elsewhere import FarFault, StopFar
@@ -130,9 +125,13 @@ class Forwarding:
             else:
                 call.fail(self._me, NO_CONNECTION)
         for follower in self.follows.values():
-            follower.lost_link()
-            self.waiting.append(follower)
+            self.wait(follower)
         self.calls, self.follows = {}, {}
+
+    def wait(self, follower: RemoteFollower) -> None:
+        """Let a follow wait for another link."""
+        follower.lost_link()
+        self.waiting.append(follower)
 
     def again(self, id_: int) -> bool:
         """Let a call or a follow wait that the node of the link does not serve. Return whether it is known."""
@@ -140,8 +139,7 @@ class Forwarding:
         if call is not None:
             self._waiting_calls.append(call)
         if follower is not None:
-            follower.lost_link()
-            self.waiting.append(follower)
+            self.wait(follower)
         return call is not None or follower is not None
 
     def settle(self, message: CallAnswered | CallRefused) -> bool:

@@ -101,8 +101,8 @@ class Links(GenServer[LinksState]):
                     spawn_link(answer_call, link, request, state.find)
                 elif feed is not None:
                     Relay.start_link(link, request, feed, state.find)
-            case Accepted(link):
-                return NoReply(_with(state, link))
+            case Accepted(link):  # it may come while a dialer of this node tries in vain
+                return NoReply(_with(_answered(state, link.peer.epoch, link), link))
             case Dialed(epoch, result):
                 state = _answered(state, epoch, result)
                 return NoReply(_with(state, result) if isinstance(result, Link) else state)

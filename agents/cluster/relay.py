@@ -17,7 +17,7 @@ from agents.cluster.event import EVENTS, MAX_EVENT, packed
 from agents.cluster.finding import NOT_STARTED, Find, OwnedBy, line_of
 from agents.cluster.link.feed import Feed
 from agents.cluster.link.link import Link
-from agents.cluster.link.wire import OpenFollow
+from agents.cluster.link.wire import NotHere, OpenFollow
 from agents.cluster.requests import OPENINGS, AskStream, FollowStream, Opening, SubscribeTo
 from agents.core.backlog import pieces_in
 from agents.core.errors import InvalidAnswer
@@ -66,7 +66,7 @@ class Relay(Task):
         except NOT_STARTED as failed:
             return REFUSED + line_of(failed)
         if not isinstance(agent, Pid):
-            self._link.not_here(self._request.id, agent.epoch if isinstance(agent, OwnedBy) else None)
+            self._link.reply(NotHere(self._request.id, agent.epoch if isinstance(agent, OwnedBy) else None))
             return OVER
         monitor(agent)
         try:

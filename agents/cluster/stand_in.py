@@ -218,8 +218,7 @@ class StandIn(GenServer[StandInState]):
             forwarding.draining.append(follower)
             await self._check(state)
         else:
-            follower.lost_link()
-            forwarding.waiting.append(follower)
+            forwarding.wait(follower)
             return self._missed(state)
         return NoReply(self._seeking(state))
 

@@ -4,7 +4,7 @@ On the asking node, `call` and `open` name a process for the answers. It gets Ca
 Arrived and FollowEnded. A follower gives credit for the events that it has taken.
 
 On the owner's node, the link's server process gets Accepted, and Requested for each request. It answers a call by
-`answer`, `refuse` or `not_here`. For a follow it starts a relay, which sends events through the request's Feed.
+`reply`. For a follow it starts a relay, which sends events through the request's Feed.
 
 Users monitor `pid`: after its end, nothing is sent and nothing arrives. Use a link only on its loop's thread.
 """
@@ -36,6 +36,7 @@ from agents.cluster.link.wire import (
     OpenFollow,
     Proof,
     SessionCall,
+    ToCaller,
     decoded,
     frame,
 )
@@ -123,21 +124,12 @@ class Link:
 
     # The owner's node
 
-    def answer(self, id_: int, value: bytes) -> None:
-        """Answer a call of the peer. Raises TooLarge, and the call is still open."""
-        self._answer(CallAnswered(id_, value))
-
-    def refuse(self, id_: int, kind: str, text: str) -> None:
-        self._answer(CallRefused(id_, kind, text))
-
-    def not_here(self, id_: int, epoch: int | None) -> None:
-        """Answer a call or a follow of a session that this node does not own. epoch: the owner, if it is known."""
-        self._answer(NotHere(id_, epoch))
-        self.feeds.pop(id_, None)
-
-    def _answer(self, message: CallAnswered | CallRefused | NotHere) -> None:
+    def reply(self, message: ToCaller) -> None:
+        """Answer a call of the peer, or a follow by NotHere. Raises TooLarge, and the call is still open."""
         self.put(message)
         self._unanswered.discard(message.id)
+        if isinstance(message, NotHere):
+            self.feeds.pop(message.id, None)
 
     # The connection
 

@@ -1,6 +1,7 @@
 """The requests of another node that no agent of this node answers, and links that are shared and dialed again."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from actors import (
 from agents.agent_registry import name_of
 from agents.cluster.errors import Unreachable
 from agents.cluster.finding import OwnedBy, agent_here
-from agents.cluster.link.address import PeerNode
+from agents.cluster.link.address import PeerNode, TcpAddress
 from agents.cluster.link.link import Arrived, Link
 from agents.cluster.link.server import listening
 from agents.cluster.link.wire import CallRefused, FollowEnded, NotHere
@@ -192,6 +193,21 @@ async def test_the_listening_node_counts_and_uses_a_link_that_the_other_one_open
             exit(link.pid, KILL)
             await ended(back.pid)
             assert await call(far, CountLinks()) == 0
+
+
+async def test_a_caller_that_waits_for_a_link_gets_the_one_that_its_peer_opens(tmp_path: Path) -> None:
+    """The peer can dial this node, but not the other way round."""
+    async with AsyncioSystemBase():
+        near, far = await start(Links, A, PLAIN, find), await start(Links, B, PLAIN, find)
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            peer = PeerNode(A.epoch, A.incarnation, TcpAddress(*deaf.getsockname()))
+            async with listening(unix(tmp_path), B, far, everybody_lives, PLAIN) as address:
+                waiting = asyncio.create_task(call(far, LinkTo(peer)))
+                assert await call(far, CountLinks()) == 0
+                await link_to((near, PeerNode(B.epoch, B.incarnation, address)))
+                link = await waiting
+        assert isinstance(link, Link)
+        assert link.peer.epoch == A.epoch
 
 
 async def test_a_node_that_cannot_be_dialed_is_an_answer_and_is_tried_again(

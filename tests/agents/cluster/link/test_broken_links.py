@@ -44,7 +44,7 @@ async def test_a_peer_that_sends_garbage_loses_its_link_and_no_other_link_notice
     while not isinstance((requested := await far.requested()).request, SessionCall):
         pass
     assert requested.request == SessionCall(id_, "session", b"real")  # so no call of the garbage arrived
-    requested.link.answer(id_, b"answer")
+    requested.link.reply(CallAnswered(id_, b"answer"))
     assert await box.receive(WAIT_S) == CallAnswered(id_, b"answer")
 
 
@@ -98,7 +98,7 @@ async def test_unknown_messages_are_dropped_and_counted_and_the_link_goes_on(far
         await peer.websocket.send_bytes(msgspec.msgpack.encode([*later, known]))
         requested = await far.requested()
         assert requested.request == SessionCall(5, "session", b"request")
-        requested.link.answer(5, b"answer")
+        requested.link.reply(CallAnswered(5, b"answer"))
         assert await peer.receive() == [CallAnswered(5, b"answer")]
         assert requested.link.dropped == len(later)
 
@@ -119,7 +119,7 @@ async def serve(far: Node) -> None:
     while True:
         match await far.box.receive():
             case Requested(link, SessionCall(id_, _, request)):
-                link.answer(id_, request)
+                link.reply(CallAnswered(id_, request))
             case Requested(_, OpenFollow(request=request), feed):
                 assert feed is not None
                 relay = spawn(_relay, feed, int(request))

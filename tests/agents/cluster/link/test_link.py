@@ -70,11 +70,11 @@ async def test_a_call_is_answered_refused_or_sent_on(far: Node) -> None:
         assert requested.link.peer.name == "a"
         match number:
             case 0:
-                requested.link.answer(id_, b"value")
+                requested.link.reply(CallAnswered(id_, b"value"))
             case 1:
-                requested.link.refuse(id_, "busy", "a turn runs")
+                requested.link.reply(CallRefused(id_, "busy", "a turn runs"))
             case 2:
-                requested.link.not_here(id_, 7)
+                requested.link.reply(NotHere(id_, 7))
     answers = [await box.receive(WAIT_S) for _ in ids]
     assert answers == [CallAnswered(ids[0], b"value"), CallRefused(ids[1], "busy", "a turn runs"), NotHere(ids[2], 7)]
     assert link.idle
@@ -113,9 +113,9 @@ async def test_both_ends_may_ask_over_one_link(far: Node) -> None:
     asked = await near_box.receive(WAIT_S)
     assert asked.request == SessionCall(back, "here", b"2")
     assert asked.link is link
-    link.answer(back, b"3")
+    link.reply(CallAnswered(back, b"3"))
     assert await box.receive(WAIT_S) == CallAnswered(back, b"3")
-    requested.link.answer(id_, b"4")
+    requested.link.reply(CallAnswered(id_, b"4"))
     assert await box.receive(WAIT_S) == CallAnswered(id_, b"4")
 
 
@@ -123,7 +123,7 @@ async def test_a_session_that_is_elsewhere_ends_the_follow(far: Node) -> None:
     box, link = Mailbox(), await far.dialed_by()
     id_ = link.open("session", b"", box.pid)
     requested = await far.requested()
-    requested.link.not_here(id_, None)
+    requested.link.reply(NotHere(id_, None))
     assert await box.receive(WAIT_S) == NotHere(id_, None)
     assert link.idle
     assert requested.link.idle
@@ -216,7 +216,7 @@ async def test_the_end_of_a_link_ends_its_relays_and_its_users_learn_of_it(far: 
     for each in (link, requested.link):
         assert each.ended
         each.call("session", b"lost", box.pid)
-        each.answer(1, b"lost")
+        each.reply(CallAnswered(1, b"lost"))
         assert each.outbox.size == 0
         assert each.idle
 
@@ -231,8 +231,8 @@ async def test_what_is_too_large_is_refused_and_the_link_goes_on(far: Node) -> N
     requested = await far.requested()
     assert requested.request.request == largest
     with pytest.raises(TooLarge):
-        requested.link.answer(id_, bytes(MAX_WHOLE))
-    requested.link.refuse(id_, "too_large", "read it from the store")
+        requested.link.reply(CallAnswered(id_, bytes(MAX_WHOLE)))
+    requested.link.reply(CallRefused(id_, "too_large", "read it from the store"))
     assert await box.receive(WAIT_S) == CallRefused(id_, "too_large", "read it from the store")
 
 
@@ -244,7 +244,7 @@ async def test_a_message_that_no_frame_can_hold_arrives_whole_and_in_its_order(f
     asked = [await far.requested() for _ in sizes]
     assert [len(each.request.request) for each in asked] == sizes
     for each in asked:
-        each.link.answer(each.request.id, each.request.request)
+        each.link.reply(CallAnswered(each.request.id, each.request.request))
     answers = [await box.receive(WAIT_S) for _ in sizes]
     assert [len(answer.value) for answer in answers] == sizes
 
@@ -306,7 +306,7 @@ async def test_a_peer_that_reads_nothing_loses_its_link_when_answers_pile_up() -
         peer.read_nothing()
         link = (await far.requested()).link
         for id_ in range(100):
-            link.answer(id_, bytes(MAX_FRAME))
+            link.reply(CallAnswered(id_, bytes(MAX_FRAME)))
         assert link.outbox.size < 2 * HIGH_WATER
         assert await ended(link.pid) == Shutdown("the peer reads too slowly")
         assert link.outbox.size == 0
@@ -359,5 +359,5 @@ async def test_a_follow_may_be_closed_twice() -> None:
         await peer.greet()
         await peer.send(OpenFollow(1, "s", b""), CloseFollow(1), CloseFollow(1), SessionCall(2, "s", b""))
         await far.requested()
-        (await far.requested()).link.answer(2, b"")
+        (await far.requested()).link.reply(CallAnswered(2, b""))
         assert await peer.receive() == [CallAnswered(2, b"")]

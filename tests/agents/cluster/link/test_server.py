@@ -262,7 +262,7 @@ async def test_an_address_that_sent_ten_wrong_handshakes_waits_and_an_open_link_
         with pytest.raises(Unreachable, match="429"):
             await far.dialed_by()
         await peer.send(SessionCall(1, "s", b""))
-        (await far.requested()).link.answer(1, b"still here")
+        (await far.requested()).link.reply(CallAnswered(1, b"still here"))
         assert await peer.receive() == [CallAnswered(1, b"still here")]
 
 
