@@ -12,5 +12,6 @@ one_turn.py         a turn of an agent that ends with it
 usage.py            the usage in OpenAI's forms
 responses_*.py      the body, the input, the answer and the events of /v1/responses
 kept_turn.py        a turn of a session
+stored_response.py  the response of an earlier request
 refusals.py         errors in OpenAI's form
 """

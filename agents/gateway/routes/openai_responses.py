@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from agents.agent_config.request import TurnRequest
 from agents.contract.answers import ErrorAnswer
 from agents.contract.openai_responses import ResponseEvent, ResponseObject
 from agents.core.conversation import Conversation
+from agents.gateway.actions import Id
 from agents.gateway.document.responses import answers, events, json, with_stream_id
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery
@@ -25,6 +26,7 @@ from agents.gateway.openai_api.responses_answer import begun, ended, output_of
 from agents.gateway.openai_api.responses_body import ChosenTool, ResponsesBody, ResponsesTool
 from agents.gateway.openai_api.responses_events import ResponseEvents
 from agents.gateway.openai_api.responses_input import calls_in, chat_options, conversation_in
+from agents.gateway.openai_api.stored_response import stored_response
 from agents.gateway.openai_api.tools import check_choice, described
 from agents.gateway.openai_api.whole import whole
 from agents.gateway.routes.permission import CurrentCaller
@@ -61,6 +63,18 @@ def openai_responses(everything: Everything, delivery: Delivery) -> APIRouter:
             return OneTurnStream(turn, delivery, encoder, encoder.cut)
         end = (await whole(request, turn, delivery.heartbeat_s)).response
         return Json(ended(response, end, output_of(id_, end, names)), headers={"x-stream-id": id_})
+
+    @routes.get("/responses/{response_id}")
+    @needs(Scope.READ)
+    @answers(json(ResponseObject), refuses=(404,))
+    async def retrieve(response_id: Annotated[Id, Path()], caller: CurrentCaller, stream: bool = False) -> Response:
+        """Show a stored response. `in_progress`: its turn runs, and GET /streams/{stream_id} follows it.
+
+        It has the output, the usage and the error, not the fields of its request.
+        """
+        if stream:
+            raise Refusal(422, "stream: expected false: GET /streams/{stream_id} follows a response", param="stream")
+        return Json(await stored_response(everything, caller, response_id))
 
     return routes
 

@@ -212,6 +212,41 @@ async def test_a_client_that_disconnects_cancels_the_turn_of_a_session(kept: Ope
     assert (await kept.site.json("GET", f"/streams/{id_}"))[1]["status"] == "cancelled"
 
 
+async def test_a_stored_response_can_be_retrieved(kept: OpenAiSite) -> None:
+    client: Any = kept.client()
+    for model, asked in (("weather", "own"), ("weather", "both"), ("echo", "Hi")):
+        made = await client.responses.create(model=model, input=asked, tools=TOOLS)
+        found = await client.responses.retrieve(made.id)
+        assert (found.id, found.model, found.status, found.store) == (made.id, model, "completed", True)
+        assert (found.output, found.usage) == (made.output, made.usage)
+        assert abs(found.created_at - made.created_at) <= 60
+    _, shown = await kept.site.json("GET", f"/v1/responses/{made.id}")
+    answered = document()["paths"]["/v1/responses/{response_id}"]["get"]["responses"]["200"]["content"]
+    check_data(answered["application/json"]["schema"], shown)
+
+
+async def test_a_response_that_failed_is_retrieved_as_failed_and_one_that_runs_as_in_progress(kept: OpenAiSite) -> None:
+    client: Any = kept.client()
+    last = (await events(kept, model="fails", input="Hi"))[-1].response
+    found = await client.responses.retrieve(last.id)
+    assert (found.status, found.error.code, found.output_text) == ("failed", "api_error", last.output_text)
+    stream = await client.responses.create(model="slow", input="Hi", stream=True)
+    created = await anext(aiter(stream))
+    assert (await client.responses.retrieve(created.response.id)).status == "in_progress"
+    await stream.close()
+
+
+async def test_another_users_response_and_one_that_is_not_stored_do_not_exist(kept: OpenAiSite) -> None:
+    made: Any = await kept.client().responses.create(model="echo", input="Hi")
+    passing: Any = await kept.client().responses.create(model="echo", input="Hi", store=False)
+    for client, id_ in ((kept.client(BOB), made.id), (kept.client(), passing.id), (kept.client(), "resp_nothing")):
+        with pytest.raises(openai.NotFoundError) as missing:
+            await client.responses.retrieve(id_)
+        assert missing.value.param == "response_id"
+    with pytest.raises(openai.BadRequestError):
+        await kept.client().responses.retrieve(made.id, stream=True)
+
+
 class BrokenSessions(LiveSessions):
     keeps = True
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from google.protobuf.message import Message
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -28,7 +27,7 @@ async def main(provider, endpoint):
 
 asyncio.run(main(*sys.argv[1:]))
 """
-KINDS: dict[str, type[Message]] = {"traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest}
+KINDS: dict[str, type[Any]] = {"traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest}
 
 
 class Collector:

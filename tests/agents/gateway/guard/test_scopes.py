@@ -28,6 +28,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "GET /ui-messages/{model}/{chat_id}/stream",
         "GET /v1/models",
         "GET /v1/models/{model}",
+        "GET /v1/responses/{response_id}",
         "GET /overview",
         "GET /restarts",
         "GET /approvals",
