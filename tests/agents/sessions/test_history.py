@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from actors import InvalidArgument
 from agents.core.checkpoint import TurnCheckpoint
+from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.conversation import (
     AssistantMessage,
     Conversation,
@@ -37,6 +38,7 @@ from agents.core.events import (
 )
 from agents.core.response import Response
 from agents.sessions import Checkpoint, InvalidFork, SessionExists, Store, UnknownSession, UnknownStream, history
+from agents.sessions.compactions import compaction_of
 from tests.agents.sessions.keeping import AT, QUESTION, SAID, batch, begun, ended, session, stream, tokens
 
 CALL = ToolCall("c1", Function("look", "{}"))
@@ -307,3 +309,23 @@ async def test_events_of_an_older_version_are_read_without_times(store: Store) -
         await connection.execute(text("UPDATE events SET payload = :old"), {"old": old})
     (event,) = await store.events("t")
     assert (event, event.at) == (tokens("t", 1, 1)[0], None)
+
+
+async def test_a_fork_has_the_compactions_of_its_own_messages_and_a_deletion_removes_them(kept: Store) -> None:
+    early, late = Compaction(((0, 2),), 4, "early"), Compaction(((0, 9),), 9, "late", 1.5)
+    for id_, compaction in (("one", early), ("two", late)):
+        end = replace(ended(id_), compaction=compaction)
+        await kept.write(batch(streams=[stream(id_)], events=[(id_, tokens(id_, 1, 1))], ended=[end]))
+    count = len(await kept.conversation("s"))
+    assert await compaction_of(kept, "s", count) == late
+    assert await compaction_of(kept, "s", 5) == NOTHING_LEFT_OUT
+    for fork, at, expected in (
+        ("whole", None, late),
+        ("until one", ("one", None), early),
+        ("before", ("t", None), NOTHING_LEFT_OUT),
+    ):
+        await history.fork(kept, "s", fork, at)
+        assert await compaction_of(kept, fork, count) == expected
+    await history.delete(kept, "whole")
+    await kept.write(batch([session("whole")]))
+    assert await compaction_of(kept, "whole", count) == NOTHING_LEFT_OUT
