@@ -60,12 +60,14 @@ _OUTPUT: Final = re.compile(
 """An answer that may not be so long. A shorter conversation does not help."""
 
 _TOO_LARGE: Final = 413  # by the provider or by a proxy before it
-_REFUSALS: Final = frozenset({0, 400, 422, 429, 500})
-"""The statuses that come with such an error. 0: in a stream. 500: of servers that do not check the length."""
+_OTHERS: Final = frozenset({401, 402, 403, 404})  # a key, a bill or a name is wrong
+_READ: Final = 10_000
+"""The characters of a message that are read: a proxy may put several errors into one message."""
 
 
 def too_long(status: int, message: str, kind: str | None) -> bool:
     """Return whether this error says that the request is too long for the context window."""
     if status == _TOO_LARGE or (kind is not None and kind.lower() in CODES):
         return True
-    return status in _REFUSALS and _WORDS.search(message) is not None and _OUTPUT.search(message) is None
+    words = message[:_READ]
+    return status not in _OTHERS and _WORDS.search(words) is not None and _OUTPUT.search(words) is None

@@ -51,7 +51,7 @@ def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> A
         value = _error_in_lines(text) or _error_in_events(body)
     if not isinstance(value, (dict, list)):
         limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
-        return _api_error(status, one_line(text, limit) or "empty answer", None, retry_after_s)
+        return _api_error(status, text, None, retry_after_s, limit)
     return _api_error(status, _message(value), _kind(value), retry_after_s)
 
 
@@ -60,10 +60,12 @@ def error_in_stream(value: Any) -> ApiError:
     return _api_error(_status(value), _message(value), _kind(value))
 
 
-def _api_error(status: int, message: str, kind: str | None, retry_after_s: float | None = None) -> ApiError:
+def _api_error(
+    status: int, text: str, kind: str | None, retry_after_s: float | None = None, limit: int = MESSAGE_LIMIT
+) -> ApiError:
     """Return the fault. A request that is too long for the context window has the same kind at each provider."""
-    kind = CONTEXT_LENGTH if too_long(status, message, kind) else kind
-    return ApiError(status, message, kind, retry_after_s)
+    kind = CONTEXT_LENGTH if too_long(status, text, kind) else kind
+    return ApiError(status, one_line(text, limit) or "empty answer", kind, retry_after_s)
 
 
 def is_error(value: Any) -> bool:
@@ -164,8 +166,7 @@ def _json_or_text(payload: bytes) -> Any:
 
 
 def _message(value: Any) -> str:
-    text = joined_surrogates(_words(value, _DEPTH)) or (EXPECTED if too_deep(value) else json.dumps(value))
-    return one_line(text, MESSAGE_LIMIT)
+    return joined_surrogates(_words(value, _DEPTH)) or (EXPECTED if too_deep(value) else json.dumps(value))
 
 
 def _words(value: Any, depth: int) -> str:

@@ -303,6 +303,19 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
         ({"max_queue": True}, "max_queue: expected a number, got True"),
         ({"answer_retries": "2"}, "answer_retries: expected a number, got '2'"),
         ({"stream": "yes"}, "stream: expected a valid boolean, got 'yes'"),
+        (
+            {"context": {"max_tokens": 10, "reserve": 10}},
+            r"context\.reserve: expected less than max_tokens, 10, got 10$",
+        ),
+        ({"context": {"reserve": 10}}, r"context\.reserve: expected no reserve without max_tokens, got 10$"),
+        (
+            {"context": {"strategy": "forget"}},
+            r"context\.strategy: expected 'trim', 'summarise' or 'fail', got 'forget'",
+        ),
+        (
+            {"context": {"max_token": 10}},
+            r"context\.max_token: expected one of max_tokens, .*did you mean 'max_tokens'",
+        ),
         ({"name": b"ada"}, "name: expected text that UTF-8 can encode, got bytes"),
     ],
 )

@@ -27,12 +27,14 @@ from agents import (
     agent,
     application,
 )
+from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.core.compaction import NOTE
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage
+from agents.core.limits import Price
 from agents.core.retry import CONTEXT_LENGTH
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import history
-from agents.settings import Durability, SessionSettings, Settings
+from agents.settings import Durability, ModelPrice, SessionSettings, Settings
 from supervisors import agent_supervisor
 from tests.agents.keeping import journal
 from tests.agents.sample_tools import shout
@@ -206,6 +208,18 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
 
 
 CONTEXT = {"max_tokens": 600, "reserve": 0, "strategy": "summarise", "model": "notes", "keep_turns": 1}
+
+
+def test_a_limit_of_cost_needs_a_price_of_the_model_that_writes_summaries() -> None:
+    config = {"model": "large", "limits": {"cost": 1.0}, "context": CONTEXT}
+    prices = {"large": ModelPrice(input=10.0, output=20.0)}
+    with pytest.raises(
+        InvalidAgentConfig, match=r"limits\.cost: expected a price of 'notes' in the settings, got none"
+    ):
+        agent_config(config, Settings(prices=prices))
+    checked = agent_config(config, Settings(prices=prices | {"notes": ModelPrice(input=1.0, output=2.0)}))
+    assert checked.summary_route.model == "notes"
+    assert checked.policy.context.price == Price(1.0, 2.0)
 
 
 async def test_a_turn_is_cancelled_in_mid_compaction_and_the_next_one_compacts(stage: Stage, api: str) -> None:

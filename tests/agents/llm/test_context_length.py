@@ -231,6 +231,16 @@ OVERFLOWS: dict[str, tuple[int, Any]] = {
             }
         },
     ),
+    "OpenRouter, with the provider's words": (
+        502,
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 502,
+                "metadata": {"raw": "x" * 600 + " prompt is too long: 205024 tokens > 200000 maximum"},
+            }
+        },
+    ),
     "Ollama": (400, {"error": "prompt too long; exceeded max context length by 4 tokens"}),
     "Ollama, input": (
         400,
