@@ -42,7 +42,16 @@ async def main():
 asyncio.run(main())
 """
 
+TELEMETRY = """
+import asyncio
+from agents import application
+from agents.settings import Settings, TelemetrySettings
+
+asyncio.run(application.start(Settings(telemetry=TelemetrySettings(enabled=True))))
+"""
+
 FEATURES = {
+    TELEMETRY: "MissingExtra: telemetry needs opentelemetry, which is not installed: pip install 'understudy[otel]'",
     MCP_SERVER: "MissingExtra: an MCP server needs mcp, which is not installed: pip install 'understudy[mcp]'",
     "from agents.gateway import gateway": f"MissingExtra: the gateway needs fastapi, {INSTALL}",
     "from agents.configuration import load": f"MissingExtra: a configuration file needs lark, {INSTALL}",
