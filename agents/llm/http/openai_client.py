@@ -106,7 +106,8 @@ class OpenAIClient:
 
         def retrieved() -> AbstractAsyncContextManager[httpx2.Response]:
             retrieve: Any = self._client.responses.with_streaming_response.retrieve
-            return _http_response(retrieve(response_id, stream=True, starting_after=after, timeout=timeout))
+            given = {"stream": True, "starting_after": after, "timeout": timeout, "extra_headers": carried()}
+            return _http_response(retrieve(response_id, **given))
 
         return self._answer(retrieved, connect_s)
 

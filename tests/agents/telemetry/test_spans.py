@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
+from actors import KILL
+from actors import exit as send_exit
 from agents import StreamError, agent, start_agent, tool
 from agents.llm.endpoint import Endpoint
 from agents.llm.model_server import server_of
@@ -231,7 +234,7 @@ async def test_a_failed_call_has_its_kind_and_not_its_words(
     assert "no such" not in called.to_json()
 
 
-async def test_the_spans_of_a_cancelled_turn_end_with_it(traced: Traced, telemetry: Telemetry, tmp_path: Any) -> None:
+async def test_the_spans_of_a_cancelled_turn_end_with_it(traced: Traced, telemetry: Telemetry, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     async with traced():
         pid = await start_agent(id="digger", model="digs", tools=[waits_long])
@@ -243,6 +246,23 @@ async def test_the_spans_of_a_cancelled_turn_end_with_it(traced: Traced, telemet
         await agent.info(pid)
     turn, asked, called = telemetry.spans
     assert [attributes(span).get("error.type") for span in (turn, asked, called)] == ["cancelled", None, "cancelled"]
+
+
+async def test_the_spans_of_a_turn_end_with_its_killed_agent(
+    traced: Traced, telemetry: Telemetry, tmp_path: Path
+) -> None:
+    async with traced():
+        pid = await start_agent(id="digger", model="digs", tools=[waits_long])
+        async for event in agent.stream(pid, str(tmp_path / "mark")):
+            if event.__struct_config__.tag == "stream_tool_start":
+                send_exit(pid, KILL)
+        assert isinstance(event, StreamError)
+    found = {span.name: attributes(span).get("error.type") for span in telemetry.spans}
+    assert found == {
+        "invoke_agent agent": "handler_crashed",
+        "chat digs": None,
+        "execute_tool waits_long": "cancelled",
+    }
 
 
 async def test_a_host_without_the_setting_gets_no_spans(traced: Traced, telemetry: Telemetry) -> None:
