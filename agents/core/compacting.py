@@ -1,7 +1,8 @@
 """The plan of a compaction: what goes so that a request fits into the context window. Pure.
 
 Old tool results go first, then the oldest turns. The turns to keep go only if the rest does not fit. The older model
-calls of the present turn go last. A model call goes with all its results, and with its reasoning.
+calls of the present turn go last, because the model may then repeat them. The last results go only if no other message
+makes room for them. A model call goes with all its results, and with its reasoning.
 """
 
 from collections.abc import Iterable
@@ -70,10 +71,10 @@ def plan(
         draft.clear(draft.last_group(question))
     if draft.too_long:
         draft.omit(draft.turns(kept, question))
+    if draft.is_too_long_without(draft.groups(question + 1)):
+        draft.clear(len(draft.messages))
     if draft.too_long:
         draft.omit(draft.groups(question + 1))
-    if draft.too_long:
-        draft.clear(len(draft.messages))
     return draft.compaction()
 
 
@@ -124,6 +125,11 @@ class _Draft:
     @property
     def too_long(self) -> bool:
         return self._total * self._rate > self._window.limit
+
+    def is_too_long_without(self, ranges: Iterable[tuple[int, int]]) -> bool:
+        """Return whether the request does not fit even if these ranges are left out."""
+        size = sum(sum(self._sizes[begin:end]) for begin, end in ranges)
+        return (self._total - size) * self._rate > self._window.limit
 
     def first_kept(self, question: int, keep_turns: int) -> int:
         """Return the position of the first message that stays while the others are enough."""

@@ -138,6 +138,18 @@ def test_old_results_go_before_turns_and_the_last_turns_stay_while_they_fit() ->
     assert (last.omitted, last.cleared) == (((0, 12),), 15)
 
 
+def test_a_last_result_that_never_fits_goes_before_the_calls_of_its_turn() -> None:
+    def called(number: int, length: int) -> list[Message]:
+        call = ToolCall(str(number), Function("look", "{}"))
+        return [AssistantMessage("", (call,)), ToolMessage(str(number), "look", "r" * length)]
+
+    turn = (UserMessage("?"), *called(1, 400), *called(2, 400))
+    large = plan(ContextPolicy(), NOTHING_LEFT_OUT, (*turn, *called(3, 9000)), 0, Room(200, 150))
+    assert (large.omitted, large.cleared) == ((), 7)
+    small = plan(ContextPolicy(), NOTHING_LEFT_OUT, (*turn, *called(3, 400)), 0, Room(190, 175))
+    assert (small.omitted, small.cleared) == (((1, 3),), 5)
+
+
 def test_images_and_files_count_and_the_providers_count_corrects_the_estimate() -> None:
     assert tokens_of(UserMessage((image,))) > 1000
     assert tokens_of(UserMessage((FilePart("0" * 64, "application/pdf", 50_000),))) > 1000
