@@ -108,4 +108,5 @@ def next_model_call(past: Past, conversation: Conversation) -> Past:
     """Return the past of the next model call. It uses the present route: a failed route is not used again in a turn."""
     spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
     tries = Tries(past.tries.route)
-    return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round(), refitted=False)
+    past = replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round())
+    return replace(past, asked=0, refitted=False)

@@ -222,11 +222,11 @@ def test_a_limit_of_cost_needs_a_price_of_the_model_that_writes_summaries() -> N
     assert checked.policy.context.price == Price(1.0, 2.0)
 
 
-async def test_a_turn_is_cancelled_in_mid_compaction_and_the_next_one_compacts(stage: Stage, api: str) -> None:
+async def test_a_turn_is_cancelled_in_mid_compaction_and_the_next_one_compacts(stage: Stage) -> None:
     def summarises() -> bool:
         return any(request["model"] == "stalls" for request in stage.server.requests)
 
-    pid = await stage.agent("large", api_preference=api, context={**CONTEXT, "model": "stalls"})
+    pid = await stage.agent("large", context={**CONTEXT, "model": "stalls"})
     number = 0
     async with Mailbox() as box:
         while not summarises():
@@ -276,8 +276,8 @@ async def test_a_fork_goes_on_with_less_only_if_that_concerns_its_own_messages(k
             assert ("Rex" in sent(kept)) is not remembers
 
 
-async def test_a_program_killed_in_mid_compaction_compacts_again_and_answers(kept: Kept, api: str) -> None:
-    config = {"id": "ada", "model": "large", "api_preference": api, "context": {**CONTEXT, "model": "stalls"}}
+async def test_a_program_killed_in_mid_compaction_compacts_again_and_answers(kept: Kept) -> None:
+    config = {"id": "ada", "model": "large", "context": {**CONTEXT, "model": "stalls"}}
     command = [sys.executable, "-m", "tests.agents.crash.talker", kept.server.base_url, kept.store]
     program = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert program.stdin is not None

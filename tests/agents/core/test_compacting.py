@@ -185,6 +185,18 @@ def test_a_request_that_the_provider_refuses_as_too_long_is_made_shorter_once() 
     assert end.reason == TOO_LONG.fault
 
 
+def test_the_providers_count_corrects_only_the_estimate_of_its_own_request() -> None:
+    def counted(tokens: int) -> list[Delta]:
+        return [*calls(1), Finished(FinishReason.STOP, usage=Usage(tokens, 1, tokens + 1))]
+
+    play = Play(counted(90), counted(90), [TOO_LONG], counted(60), counted(9000))
+    for _ in range(3):
+        play.finish(0)
+    rate = play.turn.past.compaction.rate
+    assert 0.5 < rate < 4.0
+    assert play.turn.past.asked == 0
+
+
 def test_the_summary_counts_as_usage_of_the_turn_but_not_as_one_of_its_model_calls() -> None:
     usage = Usage(900, 100, 1000, 0, 0)
     called: list[Delta] = [*calls(1), Finished(FinishReason.STOP, usage=usage)]
