@@ -30,12 +30,12 @@ class NotRestarted(CallFailed):
 
     def __init__(self, found: AgentRestarts) -> None:
         crash = found.crash.exception or found.crash.reason
+        self.retry_after_s = None if found.state == "held" else found.next_s or 0.0
         held = "is held: mend the cause, then reset it"
-        words = held if found.next_s is None else f"restarts in {found.next_s:.1f} s"
+        words = held if self.retry_after_s is None else f"restarts in {self.retry_after_s:.1f} s"
         times = "once" if found.crashes == 1 else f"{found.crashes} times"
         super().__init__(found.id, f"crashed {times}, the last time by {crash}, and {words}")
         self.args = (f"agent {found.id!r} {self.reason}",)
-        self.retry_after_s = found.next_s
 
 
 class GetRestarts(Struct, Request[list[AgentRestarts]], frozen=True):

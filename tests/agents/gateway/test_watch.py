@@ -141,7 +141,8 @@ async def test_a_crash_is_shown_with_its_reason_and_its_place_is_hidden_from_use
     assert (await overview(users.bob)).crashes == []
 
 
-async def test_an_agent_that_crashes_too_often_is_shown_held_and_reset_by_its_owner(users: Users) -> None:
+async def hold(users: Users) -> None:
+    """Start ann's agent a1, and let it crash too often."""
     await users.ann.json("POST", "/agents", {"id": "a1", "model": "echo"})
     for _ in range(2):
         pid = find_agent("a1")
@@ -149,6 +150,10 @@ async def test_an_agent_that_crashes_too_often_is_shown_held_and_reset_by_its_ow
         send_exit(pid, KILL)
         await ended(pid)
         await which_agents()  # the answer comes after the restart
+
+
+async def test_an_agent_that_crashes_too_often_is_shown_held_and_reset_by_its_owner(users: Users) -> None:
+    await hold(users)
 
     async def crashed(of: Site) -> list[Any]:
         return list((await of.json("GET", "/restarts"))[1]["agents"])
@@ -175,13 +180,7 @@ async def test_an_agent_that_crashes_too_often_is_shown_held_and_reset_by_its_ow
 
 
 async def test_a_held_agent_is_stopped_by_its_owner(users: Users) -> None:
-    await users.ann.json("POST", "/agents", {"id": "a1", "model": "echo"})
-    for _ in range(2):
-        pid = find_agent("a1")
-        assert pid is not None
-        send_exit(pid, KILL)
-        await ended(pid)
-        await which_agents()
+    await hold(users)
     assert (await users.bob.json("DELETE", "/agents/a1"))[0] == 404
     assert await users.ann.json("DELETE", "/agents/a1") == (200, {"stopped": True})
     assert (await users.root.json("GET", "/restarts"))[1]["agents"] == []
