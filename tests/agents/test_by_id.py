@@ -11,7 +11,6 @@ from actors import exit as send_exit
 from agents import agent, application
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
-from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamToken
 from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import Settings
@@ -152,23 +151,6 @@ async def test_a_text_that_can_not_be_an_id_is_refused_in_words() -> None:
     for wrong in ("", "a/b", "a b", "x" * 129, "\ud800"):
         with pytest.raises(InvalidArgument, match=r"expected the Pid or the id of an agent, got .*: an id is 1 to 128"):
             await agent.info(wrong)
-
-
-async def test_a_message_to_an_agent_that_is_not_restarted_again_ends_its_stream(stage: Stage) -> None:
-    await stage.agent("echo", id="ada")
-    async with Mailbox() as box:
-        for _ in range(Settings().supervision.agent_supervisor.intensity):
-            killed("ada")
-            await agent.info("ada")
-        killed("ada")
-        stream_id = agent.stream_chat("ada", "hi")
-        (end,) = await events_of(box)
-        assert isinstance(end, StreamError)
-        assert isinstance(end.reason, HandlerCrashed)
-        assert (end.stream_id, end.seq) == (stream_id, 1)
-        assert "has this id" in str(end.reason)
-        with pytest.raises(CallFailed, match="no agent"):
-            await agent.chat("ada", "hi")
 
 
 async def test_an_agent_is_stopped_by_its_id(stage: Stage) -> None:

@@ -13,6 +13,7 @@ from actors import exit as send_exit
 from agents import agent, application
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
+from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamComplete, StreamError, StreamToken
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin
@@ -139,6 +140,18 @@ async def test_an_agent_that_crashes_again_waits_for_its_backoff_while_others_re
         assert not (await crash("bad") and await crash("bad"))
         await agent_supervisor.stop_agent("bad")
         assert [each.id for each in await agent_supervisor.which_restarts()] == ["other"]
+
+
+async def test_a_message_to_a_held_agent_ends_its_stream() -> None:
+    async with limited(AgentRestartLimits(intensity=0)) as stage, Mailbox() as box:
+        await stage.agent("echo", id="ada")
+        assert not await crash("ada")
+        stream_id = agent.stream_chat("ada", "hi")
+        end = await box.receive(10)
+        assert isinstance(end, StreamError)
+        assert isinstance(end.reason, HandlerCrashed)
+        assert (end.stream_id, end.seq) == (stream_id, 1)
+        assert "agent 'ada' crashed once, the last time by killed, and is held" in str(end.reason)
 
 
 async def test_a_start_replaces_the_restart_for_which_an_agent_waits(stage: Stage) -> None:
