@@ -40,9 +40,11 @@ def spoken_by(config: AgentConfig, name: str) -> AgentConfig:
             eager=own.eager,
             approval=own.approval,
             agents=own.agents,
+            context=own.context,
         ),
         deadlines=member.deadlines,
         stream=member.stream,
+        summary_route=member.summary_route,
         handoffs=member.handoffs,
         speaker=name,
     )
