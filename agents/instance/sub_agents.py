@@ -125,7 +125,7 @@ class _SubAgentCall:
             box.monitor(agent)
             seen = (self._seen or {}).get(self._id, 0)
             if not (seen and await call(agent, Follow(self._id, box.pid, seen))):
-                self._worker.send(agent, StreamChat(message, box.pid, self._id))
+                self._worker.send(agent, StreamChat(message, box.pid, self._id, trace=self._worker.job.trace))
             return await self._read(box)
         except CallFailed as failed:
             raise self._failure(str(failed)) from None

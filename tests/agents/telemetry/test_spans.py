@@ -36,6 +36,10 @@ usage = { input_tokens = 95, output_tokens = 5 }
 [[models.fails.turns]]
 steps = [{ tool_calls = [{ name = "raises", arguments = { text = "x" } }] }, { text = "Well." }]
 
+[models.delegates]
+[[models.delegates.turns]]
+steps = [{ tool_calls = [{ name = "below", arguments = { message = "x" } }] }, { text = "Well." }]
+
 [models.invents]
 [[models.invents.turns]]
 steps = [{ tool_calls = [{ name = "nothing", arguments = {} }] }, { text = "Well." }]
@@ -133,6 +137,19 @@ async def test_a_turn_has_a_span_with_its_model_calls_and_tool_calls_below_it(
         "gen_ai.tool.call.id": "",
     }
     assert "ecret" not in str([span.to_json() for span in telemetry.spans])
+
+
+async def test_the_turn_of_a_sub_agent_is_below_the_call_that_it_answers(traced: Traced, telemetry: Telemetry) -> None:
+    async with traced():
+        below = agent.as_tool({"name": "below", "model": "echo"}, description="Repeat.")
+        await agent.chat(await start_agent(name="Ada", model="delegates", tools=[below]), "x")
+    turn, _, called, sub_agent, asked, _ = telemetry.spans
+    assert [each.name for each in (turn, called, sub_agent, asked)] == [
+        *("invoke_agent Ada", "execute_tool below", "invoke_agent below", "chat echo")
+    ]
+    assert [each.parent and each.parent.span_id for each in (called, sub_agent, asked)] == [
+        *(id_of(turn), id_of(called), id_of(sub_agent))
+    ]
 
 
 async def test_content_is_recorded_only_if_the_settings_say_so(traced: Traced, telemetry: Telemetry) -> None:
