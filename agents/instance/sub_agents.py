@@ -124,7 +124,7 @@ class _SubAgentCall:
             self._worker.serve_by(agent)
             box.monitor(agent)
             seen = (self._seen or {}).get(self._id, 0)
-            if not (seen and await call(agent, Follow(self._id, box.pid, seen))):
+            if not (seen and await call(agent, Follow(self._id, box.pid, seen), timeout_s=None)):
                 self._worker.send(agent, StreamChat(message, box.pid, self._id, trace=self._worker.job.trace))
             return await self._read(box)
         except CallFailed as failed:

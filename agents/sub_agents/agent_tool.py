@@ -59,10 +59,12 @@ def as_tool(
     return AgentTool(**{each.name: getattr(made, each.name) for each in fields(made)}, agent=given)
 
 
-def _kept_tool(kept: Mapping[str, Any]) -> AgentTool:
-    """Return the tool of a kept configuration: `as_kept` made its mapping. Raises InvalidTool."""
+def _kept(entry: Any) -> Any:
+    """Return the entry of a list of tools, or the tool of a kept configuration. Raises InvalidTool."""
+    if not isinstance(entry, Mapping):
+        return entry
     try:
-        return as_tool(**kept)
+        return as_tool(**entry)
     except TypeError:
         raise InvalidTool(Fault((), "a name, a Tool or a function", "a mapping")) from None
 
@@ -87,22 +89,19 @@ def with_agents(named: Iterable[Any], known: Sequence[AgentSettings]) -> Iterato
     known: the agents of the settings.
     """
     for place, each in enumerate(named):
-        if names_agent(each):
-            yield _agent_named(each[1], known, place)
-        else:
-            yield _kept_tool(each) if isinstance(each, Mapping) else each
+        try:
+            yield _agent_named(each[1], known) if names_agent(each) else _kept(each)
+        except InvalidTool as invalid:
+            raise InvalidTool(*(fault.below("tools", place) for fault in invalid.faults)) from None
 
 
-def _agent_named(name: str, known: Iterable[AgentSettings], place: int) -> AgentTool:
+def _agent_named(name: str, known: Iterable[AgentSettings]) -> AgentTool:
     """Return the agent of the settings with this id as a tool. Raises InvalidTool."""
     agents = {each.id: each for each in known}
     if name not in agents:
         expected = f"an agent of agents ({', '.join(agents) or 'none'})"
-        raise InvalidTool(Fault(("tools", place), expected, f"{name!r}{suggestion(name, agents)}"))
-    try:
-        return replace(_agent_of_settings(agents[name]), reference=name)
-    except InvalidTool as invalid:
-        raise InvalidTool(*(fault.below("tools", place) for fault in invalid.faults)) from None
+        raise InvalidTool(Fault((), expected, f"{name!r}{suggestion(name, agents)}"))
+    return replace(_agent_of_settings(agents[name]), reference=name)
 
 
 def _agent_of_settings(found: AgentSettings) -> AgentTool:

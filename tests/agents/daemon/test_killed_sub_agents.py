@@ -102,4 +102,6 @@ async def test_a_killed_sub_agent_continues_in_its_callers_stream_and_pays_once(
         assert results == [None, None]
         text = "".join(event.token for event in below([*seen, *rest]) if isinstance(event, StreamToken))
         assert text == "First. Then. Bought."
+        assert {each.id for each in await client.sessions()} == {"boss", "buyer"}
+        assert [each.parent_id for each in (await client.session("boss")).sub_agents] == ["boss"]
         assert await second.stopped() == 0

@@ -233,6 +233,13 @@ async def test_a_faulty_agent_is_refused_when_its_caller_starts(stage: Stage) ->
         await stage.agent("boss", tools=[agent.as_tool({"modle": "x"}, name="below", description="Work.")])
 
 
+async def test_a_fault_of_a_list_of_tools_has_its_place(stage: Stage) -> None:
+    with pytest.raises(InvalidAgentConfig, match=r"tools\[1\]: expected a name, a Tool or a function, got a mapping"):
+        await stage.agent("boss", tools=["calculator", {"name": "x"}])
+    with pytest.raises(InvalidAgentConfig, match=r"tools\[0\]: expected an agent of agents \(none\), got 'ada'"):
+        await stage.agent("boss", tools=[("agent", "ada")])
+
+
 def test_an_agent_without_a_name_or_a_description_is_no_tool() -> None:
     with pytest.raises(InvalidTool, match="a name"):
         agent.as_tool({"model": "x"}, description="Work.")
