@@ -56,7 +56,8 @@ def as_tool(
     described = description if description is not None else str(given.get("description", ""))
     policy: dict[str, Any] = {"timeout_s": _time_s(given), **options}
     made = tool(name=named, description=described, isolation="task", idempotent=True, **policy)(_not_started)
-    return AgentTool(**{each.name: getattr(made, each.name) for each in fields(made)}, agent=given)
+    agent = {"name": named, **given}
+    return AgentTool(**{each.name: getattr(made, each.name) for each in fields(made)}, agent=agent)
 
 
 def _kept(entry: Any) -> Any:

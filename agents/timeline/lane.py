@@ -31,7 +31,7 @@ class GrowingLane:
     def begin(self, kind: SpanKind, now_s: float, events: int = 0, note: str = "") -> None:
         """End the open span, and begin one that stands for these events."""
         self.end(now_s)
-        if len(self._spans) < (MAX_SPANS_OF_CALL if self._kind == "call" else MAX_SPANS):
+        if len(self._spans) < (MAX_SPANS_OF_CALL if self._kind in ("call", "agent") else MAX_SPANS):
             self._spans.append(Span(kind, now_s, now_s, events, cut(note, NOTE_CHARS), open=True))
         else:
             self._change(end_s=now_s, events=self._spans[-1].events + events, open=True)

@@ -24,7 +24,7 @@ MarkKind: TypeAlias = Literal[
 result, failed, killed, denied: the end of a call, by its outcome. complete, cancelled, error: the end of the turn.
 """
 
-LaneKind: TypeAlias = Literal["turn", "model", "call", "rest"]
+LaneKind: TypeAlias = Literal["turn", "model", "call", "agent", "rest"]
 
 
 class Span(Struct, frozen=True, omit_defaults=True):

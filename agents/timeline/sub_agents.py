@@ -68,7 +68,7 @@ class SubAgentLanes:
             if len(self._lanes) == MAX_LANES:
                 return self._rest
             name = event.agent_id if isinstance(event, StreamStart) else event.stream_id
-            self._lanes[path] = GrowingLane("call", f"{BELOW * len(path)}{name}", path[-1] if path else None)
+            self._lanes[path] = GrowingLane("agent", f"{BELOW * len(path)}{name}", path[-1] if path else None)
         return self._lanes[path]
 
 

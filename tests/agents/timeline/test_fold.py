@@ -170,7 +170,7 @@ def test_each_sub_agent_has_a_lane_of_its_own() -> None:
         (6.0, StreamSubAgent(outer, StreamError(Cancelled()))),
     )
     first, second = timeline_of(events).lanes[2:]
-    assert (first.title, first.call_id, second.title) == ("> b", "call_0", "> > c")
+    assert (first.kind, first.title, first.call_id, second.title) == ("agent", "> b", "call_0", "> > c")
     assert spans(first) == [("wait", 1.0, 2.0), ("tools", 2.0, 6.0)]
     assert spans(second) == [("wait", 3.0, 4.0), ("text", 4.0, 5.0)]
     assert [*marks(first), *marks(second)] == [("cancelled", 6.0), ("result", 5.0)]
