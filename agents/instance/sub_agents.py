@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from actors import CallFailed, Down, Mailbox, Pid, StartFailed, call
 from agents.agent_config import AgentConfig
+from agents.core.backlog import backlog
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamSubAgent
 from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.requests import Follow
@@ -36,6 +37,7 @@ from supervisors.agent_supervisor import prepare_agent
 
 LAST_WORDS_S: Final = 5.0  # wait for the stream's own end after its agent has ended
 EVENTS_PAGE: Final = 1000
+MOST: Final = 256  # events that are read at once
 
 
 class Caller(Struct, frozen=True):
@@ -153,19 +155,20 @@ class _SubAgentCall:
         return ParentCall(me.config.id, self._worker.job.call.id, me.depth, tokens, cost, self._seen is not None)
 
     async def _read(self, box: Mailbox) -> StreamComplete | StreamError:
+        """Publish the events until the last one. Pieces of a text that arrived together are published as one event."""
         patience_s = None
         while True:
             try:
-                received = await box.receive(patience_s)
+                received = await box.receive_many(MOST, patience_s)
             except TimeoutError:
                 raise self._failure("its process ended") from None
-            if not isinstance(received, Down):
-                self._publish(received)
-                if isinstance(received, TERMINAL):
-                    return received
-            elif received.reason == HANDED_OVER:  # another node continues the turn, which ends here without a result
-                await asyncio.get_running_loop().create_future()
-            else:
+            for event in backlog(each for each in received if not isinstance(each, Down)):
+                self._publish(event)
+                if isinstance(event, TERMINAL):
+                    return event
+            if (down := next((each for each in received if isinstance(each, Down)), None)) is not None:
+                if down.reason == HANDED_OVER:  # another node continues the turn, which ends here without a result
+                    await asyncio.get_running_loop().create_future()
                 patience_s = LAST_WORDS_S
 
     def _result(self, end: StreamComplete | StreamError) -> Any:

@@ -17,6 +17,7 @@ from agents.core.events import (
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamReasoning,
+    StreamSubAgent,
     StreamToken,
     StreamToolResult,
 )
@@ -78,5 +79,9 @@ def _text_bytes(event: Event) -> int:
             return len(response.content) + len(response.answer)
         case StreamError(_, content):
             return len(content)
+        case StreamSubAgent(_, StreamToken(token)):
+            return EVENT_BYTES + len(token)
+        case StreamSubAgent(_, below):
+            return EVENT_BYTES + _text_bytes(below)
         case _:
             return 0
