@@ -32,7 +32,7 @@ from agents.tools.call_supervisor import ToolWorker, worker_of_call
 from agents.tools.errors import ServerRaised
 from agents.tools.job import Calling
 from agents.tools.tool import Tool
-from supervisors import ChildSpec, root_cause, start_child
+from supervisors import AlreadyStarted, ChildSpec, start_child
 from supervisors.agent_supervisor import prepare_agent
 
 LAST_WORDS_S: Final = 5.0  # wait for the stream's own end after its agent has ended
@@ -143,7 +143,10 @@ class _SubAgentCall:
             spec = caller.template.with_args(caller.settings, config, origin, self._parent_call())
             agent: Pid = await start_child(self._worker.supervisor, spec)
         except StartFailed as failed:
-            raise self._failure(f"it does not start: {root_cause(failed)}") from None
+            why = failed.reason if isinstance(failed.reason, Exception) else failed
+            if isinstance(why, AlreadyStarted) and self._seen is not None:  # the program has started it by its id
+                return why.pid
+            raise self._failure(f"it does not start: {why}") from None
         except Exception as failed:  # noqa: BLE001 (any failure of its start is the result of the call)
             raise self._failure(f"it does not start: {failed}") from None
         return agent

@@ -3,9 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from actors import Mailbox, call
 from agents import (
     Interrupted,
+    InvalidAgentConfig,
     Pid,
     StreamApprovalRequired,
     StreamComplete,
@@ -15,6 +19,8 @@ from agents import (
     agent,
     find_agent,
     start_agent,
+    tool,
+    wake,
 )
 from agents.instance.requests import HandOver
 from tests.agents.keeping import App, journal
@@ -25,6 +31,16 @@ __all__ = ["SCRIPT"]
 
 async def boss() -> Pid:
     return await start_agent(id="boss", model="boss", tools=[below("boss", tools=[below("buys", tools=[pays])])])
+
+
+async def lone_boss() -> Pid:
+    """Start an agent that only its program can start again: one of its tools has no address."""
+
+    @tool(isolation="task")
+    async def here() -> None:
+        """Do nothing."""
+
+    return await start_agent(id="boss", model="boss", tools=[below("buys", tools=[pays]), here])
 
 
 async def until_asked(pid: Pid) -> list[Any]:
@@ -68,9 +84,57 @@ async def _approved(pid: Pid, seen: list[Any]) -> list[Any]:
         assert await agent.follow(pid, seen[-1].stream_id, after=seen[-1].seq)
         while not rest or not isinstance(rest[-1], StreamComplete | StreamError):
             rest.append(await box.receive(30))
-            if isinstance(rest[-1], StreamSubAgent) and isinstance(asked := rest[-1].event, StreamApprovalRequired):
+            asked = rest[-1].event if isinstance(rest[-1], StreamSubAgent) else rest[-1]
+            if isinstance(asked, StreamApprovalRequired):
                 await agent.approve(pid, asked.tool_call.id, stream_id=asked.stream_id)
     return rest
+
+
+async def test_a_sub_agent_whose_turn_was_cut_does_not_start_without_its_caller(app: App) -> None:
+    async with app():
+        seen = await cut_while_a_call_below_waits()
+    async with app():
+        for stream_id in {event.event.stream_id for event in seen if isinstance(event, StreamSubAgent)}:
+            with pytest.raises(InvalidAgentConfig, match="code that this program gave an agent"):
+                await wake(stream_id)  # which starts the caller first: this program has not given it the tool
+            assert find_agent(stream_id) is None
+        rest = await _approved(await boss(), seen)
+        assert isinstance(end := rest[-1], StreamComplete)
+        assert end.response.answer == "So: So: Bought: paid 5"
+
+
+async def test_a_sub_agent_that_had_ended_is_not_asked_again(app: App) -> None:
+    paid.clear()
+    async with app():
+        pid = await lone_boss()
+        seen = await until_asked(pid)
+        assert await call(pid, HandOver(at_once=True))
+    (stream_id,) = {event.event.stream_id for event in seen if isinstance(event, StreamSubAgent)}
+    async with app():
+        own = await start_agent(id=stream_id, model="buys", tools=[pays])  # the turn ends without its caller
+        await _approved(own, [replace(seen[-1].event, seq=0)])
+        while not await agent.retire(own):  # noqa: ASYNC110 (its turn is being recorded)
+            await asyncio.sleep(0.01)
+        rest = await _approved(await lone_boss(), seen)
+        assert isinstance(end := rest[-1], StreamComplete)
+        assert end.response.answer == "So: Bought: paid 5"
+        assert paid == [5]
+        below_ = [each.event for each in (*seen, *rest) if isinstance(each, StreamSubAgent)]
+        assert isinstance(below_[-1], StreamComplete)
+        assert len({each.seq for each in below_}) == len(below_)
+
+
+async def test_a_sub_agent_that_its_program_has_started_by_its_id_answers_the_call(app: App) -> None:
+    paid.clear()
+    async with app():
+        seen = await until_asked(pid := await lone_boss())
+        assert await call(pid, HandOver(at_once=True))
+    async with app():
+        await start_agent(id=seen[-1].event.stream_id, model="buys", tools=[pays])
+        rest = await _approved(await lone_boss(), seen)
+        assert isinstance(end := rest[-1], StreamComplete)
+        assert end.response.answer == "So: Bought: paid 5"
+        assert paid == [5]
 
 
 async def test_turns_below_a_turn_that_does_not_continue_end_as_interrupted(app: App) -> None:
