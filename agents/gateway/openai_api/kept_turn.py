@@ -78,10 +78,10 @@ async def continue_session(request: KeptRequest, previous: str) -> OneTurn:
 async def _continued(request: KeptRequest, visible: Visible, kept: StreamRecord) -> OneTurn:
     """Begin the turn in the session, or in a copy of it. Raises Refusal, and CallFailed if the agent ends meanwhile."""
     session_id = kept.session_id
-    info = await visible.sessions.info(session_id)
     ran = await running_agent(session_id) is not None
     asked = request.asked(await agent.conversation(await visible.agent(session_id)))
-    if kept.messages_until != info.message_count or await _busy(session_id):
+    busy = await _busy(session_id)  # before the count: a turn that ends between the two has its messages in the count
+    if busy or kept.messages_until != (await visible.sessions.info(session_id)).message_count:
         session_id = uuid4().hex
         await visible.sessions.fork(kept.session_id, session_id, (kept.id, None))
         ran = False
