@@ -35,6 +35,8 @@ TOLD = {
     "agents/gateway/routes/openai_responses.py": "`created_at` of a response",
     "agents/gateway/server_connections.py": "the Date of an answer",
     "agents/llm/client_faults.py": "a Retry-After that is a date, against the date of now",
+    "agents/mcp/oauth.py": "whether a token has ended, which the file of tokens tells",
+    "agents/mcp/tokens.py": "the end of a token's life, for the file of tokens",
     "agents/rehearsal/director.py": "`created` of an answer",
     "agents/sessions/history.py": "when a session was changed",
     "agents/sessions/journal_handle.py": "when a session began",
