@@ -28,8 +28,9 @@ from agents.gateway.visible_streams import VisibleStreams, replay
 from agents.instance.elsewhere import StopFar, control, running_agent
 from agents.instance.waking import Origin
 from agents.parts.given import GivenContent
+from agents.sessions import SessionExists
 from agents.settings import Scope, Settings
-from supervisors import agent_supervisor
+from supervisors import AlreadyStarted, agent_supervisor
 
 PAGE: Final = 1000
 CONVERSATION: Final = "conversation."
@@ -149,15 +150,22 @@ class Visible:
         """
         if session_id is not None and await self.sessions.has(session_id):
             return session_id
-        session_id, config = session_id or uuid4().hex, config or self._everything.default_agent.config
+        session_id = session_id or uuid4().hex
+        try:
+            await self._begin(session_id, config or self._everything.default_agent.config, name or session_id)
+        except (AlreadyStarted, SessionExists):
+            if not await self.sessions.has(session_id):  # else the same request, sent again, has begun it
+                raise
+        return session_id
+
+    async def _begin(self, session_id: str, config: Mapping[str, Any] | None, name: str) -> None:
         if config is None:
             await self.start({"id": session_id})
-            return session_id
+            return
         self._everything.gate.check()
         async with self._everything.quotas.one_more_agent(self._caller, session_id):
-            own = {**config, "id": session_id, "name": name or session_id, "owner": self._caller.user}
+            own = {**config, "id": session_id, "name": name, "owner": self._caller.user}
             await agent_supervisor.start_agent(own, Origin.BEGUN)
-        return session_id
 
     async def usable(self) -> list[ListedAgent]:
         """Return the agents that the caller may ask, in order of their ids: those that run, and configured ones.

@@ -1,5 +1,6 @@
 """The words of the documents: the default agent, sessions that messages begin, and the frames of the chat interface."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -129,6 +130,15 @@ async def test_a_message_begins_the_session_that_it_names(site: Site) -> None:
         assert (status, agent["model"], agent["tools"], agent["messages"]) == (200, "echo", ["calculator"], 2)
         await frames(own, "/api/agent/chat/stream", {"query": "Hi", "session_id": "new-1"})
         assert (await own.json("GET", "/agents/new-1"))[1]["messages"] == 4
+
+
+async def test_messages_that_begin_one_session_at_the_same_time_are_all_answered(site: Site) -> None:
+    app = Gateway(with_default(site.settings, "host"), LiveSessions(), TOKEN)
+    async with served(app, site) as own:
+        body = {"query": "Hi", "session_id": "new-1"}
+        answers = await asyncio.gather(*(frames(own, "/api/agent/chat/stream", body) for _ in range(5)))
+        assert {each[-1]["type"] for each in answers} == {"complete"}
+        assert (await own.json("GET", "/agents/new-1"))[1]["messages"] == 10
 
 
 async def test_a_message_without_a_session_begins_a_new_one_each_time(site: Site) -> None:
