@@ -23,7 +23,7 @@ from agents.core.errors import Cancelled
 from agents.gateway import serving
 from agents.settings import TokenSettings
 from tests.agents.gateway.contract import Checked
-from tests.agents.gateway.models import VIEWER, OpenAiSite, openai_site
+from tests.agents.gateway.models import AGENTS, VIEWER, OpenAiSite, openai_site
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.gateway.users import ANN, BOB
 
@@ -62,7 +62,7 @@ async def ask(session: ClientSession, tool: str, message: str, **more: Any) -> t
 async def test_each_agent_that_the_caller_may_use_is_a_tool(served: OpenAiSite, later: bool) -> None:
     async with client(served, later=later) as session:
         tools = {tool.name for tool in (await session.list_tools()).tools}
-        assert tools == {"weather", "anns", "echo", "thinks", "slow", "fails", "again", "responds"}
+        assert tools == {each.id for each in AGENTS}
         assert await ask(session, "echo", "one two") == (False, "one two")
         assert await ask(session, "nobody", "x") == (True, "expected the name of a tool, got 'nobody'")
         error, words = await ask(session, "fails", "x")

@@ -40,6 +40,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "PATCH /sessions/{session_id}",
         "POST /agents",
         "POST /agents/{agent_id}/chat",
+        "POST /agents/{agent_id}/conversations",
         "POST /agents/{agent_id}/reset",
         "POST /agents/{agent_id}/stream",
         "GET /agents/{agent_id}/stream",
