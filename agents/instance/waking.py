@@ -32,7 +32,6 @@ from agents.sessions import (
     open_journal,
 )
 from agents.sessions.checkpoints import read_checkpoint
-from agents.sessions.compactions import compaction_of
 from agents.sessions.cut import Cut
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import settled, start_agent
@@ -94,7 +93,7 @@ async def open_session(
     cuts = [await cut_turn(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
     if config.parent is None and session is not None and session.parent_id is not None:
         cuts = [replace(cut, abandoned=True) for cut in cuts]
-    compaction = await compaction_of(journal.store, config.id, len(conversation))
+    compaction = await journal.store.compaction(config.id, len(conversation))
     return (*config.opening(), *conversation), compaction, tuple(cuts)
 
 

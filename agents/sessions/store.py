@@ -14,10 +14,12 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.slices import in_slices
+from agents.core.compaction import Compaction
 from agents.parts.given import Blobs
 from agents.sessions import part_rows, writer
 from agents.sessions.batched import Batched
 from agents.sessions.claiming import Claiming
+from agents.sessions.compactions import compaction_of
 from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence, has_written, lock_all, pass_fence
@@ -70,6 +72,10 @@ class Store(Claiming):
                 return
         pass_fence(connection, fence, number)
         write(connection, rows, self._tail, None if self.node is None else fence.epoch)
+
+    async def compaction(self, session_id: str, count: int) -> Compaction:
+        """Return the session's last compaction, as compaction_of. count: the number of its messages."""
+        return await compaction_of(self, session_id, count)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed.

@@ -67,7 +67,7 @@ def _kept(entry: Any) -> Any:
     try:
         return as_tool(**entry)
     except TypeError:
-        raise InvalidTool(Fault((), "a name, a Tool or a function", "a mapping")) from None
+        raise InvalidTool(Fault((), "a name, a Tool or a function", "dict")) from None
 
 
 def as_kept(made: AgentTool, agent: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,6 @@ from agents.core.events import (
 )
 from agents.core.response import Response
 from agents.sessions import Checkpoint, InvalidFork, SessionExists, Store, UnknownSession, UnknownStream, history
-from agents.sessions.compactions import compaction_of
 from tests.agents.sessions.keeping import AT, QUESTION, SAID, batch, begun, ended, session, stream, tokens
 
 CALL = ToolCall("c1", Function("look", "{}"))
@@ -317,15 +316,15 @@ async def test_a_fork_has_the_compactions_of_its_own_messages_and_a_deletion_rem
         end = replace(ended(id_), compaction=compaction)
         await kept.write(batch(streams=[stream(id_)], events=[(id_, tokens(id_, 1, 1))], ended=[end]))
     count = len(await kept.conversation("s"))
-    assert await compaction_of(kept, "s", count) == late
-    assert await compaction_of(kept, "s", 5) == NOTHING_LEFT_OUT
+    assert await kept.compaction("s", count) == late
+    assert await kept.compaction("s", 5) == NOTHING_LEFT_OUT
     for fork, at, expected in (
         ("whole", None, late),
         ("until one", ("one", None), early),
         ("before", ("t", None), NOTHING_LEFT_OUT),
     ):
         await history.fork(kept, "s", fork, at)
-        assert await compaction_of(kept, fork, count) == expected
+        assert await kept.compaction(fork, count) == expected
     await history.delete(kept, "whole")
     await kept.write(batch([session("whole")]))
-    assert await compaction_of(kept, "whole", count) == NOTHING_LEFT_OUT
+    assert await kept.compaction("whole", count) == NOTHING_LEFT_OUT

@@ -235,7 +235,7 @@ async def test_a_faulty_agent_is_refused_when_its_caller_starts(stage: Stage) ->
 
 
 async def test_a_fault_of_a_list_of_tools_has_its_place(stage: Stage) -> None:
-    with pytest.raises(InvalidAgentConfig, match=r"tools\[1\]: expected a name, a Tool or a function, got a mapping"):
+    with pytest.raises(InvalidAgentConfig, match=r"tools\[1\]: expected a name, a Tool or a function, got dict$"):
         await stage.agent("boss", tools=["calculator", {"name": "x"}])
     with pytest.raises(InvalidAgentConfig, match=r"tools\[0\]: expected an agent of agents \(none\), got 'ada'"):
         await stage.agent("boss", tools=[("agent", "ada")])
