@@ -142,11 +142,11 @@ def test_workers_that_calls_need_again_within_a_period_stay(fifo: Fifo) -> None:
     async def main() -> None:
         async with WorkerPool(size=4, ready=ReadyWorkers(least=1, idle_s=PERIOD_S)) as pool:
             template = await pool.run(sample_tools.parent, "{}")
-            for _ in range(3):
+            for _ in range(4):
                 async with waiting_calls(pool, fifo, 4):
                     await until_children_are(template, 8)
                 await until_children_are(template, 4)
-                await pass_time(PERIOD_S)
+                await pass_time(PERIOD_S / 2)
                 await until_children_are(template, 4)
 
     run(main())
