@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, Self, TypeAlias
 
-Extra: TypeAlias = Literal["daemon", "postgres", "mcp", "otel"]
+Extra: TypeAlias = Literal["daemon", "postgres", "mcp", "otel", "bedrock"]
 """An extra that brings libraries of its own. Source: pyproject.toml."""
 
 __all__ = ["Extra", "MissingExtra", "extra"]

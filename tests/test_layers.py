@@ -60,9 +60,11 @@ APART = {"__init__", "__main__", "rehearsal"}
 
 FOREIGN = {
     "thespian": {"actors"},
-    "openai": {"agents/llm/http/openai_client.py"},
+    "openai": {"agents/llm/http/openai_client.py", "agents/llm/http/official_client.py"},
+    "botocore": {"agents/llm/aws.py"},
     "httpx2": {
         *("agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py"),
+        "agents/llm/http/official_client.py",
         *("agents/llm/http/request_head.py", "agents/mcp"),
     },
     "fastapi": {"agents/gateway"},

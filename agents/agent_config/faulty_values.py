@@ -10,6 +10,7 @@ from agents.agent_config.kept import SECRETS
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
+from agents.settings.aws import AwsSettings
 from agents.settings.faults import of_pydantic
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
@@ -17,6 +18,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "limits": LimitsConfig,
     "context": ContextConfig,
     "fallbacks": Fallback,
+    "aws": AwsSettings,
 }
 
 
@@ -46,5 +48,6 @@ def _shown(value: object) -> str:
 
 
 def _keys(section: Sequence[Any]) -> Iterator[str]:
-    """Return the known keys of a section."""
-    return iter((SECTIONS[section[0]] if section else AgentSettings).model_fields)
+    """Return the known keys of a section, which may stand in another one."""
+    names = [each for each in section if isinstance(each, str)]
+    return iter((SECTIONS[names[-1]] if names else AgentSettings).model_fields)

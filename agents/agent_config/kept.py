@@ -29,6 +29,8 @@ from agents.tools.tool import Tool
 SECRETS: Final = ("api_key", "headers", "query")
 """Keys whose values may be secrets."""
 ADDRESS: Final = "base_url"
+AWS: Final = "aws"
+"""The key for requests that are signed with credentials of the host. It belongs to the address."""
 
 _given: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
 """The code and the addresses that each application has given to its agents."""
@@ -65,7 +67,7 @@ def give(given: Mapping[str, Any]) -> None:
     named = {tool for _, tool in _tools(config) if isinstance(tool, str) and ":" in tool}
     named |= {_other(tool) for _, tool in _tools(config) if _names_other(tool)}
     if not _has_secret(given):
-        named |= {each[ADDRESS] for _, each in _asked(config) if each.get(ADDRESS) is not None}
+        named |= {address for _, each in _asked(config) if (address := _asked_address(each)) is not None}
     if named:
         _given.setdefault(current_system(), set()).update(named)
 
@@ -80,13 +82,21 @@ def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
             what = "a server" if names_server(tool) else "a sub-agent"
             yield Fault(path, f"{what} that this program gave an agent", repr(_other(tool)))
     for path, each in _asked(kept):
-        address = each.get(ADDRESS)
-        if address is not None and str(address) not in given:
-            expected, got = "an address that this program gave an agent without a key", Redactor()(str(address))
-            yield Fault((*path, ADDRESS), expected, repr(got))
+        address = _asked_address(each)
+        if address is not None and address not in given:
+            expected, got = "an address that this program gave an agent without a key", Redactor()(address)
+            yield Fault((*path, ADDRESS if each.get(AWS) is None else AWS), expected, repr(got))
         for secret in SECRETS:
             if each.get(secret) is not None:
                 yield Fault((*path, secret), "none with a session", "a secret")
+
+
+def _asked_address(config: Mapping[str, Any]) -> str | None:
+    """Return the configuration's own address, with its signature if it has one."""
+    address, aws = config.get(ADDRESS), config.get(AWS)
+    if aws is None:
+        return None if address is None else str(address)
+    return f"{address or 'Bedrock'} signed by {msgspec.json.encode(aws, order='sorted').decode()}"
 
 
 def _names_other(tool: Any) -> bool:
@@ -166,7 +176,8 @@ def _plain(key: str, value: Any) -> Any:
             return [_kept_agent(each) if isinstance(each, Mapping) else each for each in value]
         case "fallbacks" if value is not None:
             return [
-                {name: each for name, each in _mapping(fallback).items() if name not in SECRETS} for fallback in value
+                {name: _mapping(each) for name, each in _mapping(fallback).items() if name not in SECRETS}
+                for fallback in value
             ]
         case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
             return value.model_json_schema()

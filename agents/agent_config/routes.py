@@ -13,10 +13,13 @@ from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price
 from agents.core.parts import EVERY_KIND
 from agents.core.policy import Candidate
+from agents.extras import MissingExtra
+from agents.llm.aws import REGIONS, Aws, require_botocore
 from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
 from agents.settings import NamedProvider, PartKind, Settings
 from agents.settings.agent import AgentSettings, Fallback
+from agents.settings.aws import AwsSettings
 from agents.settings.headers import pairs_of
 from agents.settings.secret import key_of
 
@@ -31,16 +34,18 @@ class ProviderAddress(Struct, frozen=True):
     headers: Mapping[str, SecretStr] | None = None
     query: Mapping[str, SecretStr] | None = None
     api_version: str | None = None
+    aws: AwsSettings | None = None
 
     def over(self, below: "ProviderAddress") -> "ProviderAddress":
-        """Return this address with the missing keys of the one below. Another base_url gets none of them."""
-        if self.base_url is not None:
+        """Return this address with the missing keys of the one below. Another base_url or aws gets none of them."""
+        if self.base_url is not None or self.aws is not None:
             return self
         return ProviderAddress(
             below.base_url,
             below.headers if self.headers is None else self.headers,
             below.query if self.query is None else self.query,
             below.api_version if self.api_version is None else self.api_version,
+            below.aws,
         )
 
 
@@ -99,21 +104,34 @@ def _summary_choice(agent: AgentSettings, settings: Settings) -> ModelChoice:
 def endpoint_of(asked: ModelChoice, model: str, settings: Settings) -> Endpoint:
     """Return the endpoint of a choice whose provider the settings have. model: its name, for Azure."""
     provider = _provider(asked, settings)
-    address, key = _address(asked, provider, settings), asked.api_key or provider.api_key or settings.api_key
+    address, key = _address(asked, provider, settings), _key(asked, provider, settings)
+    aws = address.aws and _signing(address.aws)
     return Endpoint(
-        address.base_url,
+        address.base_url or (aws and aws.url),
         key_of(key or None),
         pairs_of(address.headers),
         pairs_of(address.query),
         address.api_version,
         deployment="" if address.api_version is None else model,
+        aws=None if key else aws,
     )
 
 
+def _signing(given: AwsSettings) -> Aws:
+    return Aws(given.region, given.profile)
+
+
+def _key(asked: ModelChoice, provider: NamedProvider, settings: Settings) -> SecretStr | None:
+    """Return the key of the first level that has one. A level with aws hides the keys of those below."""
+    if asked.api_key or asked.address.aws:
+        return asked.api_key
+    return provider.api_key or (None if provider.aws else settings.api_key)
+
+
 def _address(asked: ModelChoice, provider: NamedProvider, settings: Settings) -> ProviderAddress:
-    home = ProviderAddress(provider.base_url, provider.headers, provider.query, provider.api_version)
+    home = ProviderAddress(provider.base_url, provider.headers, provider.query, provider.api_version, provider.aws)
     return asked.address.over(home).over(
-        ProviderAddress(settings.base_url, settings.headers, settings.query, settings.api_version)
+        ProviderAddress(settings.base_url, settings.headers, settings.query, settings.api_version, settings.aws)
     )
 
 
@@ -137,12 +155,25 @@ def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
         return
     summaries = (_summary_choice(agent, settings),) if agent.context.strategy is ContextStrategy.SUMMARISE else ()
     for choice in (*_asked(agent, settings), *summaries):
+        if (aws := endpoint_of(choice, "", settings).aws) is not None:
+            yield from _signing_faults(aws)
         model = _model(choice, agent, settings)
         if model is None:
             yield Fault(("model",), "the name of a model", "none (here or in the settings)")
             return
         if agent.limits.cost is not None and _price(choice, model, settings) is None:
             yield Fault(("limits", "cost"), f"a price of {model!r} in the settings", "none")
+
+
+def _signing_faults(aws: Aws) -> Iterator[Fault]:
+    """Yield the faults that prevent every signature."""
+    if aws.region is None:
+        yield Fault(("aws", "region"), f"a region of AWS, here or in {REGIONS[0]}", "none")
+    try:
+        require_botocore()
+    except MissingExtra as missing:
+        needed = f"{missing.name}, which finds credentials of AWS, to be installed"
+        yield Fault(("aws",), needed, f"none: {missing.command}")
 
 
 def _choices(agent: AgentSettings) -> Iterator[tuple[KeyPath, AgentSettings | Fallback]]:
@@ -156,7 +187,7 @@ def _asked(agent: AgentSettings, settings: Settings) -> tuple[ModelChoice, ...]:
     """Return the agent's own choice and its fallbacks, each with its provider."""
     order = settings.providers.order
     provider = agent.provider or (order[0] if order and agent.base_url is None else None)
-    address = ProviderAddress(agent.base_url, agent.headers, agent.query, agent.api_version)
+    address = ProviderAddress(agent.base_url, agent.headers, agent.query, agent.api_version, agent.aws)
     own = ModelChoice(provider, agent.model, address=address, api_key=agent.api_key)
     if agent.fallbacks is None:
         others = tuple(ModelChoice(name) for name in order if name != provider)
@@ -167,13 +198,15 @@ def _asked(agent: AgentSettings, settings: Settings) -> tuple[ModelChoice, ...]:
 def _at_home(fallback: Fallback, own: ModelChoice) -> ModelChoice:
     """Return the fallback; without a provider, its missing keys get the agent's values."""
     home = own if fallback.provider is None else ModelChoice(fallback.provider)
-    own_address = ProviderAddress(fallback.base_url, fallback.headers, fallback.query, fallback.api_version)
+    own_address = ProviderAddress(
+        fallback.base_url, fallback.headers, fallback.query, fallback.api_version, fallback.aws
+    )
     return ModelChoice(
         home.provider,
         fallback.model or home.model,
         fallback.api_preference,
         own_address.over(home.address),
-        fallback.api_key or home.api_key,
+        fallback.api_key or (None if fallback.aws else home.api_key),
         fallback.model_options,
         fallback.reasoning_effort,
         fallback.accepts,

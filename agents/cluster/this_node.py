@@ -13,7 +13,7 @@ from agents.settings import Settings
 
 ALIKE: Final = frozenset(
     {
-        *("model", "base_url", "headers", "query", "api_version", "prompt_cache_key", "prices"),
+        *("model", "base_url", "headers", "query", "api_version", "aws", "prompt_cache_key", "prices"),
         *("streaming", "tools", "parts", "providers", "mcp", "sub_agents", "supervision", "agents", "sessions"),
     }
 )

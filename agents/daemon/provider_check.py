@@ -14,7 +14,8 @@ import aiohttp
 
 from agents.agent_config.routes import ModelChoice, endpoint_of, route_faults, routes
 from agents.daemon.finding import Finding, Verdict
-from agents.llm.endpoint import Endpoint
+from agents.llm.endpoint import Endpoint, ProviderFailed
+from agents.llm.http.official_client import signed_headers
 from agents.llm.key import KeySource, NoKey
 from agents.settings import Settings
 
@@ -53,7 +54,7 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
         await asyncio.get_running_loop().getaddrinfo(urlsplit(endpoint.url).hostname, None)
         async with http.get(endpoint.models_url, headers=await _headers(endpoint)) as answer:
             return _answered(where, answer.status)
-    except NoKey as missing:
+    except (NoKey, ProviderFailed) as missing:
         return _of(Verdict.FAIL, f"{where}: {missing}")
     except socket.gaierror:
         return _of(Verdict.FAIL, f"{where}: unknown host name (DNS)")
@@ -69,10 +70,12 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
 
 
 async def _headers(endpoint: Endpoint) -> dict[str, str]:
-    """Return the headers that authorize a request. Raises NoKey."""
+    """Return the headers that authorize a request. Raises NoKey, ProviderFailed."""
     key, headers = endpoint.key, dict(endpoint.headers)
     is_token = isinstance(key, KeySource) and key.is_token
     key = await key.read(again=False) if isinstance(key, KeySource) else key
+    if endpoint.aws is not None and key is not None:
+        return await signed_headers(endpoint, key)
     if key is None or endpoint.has_own_authorization:
         return headers
     if endpoint.api_version is not None and not is_token:

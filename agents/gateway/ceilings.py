@@ -34,6 +34,7 @@ HOST_ONLY: Final[frozenset[Path]] = frozenset(
         ("headers",),
         ("query",),
         ("api_version",),
+        ("aws",),
         ("reasoning_effort",),
         ("fallbacks",),
         ("handoffs",),

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from msgspec import Struct
 
 from agents.core.errors import Fault
+from agents.llm.aws import Aws, AwsKey
 from agents.llm.key import KeySource
 
 OPENAI: Final = "https://api.openai.com/v1"
@@ -47,7 +48,8 @@ class Endpoint(Struct, frozen=True):
     """An address and a key. None: OPENAI_BASE_URL or OPENAI_API_KEY of the environment, else the client's default.
 
     headers, query: of each request, beside those of the client and the query of the address. api_version: of Azure;
-    None: another provider. deployment: the name of the model at Azure, unless the address has it.
+    None: another provider. deployment: the name of the model at Azure, unless the address has it. aws: how to sign the
+    requests to Amazon Bedrock, which then have no api_key; None: requests are not signed.
     """
 
     base_url: str | None = None
@@ -56,9 +58,12 @@ class Endpoint(Struct, frozen=True):
     query: Pairs = ()
     api_version: str | None = None
     deployment: str = ""
+    aws: Aws | None = None
 
     @property
     def url(self) -> str:
+        if self.aws is not None:
+            return self.base_url or self.aws.url
         return self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
 
     @property
@@ -87,13 +92,15 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def key(self) -> str | KeySource | None:
+        if self.aws is not None:
+            return AwsKey(self.aws.profile)
         return self.api_key or os.environ.get("OPENAI_API_KEY")
 
     @property
     def identity(self) -> str:
         """The text that differs between any two providers. It has their secrets."""
         key = hash(self.api_key) if isinstance(self.api_key, KeySource) else self.api_key
-        return repr((self.base_url, key, self.headers, self.query, self.api_version, self.deployment))
+        return repr((self.base_url, key, self.headers, self.query, self.api_version, self.deployment, self.aws))
 
     @property
     def has_own_authorization(self) -> bool:

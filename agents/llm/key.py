@@ -5,7 +5,7 @@ import inspect
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final, TypeAlias
@@ -34,6 +34,10 @@ class KeySource(ABC):
     async def read(self, *, again: bool) -> str:
         """Return the present key. again: the provider has refused the last one. Raises NoKey."""
 
+    def secrets(self, key: str) -> Iterable[str]:
+        """Return the parts of a key that no log may show."""
+        return (key,)
+
 
 class CallableKey(KeySource):
     """A function that returns a key, or an awaitable of one. A function without `async` runs in a thread."""
@@ -56,7 +60,7 @@ class CallableKey(KeySource):
 
     async def read(self, *, again: bool) -> str:
         try:
-            given: Any = self._function() if self._is_async else await _in_thread(self._function)
+            given: Any = self._function() if self._is_async else await in_thread(self._function)
             return usable(await given if inspect.isawaitable(given) else given)
         except NoKey:
             raise
@@ -94,7 +98,7 @@ class PresentKey:
             return self._key
         if key != self._key:
             self._key = key
-            READ_KEYS.append(key)
+            READ_KEYS.extend(self._source.secrets(key))
         return key
 
 
@@ -109,7 +113,7 @@ def usable(key: Any) -> str:
     return key
 
 
-async def _in_thread(function: Callable[[], Any]) -> Any:
+async def in_thread(function: Callable[[], Any]) -> Any:
     """Run the function in a daemon thread, which never keeps the program alive."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()

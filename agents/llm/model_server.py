@@ -19,6 +19,7 @@ OTHERS: Final = {
     "x.ai": "x_ai",
     "cohere.com": "cohere",
     "amazonaws.com": "aws.bedrock",
+    "api.aws": "aws.bedrock",
     "azure.com": "azure.ai.openai",
 }
 """Providers with OpenAI's API, by the end of their host's name. Source: the values of gen_ai.provider.name.
@@ -28,15 +29,16 @@ Any other server counts as openai, as the conventions allow: the API says no mor
 
 
 def server_of(endpoint: Endpoint) -> ModelServer:
-    return _server(endpoint.url, endpoint.api_version is not None)
+    certain = "azure.ai.openai" if endpoint.api_version is not None else "aws.bedrock" if endpoint.aws else None
+    return _server(endpoint.url, certain)
 
 
 @lru_cache(maxsize=256)
-def _server(url: str, is_azure: bool) -> ModelServer:
+def _server(url: str, certain: str | None) -> ModelServer:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:  # the call fails with a fault of its own
         host, port = "", 0
     found = next((name for end, name in OTHERS.items() if host == end or host.endswith(f".{end}")), "openai")
-    return ModelServer("azure.ai.openai" if is_azure else found, host, port)
+    return ModelServer(certain or found, host, port)

@@ -14,6 +14,7 @@ from agents.core.context import ContextStrategy
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
+from agents.settings.aws import AwsSettings, OneAuthorization
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
 from agents.settings.parts import PartKind
 from agents.settings.secret import NO_SECRET, ApiKey
@@ -105,13 +106,13 @@ def _sendable(options: dict[str, Any]) -> dict[str, Any]:
 ModelOptions = Annotated[dict[str, Any], AfterValidator(_sendable)]
 
 
-class Fallback(_Checked):
+class Fallback(OneAuthorization, _Checked):
     """A model to ask after another one has failed.
 
     provider: a name in the settings. Given: a missing key has the provider's value; if the provider has none, base_url
     and api_key come from the settings, and the other keys from the agent. None: all missing keys come from the agent.
-    headers, query: of the requests. api_version: of Azure. An own base_url has only its own three. reasoning_effort:
-    None: the agent's. accepts: as in AgentSettings.
+    headers, query: of the requests. api_version: of Azure. aws: of Amazon Bedrock. An own base_url or aws has only its
+    own four. reasoning_effort: None: the agent's. accepts: as in AgentSettings.
     """
 
     provider: Name | None = None
@@ -122,19 +123,21 @@ class Fallback(_Checked):
     headers: Headers = NOT_GIVEN
     query: Parameters = NOT_GIVEN
     api_version: Name | None = None
+    aws: AwsSettings | None = None
     model_options: ModelOptions | None = None
     reasoning_effort: Name | None = None
     accepts: list[PartKind] | None = None
 
 
-class AgentSettings(_Checked):
+class AgentSettings(OneAuthorization, _Checked):
     """The settings of an agent.
 
     provider: a name in the settings; None: the first of providers.order, unless base_url is given. headers, query: of
-    the requests. api_version: of Azure. An own base_url has only its own three. reasoning_effort: a word of the model,
-    such as "low". description: for the model of an agent that has this one as a tool or hands over to it. handoffs: ids
-    of agents of the settings, or configurations, to which the agent may hand over. fallbacks: None: the other
-    providers in their order, if the agent uses a named provider. max_queue: messages that may wait for their turn.
+    the requests. api_version: of Azure. aws: of Amazon Bedrock. An own base_url or aws has only its own four.
+    reasoning_effort: a word of the model, such as "low". description: for the model of an agent that has this one as a
+    tool or hands over to it. handoffs: ids of agents of the settings, or configurations, to which the agent may hand
+    over. fallbacks: None: the other providers in their order, if the agent uses a named provider. max_queue: messages
+    that may wait for their turn.
     max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user who owns
     the agent; None: only the scope `admin` gives access.
     accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
@@ -157,6 +160,7 @@ class AgentSettings(_Checked):
     headers: Headers = NOT_GIVEN
     query: Parameters = NOT_GIVEN
     api_version: Name | None = None
+    aws: AwsSettings | None = None
     model_options: ModelOptions = {}
     reasoning_effort: Name | None = None
     fallbacks: list[Fallback] | None = None

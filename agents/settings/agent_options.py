@@ -17,6 +17,7 @@ from agents.settings.secret import GivenApiKey
 __all__ = [
     "AgentOptions",
     "AgentToolOptions",
+    "AwsOptions",
     "ContextOptions",
     "FallbackOptions",
     "LimitsOptions",
@@ -59,6 +60,13 @@ class ContextOptions(TypedDict, total=False):
     model: str | None
 
 
+class AwsOptions(TypedDict, total=False):
+    """The keys of AwsSettings."""
+
+    region: str | None
+    profile: str | None
+
+
 class FallbackOptions(TypedDict, total=False):
     """The keys of Fallback."""
 
@@ -70,6 +78,7 @@ class FallbackOptions(TypedDict, total=False):
     headers: GivenPairs
     query: GivenPairs
     api_version: str | None
+    aws: AwsOptions | None
     model_options: dict[str, Any] | None
     reasoning_effort: str | None
     accepts: PartKinds | None
@@ -110,6 +119,7 @@ class AgentOptions(TypedDict, total=False):
     headers: GivenPairs
     query: GivenPairs
     api_version: str | None
+    aws: AwsOptions | None
     model_options: dict[str, Any]
     reasoning_effort: str | None
     fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.settings.agent import AgentSettings
 from agents.settings.applies import Applies
+from agents.settings.aws import AwsSettings, OneAuthorization
 from agents.settings.cluster import ClusterSettings
 from agents.settings.gateway import GatewaySettings
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
@@ -84,12 +85,12 @@ class ModelPrice(BaseModel):
     cached_input: Amount | None = None
 
 
-class NamedProvider(BaseModel):
+class NamedProvider(OneAuthorization, BaseModel):
     """A provider with a name.
 
     model: for agents and fallbacks without a model. prices: by model; they take precedence over the general prices.
-    base_url, api_key: None: those of Settings. headers, query: of the requests. api_version: of Azure. An own base_url
-    has only its own three. prompt_cache_key: None: that of Settings.
+    base_url, api_key: None: those of Settings. headers, query: of the requests. api_version: of Azure. aws: of Amazon
+    Bedrock. An own base_url or aws has only its own four. prompt_cache_key: None: that of Settings.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,6 +100,7 @@ class NamedProvider(BaseModel):
     headers: Headers = NOT_GIVEN
     query: Parameters = NOT_GIVEN
     api_version: Name | None = None
+    aws: AwsSettings | None = None
     prompt_cache_key: bool | None = None
     model: Name | None = None
     prices: dict[str, ModelPrice] = {}
@@ -207,14 +209,14 @@ DEFAULT_MODEL: Final = "gpt-4o"
 """The model of the documented examples."""
 
 
-class Settings(BaseModel):
+class Settings(OneAuthorization, BaseModel):
     """The settings of the application.
 
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
     means OPENAI_BASE_URL and OPENAI_API_KEY. headers, query: of the requests to base_url. api_version: of Azure.
-    prompt_cache_key: send the session's id as the key of the provider's prompt cache. prices: by the name of the model.
-    mcp: by the name of the server. garbage_collection: as long as the application runs. agents: those that start with
-    the daemon.
+    aws: of Amazon Bedrock. prompt_cache_key: send the session's id as the key of the provider's prompt cache. prices:
+    by the name of the model. mcp: by the name of the server. garbage_collection: as long as the application runs.
+    agents: those that start with the daemon.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -225,6 +227,7 @@ class Settings(BaseModel):
     headers: Annotated[Headers, Applies.NEW_AGENTS] = NOT_GIVEN
     query: Annotated[Parameters, Applies.NEW_AGENTS] = NOT_GIVEN
     api_version: Annotated[Name | None, Applies.NEW_AGENTS] = None
+    aws: Annotated[AwsSettings | None, Applies.NEW_AGENTS] = None
     prompt_cache_key: Annotated[bool, Applies.NEW_AGENTS] = True
     prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()

@@ -16,11 +16,13 @@ HTTP_ADDRESS: Final = "^https?://."
 AGENT_ID: Final = f"^{ID}$"
 USER_NAME: Final = r"^[A-Za-z0-9._@+-]{1,128}$"
 SHA256: Final = "^[0-9a-f]{64}$"
+AWS_REGION: Final = "^[a-z]{2,8}(-[a-z0-9]+)+-[0-9]+$"  # as the openai client accepts it
 TOOL_NAME: Final = "^[A-Za-z0-9_-]{1,64}$"
 SPELLINGS: Final = {
     HTTP_ADDRESS: "an address that begins with http:// or https://",
     AGENT_ID: f"an id: {ID_WORDS}",
     SHA256: "a SHA-256 hash in 64 of 0-9 a-f",
+    AWS_REGION: "a region of AWS, such as us-east-1",
     TOOL_NAME: "the name of a tool: 1 to 64 of A-Z a-z 0-9 _ -",
     USER_NAME: "a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -",
 }
@@ -98,3 +100,4 @@ DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]
 AgentId = Annotated[str, Field(pattern=AGENT_ID), Spelled(SPELLINGS[AGENT_ID])]
 UserName = Annotated[str, Field(pattern=USER_NAME), Spelled(SPELLINGS[USER_NAME])]
+AwsRegion = Annotated[str, Field(pattern=AWS_REGION), Spelled(SPELLINGS[AWS_REGION])]

@@ -50,6 +50,13 @@ from agents.settings import Settings, TelemetrySettings
 asyncio.run(application.start(Settings(telemetry=TelemetrySettings(enabled=True))))
 """
 
+BEDROCK = """
+from agents.agent_config import agent_config
+from agents.settings import Settings
+
+agent_config({"model": "m", "aws": {"region": "us-east-1"}}, Settings())
+"""
+
 FEATURES = {
     TELEMETRY: "MissingExtra: telemetry needs opentelemetry, which is not installed: pip install 'understudy[otel]'",
     MCP_SERVER: "MissingExtra: an MCP server needs mcp, which is not installed: pip install 'understudy[mcp]'",
@@ -61,6 +68,8 @@ FEATURES = {
     DURABLE: f"StartFailed: journal did not start: a store of sessions needs sqlalchemy, {INSTALL}",
     JSON_SCHEMA: "InvalidAgentConfig: agent config: answer_type: expected jsonschema, which checks a JSON schema, "
     "to be installed, got none: pip install 'understudy[daemon]'",
+    BEDROCK: "InvalidAgentConfig: agent config: aws: expected botocore, which finds credentials of AWS, "
+    "to be installed, got none: pip install 'understudy[bedrock]'",
 }
 
 APART = (

@@ -39,7 +39,7 @@ def test_the_core_installs_six_libraries_and_only_what_they_need() -> None:
 
 
 def test_every_import_is_declared_and_every_declaration_imported() -> None:
-    every = declared() | declared("daemon") | declared("postgres") | declared("mcp")
+    every = declared() | declared("daemon") | declared("postgres") | declared("mcp") | declared("bedrock")
     found = imported()
     assert found - modules_of(every | sharing(declared("otel"))) == set()
     assert {name for name in every - DRIVERS if not modules_of({name}) & found} == set()
@@ -51,4 +51,4 @@ def test_an_extra_repeats_nothing_of_the_core(extra: str) -> None:
 
 
 def test_all_has_every_extra_that_users_need() -> None:
-    assert PROJECT["optional-dependencies"]["all"] == ["understudy[daemon,postgres,mcp,otel]"]
+    assert PROJECT["optional-dependencies"]["all"] == ["understudy[daemon,postgres,mcp,otel,bedrock]"]

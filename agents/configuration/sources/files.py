@@ -25,7 +25,7 @@ EXTENSION: Final = ".config"
 
 APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "agents": (
-        *("model", "base_url", "api_key", "headers", "query", "api_version", "prompt_cache_key"),
+        *("model", "base_url", "api_key", "headers", "query", "api_version", "aws", "prompt_cache_key"),
         *("prices", "streaming", "tools", "parts", "providers", "garbage_collection", "mcp", "sub_agents"),
     ),
     "understudy": ("agents", "sessions", "cluster", "gateway", "daemon", "logging", "telemetry", "supervision"),

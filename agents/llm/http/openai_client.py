@@ -3,9 +3,10 @@
 The openai client adds keys, organisation, and the headers and the query of the settings. For each request it copies
 options, merges headers and walks through type annotations, with the same result: 0.6 ms of a short turn's 2 ms. So it
 makes one request per API, to a transport that keeps the head and sends nothing. The later requests have this head.
+The exception is an endpoint whose requests are signed: a signature is of one body, so the client makes each request.
 
 The transport makes the connections, through a proxy if one is set. The client limits only the time to connect, and
-retries nothing: its callers do. The exception is a key that a source renews after a 401. Each failure raises
+retries nothing: its callers do. The exception is a key that a source renews after a refusal. Each failure raises
 ProviderFailed with a Fault.
 """
 
@@ -24,10 +25,10 @@ from agents.llm.dialects import DIALECTS
 from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import AUTHORIZATION, Api, Endpoint, ProviderFailed
 from agents.llm.http.credential import UNUSED, Credential
+from agents.llm.http.official_client import client_of, head_of
 from agents.llm.http.proxy import proxy_of
 from agents.llm.http.request_head import RequestHead
 from agents.llm.http.transport import BODY, AiohttpTransport
-from agents.llm.key import KeySource
 from agents.llm.tls_probe import speaks_tls
 from agents.traces.carrier import carried
 
@@ -36,6 +37,7 @@ FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientEr
 
 HTTP_PORT: Final = 80
 UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
 
 NewRequest: TypeAlias = Callable[[], AbstractAsyncContextManager[httpx2.Response]]
 """Makes a request with the present key, which its block sends."""
@@ -54,7 +56,7 @@ class OpenAIClient:
         self._answered = False  # true after the first answer to any request
         self._http = httpx2.AsyncClient(
             transport=AiohttpTransport(self._url),
-            follow_redirects=True,
+            follow_redirects=True,  # the openai client follows none with a signed request
             params=httpx2.QueryParams(endpoint.url_query),
             event_hooks={"request": [self._check_headers]},
         )
@@ -69,7 +71,7 @@ class OpenAIClient:
 
     def _use(self, key: str) -> None:
         """Make the later requests with this key."""
-        self._key, self._client = key, _client_of(self._endpoint, key, self._http)
+        self._key, self._client = key, client_of(self._endpoint, key, self._http)
         self._heads: dict[Api, RequestHead] = {}
 
     async def _renew(self, refused: str | None = None) -> None:
@@ -88,7 +90,7 @@ class OpenAIClient:
         """Return the head of the API's requests, which the first request otherwise makes."""
         heads = self._heads  # those of the present key, which may change meanwhile
         if (head := heads.get(api)) is None:
-            head = heads[api] = await _head(self._client, DIALECTS[api].path, self._http.params)
+            head = heads[api] = await head_of(self._client, DIALECTS[api].path, self._http.params)
         return head
 
     def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -96,13 +98,14 @@ class OpenAIClient:
 
         body: JSON. connect_s: the deadline for the connection. The answer itself has no deadline here.
         """
-        return self._answer(lambda: self._posted(api, body, connect_s), connect_s)
+        send = self._posted if self._endpoint.aws is None else self._signed
+        return self._answer(lambda: send(api, body, connect_s), connect_s)
 
     def resume(
         self, response_id: str, after: int, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Give the bytes of a background response after the event with this number, in the same way as stream."""
-        timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
+        timeout = _to_connect(connect_s)
 
         def retrieved() -> AbstractAsyncContextManager[httpx2.Response]:
             retrieve: Any = self._client.responses.with_streaming_response.retrieve
@@ -134,6 +137,21 @@ class OpenAIClient:
             await response.aclose()
 
     @asynccontextmanager
+    async def _signed(self, api: Api, body: bytes, connect_s: float) -> AsyncGenerator[httpx2.Response, None]:
+        """Send a request that the openai client makes and signs. Raises ProviderFailed for an error status."""
+        options: Any = {"timeout": _to_connect(connect_s), "headers": carried()}
+        sent: Any = {"content": body, "options": options, "stream": True, "stream_cls": openai.AsyncStream[Any]}
+        try:
+            stream = await self._client.post(DIALECTS[api].path, cast_to=object, **sent)
+        except openai.APIStatusError as error:
+            self._answered = True
+            raise ProviderFailed(_refused(error.response)) from error
+        try:
+            yield stream.response
+        finally:
+            await stream.close()
+
+    @asynccontextmanager
     async def _authorized(self, request: NewRequest) -> AsyncGenerator[httpx2.Response, None]:
         """Send a request with the present key, and again if its key is refused and its source has another one."""
         await self._renew()
@@ -142,7 +160,7 @@ class OpenAIClient:
             try:
                 response = await stack.enter_async_context(request())
             except ProviderFailed as failed:
-                if not _is_refusal(failed):
+                if not _is_refusal(failed, self._endpoint):
                     raise
                 with suppress(ProviderFailed):  # the provider's own error says more
                     await self._renew(refused=key)
@@ -170,37 +188,6 @@ class OpenAIClient:
         return url.scheme == "http" and direct and await speaks_tls(url.host, url.port or HTTP_PORT)
 
 
-def _client_of(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
-    """Return the openai client that makes an endpoint's requests. They go over the connections of http."""
-    given: Any = {
-        "default_headers": dict(endpoint.headers),
-        "default_query": dict(endpoint.query),
-        "http_client": http,
-        "max_retries": 0,
-    }
-    if endpoint.api_version is None:
-        return openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, **given)
-    is_token = isinstance(endpoint.key, KeySource) and endpoint.key.is_token
-    resource, deployment = endpoint.azure
-    given |= {"azure_deployment": deployment, "azure_ad_token" if is_token else "api_key": key}
-    return openai.AsyncAzureOpenAI(azure_endpoint=resource, api_version=endpoint.api_version, **given)
-
-
-async def _head(client: openai.AsyncOpenAI, path: str, params: httpx2.QueryParams) -> RequestHead:
-    """Return the head of the client's requests to a path. params: the query that each request carries."""
-    sent: list[httpx2.Request] = []
-
-    def keep(request: httpx2.Request) -> httpx2.Response:
-        sent.append(request)
-        return httpx2.Response(200)
-
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(keep), params=params) as nowhere:
-        unread = httpx2.Timeout(None)  # else a header names the time after which the client stops reading
-        await client.with_options(http_client=nowhere, timeout=unread).post(path, cast_to=httpx2.Response, content=b"")
-    (request,) = sent
-    return RequestHead.of(request)
-
-
 @asynccontextmanager
 async def _http_response(request: AbstractAsyncContextManager[Any]) -> AsyncGenerator[httpx2.Response, None]:
     """Return the response below a response of the openai client. Raises ProviderFailed for an error status."""
@@ -217,8 +204,14 @@ def _refused(response: httpx2.Response) -> ApiError:
     return status_fault(response.status_code, response.headers, response.content, request.method, address)
 
 
-def _is_refusal(failed: ProviderFailed) -> bool:
-    return isinstance(failed.fault, ApiError) and failed.fault.code == UNAUTHORIZED
+def _is_refusal(failed: ProviderFailed, endpoint: Endpoint) -> bool:
+    """Return whether the provider refused the key. AWS refuses expired credentials with 403."""
+    codes = (UNAUTHORIZED,) if endpoint.aws is None else (UNAUTHORIZED, FORBIDDEN)
+    return isinstance(failed.fault, ApiError) and failed.fault.code in codes
+
+
+def _to_connect(connect_s: float) -> httpx2.Timeout:
+    return httpx2.Timeout(None, connect=connect_s, pool=connect_s)
 
 
 def _url(endpoint: Endpoint) -> httpx2.URL:

@@ -11,6 +11,7 @@ from agents import StreamComplete, StreamError, agent, agent_registry, applicati
 from agents.agent_config import InvalidAgentConfig
 from agents.instance.waking import wake
 from agents.settings.agent import Fallback, LimitsConfig, StreamingConfig
+from agents.settings.aws import AwsSettings
 from agents.tools.registry import BUILTIN
 from supervisors import agent_supervisor, which_children
 from tests.agents.keeping import App, ignored, journal
@@ -25,6 +26,8 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"fallbacks": [{"model": "x", "base_url": "http://127.0.0.1:9/v1"}]}, "base_url: expected an address that"),
     ({"base_url": "http://me:swordfish@127.0.0.1:9/v1"}, "got 'http://***@127.0.0.1:9/v1'"),
     ({"base_url": ["http://127.0.0.1:9/v1"]}, "base_url: expected an address that this program gave an agent"),
+    ({"aws": {"region": "us-east-1"}}, "aws: expected an address that this program gave an agent"),
+    ({"fallbacks": [{"model": "x", "aws": {"profile": "theirs"}}]}, "aws: expected an address that"),
     ({"api_key": "sk-theirs"}, "api_key: expected none with a session, got a secret"),
     ({"fallbacks": [{"model": "x", "api_key": "sk-theirs"}]}, "api_key: expected none with a session"),
     ({"headers": {"x-key": "sk-theirs"}}, "headers: expected none with a session, got a secret"),
@@ -98,6 +101,19 @@ async def test_an_address_is_restored_unless_it_had_its_own_key(app: App) -> Non
         assert await wake("ada") is not None
         with pytest.raises(InvalidAgentConfig, match="base_url: expected an address that this program gave an agent"):
             await wake("bob")
+
+
+async def test_signed_requests_are_restored_only_to_the_address_for_which_they_were_given(app: App) -> None:
+    base_url, aws = "http://127.0.0.1:9/v1", {"region": "us-east-1", "profile": "bots"}
+    async with app():
+        given = {"id": "ada", "model": "echo", "fallbacks": [{"base_url": base_url, "aws": AwsSettings(**aws)}]}
+        await agent_supervisor.stop_agent(await agent_supervisor.start_agent(given))
+        assert await wake("ada") is not None
+        for id_, config in (("bob", {"base_url": base_url}), ("eve", {"aws": aws}), ("fay", {"aws": {}})):
+            (await journal()).begin_session(id_, id_, {"model": "echo", **config})
+            await (await journal()).durable()
+            with pytest.raises(InvalidAgentConfig, match="expected an address that this program gave an agent"):
+                await wake(id_)
 
 
 async def test_the_address_of_the_settings_may_be_in_a_session(app: App) -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from agents import StreamComplete, agent, application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.core.limits import Price
+from agents.llm.aws import REGIONS, Aws
 from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import ModelPrice, NamedProvider, ProviderSettings, Settings
 from supervisors import agent_supervisor
@@ -144,6 +145,84 @@ def test_a_deployment_of_azure_is_the_model_of_each_route() -> None:
         ("2024-10-21", "other"),
         (None, ""),
     ]
+
+
+SIGNED = Aws("eu-west-1")
+MANTLE = "https://bedrock-mantle.eu-west-1.api.aws/openai/v1"
+
+
+@pytest.mark.parametrize(
+    ("config", "url", "key", "aws"),
+    [
+        ({"provider": "bedrock"}, MANTLE, None, SIGNED),
+        ({"provider": "bedrock", "api_key": "mine"}, MANTLE, "mine", None),
+        (
+            {"provider": "bedrock", "aws": {"region": "us-east-2", "profile": "bots"}},
+            None,
+            None,
+            Aws("us-east-2", "bots"),
+        ),
+        ({"provider": "main", "aws": {"region": "eu-west-1"}}, MANTLE, None, SIGNED),
+        ({"provider": "bedrock", "base_url": "http://else/v1", "api_key": "mine"}, "http://else/v1", "mine", None),
+        ({"provider": "own-host"}, "http://vpce/v1", None, SIGNED),
+    ],
+)
+def test_a_signature_belongs_to_an_address_and_the_nearest_of_key_and_aws_counts(
+    config: dict[str, Any], url: str | None, key: str | None, aws: Aws | None
+) -> None:
+    given = settings()
+    signed = {"region": "eu-west-1"}
+    named = {
+        **given.providers.named,
+        "bedrock": NamedProvider.model_validate({"aws": signed}),
+        "own-host": NamedProvider.model_validate({"aws": signed, "base_url": "http://vpce/v1"}),
+    }
+    given = given.model_copy(update={"providers": ProviderSettings(named=named)})
+    (route, *_) = agent_config(config, given).routes
+    assert (route.endpoint.api_key, route.endpoint.aws) == (key, aws)
+    assert url is None or route.endpoint.url == url
+
+
+def test_fallbacks_have_the_signature_of_their_agent_unless_they_have_a_key_or_an_address() -> None:
+    config = {
+        "model": "a",
+        "aws": {"region": "eu-west-1"},
+        "fallbacks": [{"model": "b"}, {"api_key": "mine"}, {"base_url": "http://else/v1"}, {"provider": "main"}],
+    }
+    endpoints = [route.endpoint for route in agent_config(config, settings()).routes]
+    assert [(each.url, each.api_key, each.aws) for each in endpoints] == [
+        (MANTLE, None, SIGNED),
+        (MANTLE, None, SIGNED),
+        (MANTLE, "mine", None),
+        ("http://else/v1", "main-key", None),
+        ("http://main/v1", "main-key", None),
+    ]
+    (_, signing) = agent_config({"api_key": "mine", "fallbacks": [{"aws": {"region": "eu-west-1"}}]}, settings()).routes
+    assert (signing.endpoint.api_key, signing.endpoint.aws) == (None, SIGNED)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"aws": {"region": "eu-west-1"}, "api_key": "sk-secret"}, "api_key: expected none with aws, got one"),
+        ({"aws": {"region": "eu-west-1"}, "api_version": "1"}, "api_version: expected none with aws, got one"),
+        ({"aws": {"region": "moon"}}, "aws.region: expected a region of AWS, such as us-east-1"),
+        ({"aws": {"region": "eu-west-1", "secret": "sk-secret"}}, "aws.secret: expected one of region, profile"),
+        ({"fallbacks": [{"aws": {"zone": "a"}}]}, "fallbacks[0].aws.zone: expected one of region, profile"),
+        ({"aws": {}}, "aws.region: expected a region of AWS, here or in AWS_REGION, got none"),
+        ({"fallbacks": [{"aws": {}, "api_key": "sk-secret"}]}, "fallbacks[0].api_key: expected none with aws, got one"),
+    ],
+)
+def test_a_signature_that_can_not_be_made_is_one_line(
+    config: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in REGIONS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InvalidAgentConfig) as refused:
+        agent_config({"model": "m", **config}, Settings())
+    (line,) = str(refused.value).splitlines()
+    assert said in line
+    assert "sk-secret" not in line
 
 
 @pytest.mark.parametrize(

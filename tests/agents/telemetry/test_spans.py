@@ -298,6 +298,7 @@ async def test_a_host_without_the_setting_gets_no_spans(traced: Traced, telemetr
         ("https://api.groq.com/openai/v1", None, "groq"),
         ("https://api.x.ai/v1", None, "x_ai"),
         ("https://max.ai/v1", None, "openai"),
+        ("https://bedrock-mantle.us-east-1.api.aws/openai/v1", None, "aws.bedrock"),
         ("https://us.example.azure.com/openai", None, "azure.ai.openai"),
         ("https://own.example.org/openai", "2024-10-21", "azure.ai.openai"),
         ("http://[::1", None, "openai"),
