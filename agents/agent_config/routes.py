@@ -105,9 +105,9 @@ def endpoint_of(asked: ModelChoice, model: str, settings: Settings) -> Endpoint:
     """Return the endpoint of a choice whose provider the settings have. model: its name, for Azure."""
     provider = _provider(asked, settings)
     address, key = _address(asked, provider, settings), _key(asked, provider, settings)
-    aws = address.aws and _signing(address.aws)
+    aws = None if address.aws is None else Aws(address.aws.region, address.aws.profile)
     return Endpoint(
-        address.base_url or (aws and aws.url),
+        address.base_url or (None if aws is None else aws.url),
         key_of(key or None),
         pairs_of(address.headers),
         pairs_of(address.query),
@@ -115,10 +115,6 @@ def endpoint_of(asked: ModelChoice, model: str, settings: Settings) -> Endpoint:
         deployment="" if address.api_version is None else model,
         aws=None if key else aws,
     )
-
-
-def _signing(given: AwsSettings) -> Aws:
-    return Aws(given.region, given.profile)
 
 
 def _key(asked: ModelChoice, provider: NamedProvider, settings: Settings) -> SecretStr | None:
@@ -186,7 +182,8 @@ def _choices(agent: AgentSettings) -> Iterator[tuple[KeyPath, AgentSettings | Fa
 def _asked(agent: AgentSettings, settings: Settings) -> tuple[ModelChoice, ...]:
     """Return the agent's own choice and its fallbacks, each with its provider."""
     order = settings.providers.order
-    provider = agent.provider or (order[0] if order and agent.base_url is None else None)
+    has_address = agent.base_url is not None or agent.aws is not None
+    provider = agent.provider or (order[0] if order and not has_address else None)
     address = ProviderAddress(agent.base_url, agent.headers, agent.query, agent.api_version, agent.aws)
     own = ModelChoice(provider, agent.model, address=address, api_key=agent.api_key)
     if agent.fallbacks is None:

@@ -37,11 +37,11 @@ def _endpoints(settings: Settings) -> Iterator[Endpoint]:
 
     The settings' own endpoint is left out if every model call goes to a named provider.
     """
-    unnamed = not settings.providers.order or settings.base_url or settings.api_key
+    unnamed = not settings.providers.order or settings.base_url or settings.api_key or settings.aws
     for name in (*([None] if unnamed else ()), *settings.providers.named):
         yield endpoint_of(ModelChoice(name), "", settings)
     for agent in settings.agents:
-        if agent.base_url is not None and not any(route_faults(agent, settings)):
+        if (agent.base_url is not None or agent.aws is not None) and not any(route_faults(agent, settings)):
             (route, _), *_ = routes(agent, settings)
             yield route.endpoint
 

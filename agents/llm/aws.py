@@ -34,6 +34,8 @@ class Aws(Struct, frozen=True):
 
 
 class AwsCredentials(Struct, frozen=True):
+    """Credentials as the openai client takes them."""
+
     access_key: str
     secret_key: str
     token: str | None = None
@@ -43,6 +45,9 @@ class AwsCredentials(Struct, frozen=True):
         """Return the credentials in a key of AwsKey. A text of one word stands for credentials not read yet."""
         access, secret, token = [*key.split(" "), key, ""][:3]
         return cls(access, secret, token or None)
+
+    def __repr__(self) -> str:
+        return "AwsCredentials(...)"
 
 
 class AwsKey(KeySource):
@@ -63,13 +68,14 @@ class AwsKey(KeySource):
 
     async def read(self, *, again: bool) -> str:
         try:
-            return await in_thread(lambda: self._read(again=again))
+            key: str = await in_thread(lambda: self._read(again=again))
         except NoKey:
             raise
         except MissingExtra as missing:
             raise NoKey(str(missing)) from None
         except Exception as error:  # noqa: BLE001 - its text may have the output of a program that gives credentials
             raise NoKey(f"expected credentials of AWS, got {type(error).__name__}") from None
+        return key
 
     def _read(self, *, again: bool) -> str:
         if self._found is None or again:

@@ -132,8 +132,8 @@ class Fallback(OneAuthorization, _Checked):
 class AgentSettings(OneAuthorization, _Checked):
     """The settings of an agent.
 
-    provider: a name in the settings; None: the first of providers.order, unless base_url is given. headers, query: of
-    the requests. api_version: of Azure. aws: of Amazon Bedrock. An own base_url or aws has only its own four.
+    provider: a name in the settings; None: the first of providers.order, unless base_url or aws is given. headers,
+    query: of the requests. api_version: of Azure. aws: of Amazon Bedrock. An own base_url or aws has only its own four.
     reasoning_effort: a word of the model, such as "low". description: for the model of an agent that has this one as a
     tool or hands over to it. handoffs: ids of agents of the settings, or configurations, to which the agent may hand
     over. fallbacks: None: the other providers in their order, if the agent uses a named provider. max_queue: messages

@@ -194,9 +194,11 @@ def test_fallbacks_have_the_signature_of_their_agent_unless_they_have_a_key_or_a
         (MANTLE, None, SIGNED),
         (MANTLE, None, SIGNED),
         (MANTLE, "mine", None),
-        ("http://else/v1", "main-key", None),
+        ("http://else/v1", "own", None),
         ("http://main/v1", "main-key", None),
     ]
+    (alone,) = agent_config({"aws": {"region": "eu-west-1"}}, settings()).routes
+    assert (alone.model, alone.endpoint.aws) == ("m", SIGNED)
     (_, signing) = agent_config({"api_key": "mine", "fallbacks": [{"aws": {"region": "eu-west-1"}}]}, settings()).routes
     assert (signing.endpoint.api_key, signing.endpoint.aws) == (None, SIGNED)
 

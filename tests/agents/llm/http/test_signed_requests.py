@@ -185,7 +185,7 @@ async def test_an_agent_streams_an_answer_to_signed_requests(server: Bedrock, ho
             model="echo",
             base_url=f"{server.address}/v1",
             aws={"region": REGION},
-            api_preference=api,
+            api_preference=Api(api),
             query={"a b": "ä&="},
         )
         contents = [(await agent.chat(pid, text)).content for text in ("Hello", "Grüße")]
