@@ -20,6 +20,7 @@ SUBSET = (
     "tests/agents/configuration/test_loading.py",
     "tests/agents/gateway/test_document.py",
     "tests/agents/gateway/test_websocket.py",
+    "tests/agents/llm/http/test_signed_requests.py",
     "tests/agents/llm/test_chat_reasoning.py",
     "tests/agents/sessions/test_store.py",
     "tests/agents/tools/test_run.py",
