@@ -15,7 +15,6 @@ import aiohttp
 from agents.agent_config.routes import ModelChoice, endpoint_of, route_faults, routes
 from agents.daemon.finding import Finding, Verdict
 from agents.llm.endpoint import Endpoint, ProviderFailed
-from agents.llm.http.official_client import signed_headers
 from agents.llm.key import KeySource, NoKey
 from agents.settings import Settings
 
@@ -75,6 +74,8 @@ async def _headers(endpoint: Endpoint) -> dict[str, str]:
     is_token = isinstance(key, KeySource) and key.is_token
     key = await key.read(again=False) if isinstance(key, KeySource) else key
     if endpoint.aws is not None and key is not None:
+        from agents.llm.http.official_client import signed_headers  # openai, which no other check needs
+
         return await signed_headers(endpoint, key)
     if key is None or endpoint.has_own_authorization:
         return headers
