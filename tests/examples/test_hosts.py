@@ -26,12 +26,21 @@ CLIENTS = 20
 KEPT = 4  # ended streams that an agent keeps
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a shell does to a program in its background, which these tests may be: it ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @asynccontextmanager
 async def host(*arguments: str) -> AsyncIterator[str]:
     """Run a host, and give its address. At the end, Ctrl-C ends it without a traceback."""
     environment = {name: value for name, value in os.environ.items() if name not in KEYS}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", *arguments, stdout=PIPE, stderr=STDOUT, env=environment
+        *(sys.executable, "-W", "error", *arguments),
+        stdout=PIPE,
+        stderr=STDOUT,
+        env=environment,
+        preexec_fn=hear_ctrl_c,
     )
     printed = bytearray()
     try:
