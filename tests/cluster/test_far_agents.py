@@ -143,7 +143,7 @@ async def _is_one_agent() -> None:
     assert stands_in(stand_in)
     assert agents_of("ann") == [stand_in]
     ids = [info.id for info in await running_everywhere(None, 100, None)]
-    assert ids == ["anns", "buyer", "echo", "idle", "slow", "steered"]
+    assert ids == ["anns", "buyer", "echo", "idle", "payer", "slow", "steered"]
     assert [info.id for info in await running_everywhere("buyer", 2, None)] == ["echo", "idle"]
     assert [info.id for info in await running_everywhere(None, 100, "ann")] == ["anns"]
     usages = await asked_everywhere(GetUsage("ann"))

@@ -78,7 +78,7 @@ async def test_every_route_works_for_an_agent_of_another_node(cluster: Cluster) 
 
 
 async def _agents(ask: Asking) -> None:
-    ids = ["anns", "buyer", "echo", "idle", "slow", "steered", "worker"]
+    ids = ["anns", "buyer", "echo", "idle", "payer", "slow", "steered", "worker"]
     assert [each["id"] for each in (await ask("GET", "/agents"))["agents"]] == ids
     assert [each["id"] for each in (await ask("GET", "/agents?after=buyer&limit=2"))["agents"]] == ["echo", "idle"]
     assert (await ask("GET", "/agents/echo"))["model"] == "echo"
@@ -133,7 +133,7 @@ async def _messages(ask: Asking) -> None:
 
 async def _sessions(ask: Asking) -> None:
     listed = {each["id"]: each["live"] for each in (await ask("GET", "/sessions"))["sessions"]}
-    assert listed == dict.fromkeys(["anns", "buyer", "echo", "idle", "slow", "steered", "worker"], True)
+    assert listed == dict.fromkeys(["anns", "buyer", "echo", "idle", "payer", "slow", "steered", "worker"], True)
     session = await ask("GET", "/sessions/echo")
     assert [each["content"] for each in session["conversation"] if each["role"] == "user"][:2] == ["one", "two three"]
     assert (await ask("PATCH", "/sessions/echo", {"title": "Echoes"}))["title"] == "Echoes"
