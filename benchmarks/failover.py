@@ -54,7 +54,9 @@ async def _after(fault: Fault, cluster: Cluster, sizes: Sizes) -> list[float]:
         Crowd(http, cluster.token, lambda: cluster.living, messages, sizes.over_s, lambda _: 0) as crowd,
     ):
         await crowd.all_begun()
-        await cluster.start("b")
+        b = await cluster.start("b")
+        async with Crowd(http, cluster.token, lambda: b, ["first"]):
+            pass  # b has loaded all that a turn needs
         concerned = crowd.recordings if fault == "restart" else crowd.at("a")
         at_s = time.monotonic()
         match fault:
