@@ -13,6 +13,7 @@ from agents import StreamToken, agent, application, start_agent
 from agents.cluster.requests import OPENINGS, asked_by
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.instance.state import StreamChat
+from agents.instance.waking import wake
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, TelemetrySettings
 from agents.traces.carrier import within
 from tests.agents.gateway.site import TOKEN
@@ -109,8 +110,10 @@ async def test_a_turn_that_continues_after_a_crash_is_linked_to_its_span_before(
         await application.stop()
         telemetry.clear()
     async with traced(sessions=kept(after)):
-        await agent.chat("ada", "And now?")  # after the turn that continues
-    resumed, _ = (span for span in telemetry.spans if span.name == "invoke_agent agent")
+        continued = await wake("ada")
+        assert continued is not None
+        assert await agent.cancel(continued)
+    (resumed,) = (span for span in telemetry.spans if span.name == "invoke_agent agent")
     assert resumed.parent is None
     assert [f"{link.context.trace_id:032x}-{link.context.span_id:016x}" for link in resumed.links] == [own(cut)]
     assert parent_of(cut) == f"{TRACE_ID}-{SPAN_ID}"
