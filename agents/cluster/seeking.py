@@ -19,7 +19,7 @@ Raises NoOwner.
 """
 
 FIRST_PAUSE_S: Final = 0.05
-LONGEST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 1.0
 
 
 class Found(Struct, frozen=True):
