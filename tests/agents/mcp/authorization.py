@@ -15,6 +15,7 @@ from mcp.server.auth.provider import (
     AccessToken,
     AuthorizationCode,
     AuthorizationParams,
+    OAuthAuthorizationServerProvider,
     ProviderTokenVerifier,
     RefreshToken,
     construct_redirect_uri,
@@ -31,7 +32,7 @@ from starlette.routing import Route
 SCOPES = ["notes"]
 
 
-class Grants:
+class Grants(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
     """The authorization server's memory. Whoever opens the address of a login is logged in at once.
 
     life_s: of a new access token. denies: whether a login is refused. asked, renewals: the number of requests for a
@@ -97,9 +98,6 @@ class Grants:
     async def revoke_token(self, token: AccessToken | RefreshToken) -> None:
         self.access.pop(token.token, None)
         self.refresh.pop(token.token, None)
-
-    async def exchange_identity_assertion(self, client: Any, params: Any) -> OAuthToken:
-        raise NotImplementedError
 
     def issued(self, client_id: str, scopes: list[str], resource: str | None) -> OAuthToken:
         access, refresh = f"access-{secrets.token_hex(16)}", f"refresh-{secrets.token_hex(16)}"
