@@ -18,6 +18,7 @@ from agents.llm.key import CallableKey
 from agents.node.redaction import Redactor
 from agents.settings import Settings
 from agents.settings.secret_file import FileKey
+from tests.agents.llm.http.loopback import answered_by
 
 NO_KEYS: dict[str, str] = {}
 
@@ -57,16 +58,9 @@ class Provider:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Provider]:
-    provider, application = Provider(), web.Application()
-    application.router.add_route("*", "/{any:.*}", provider.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    provider.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    provider = Provider()
+    async with answered_by(provider.answer) as provider.address:
         yield provider
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture

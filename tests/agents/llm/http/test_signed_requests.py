@@ -28,6 +28,7 @@ from agents.llm.http.openai_client import OpenAIClient
 from agents.node.redaction import Redactor
 from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import Settings
+from tests.agents.llm.http.loopback import answered_by
 
 REGION = "eu-central-1"
 AUTHORIZATION = re.compile(
@@ -103,16 +104,9 @@ class Bedrock:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Bedrock]:
-    server, program = Bedrock(), web.Application()
-    program.router.add_route("*", "/{any:.*}", server.answer)
-    runner = web.AppRunner(program)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    server = Bedrock()
+    async with answered_by(server.answer) as server.address:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture
