@@ -59,13 +59,15 @@ class ApiError(StreamFault, frozen=True, tag="api_error"):
     """The provider answered with an error.
 
     code: the HTTP status; for an error inside a stream, the status in the error, or 0. kind: the provider's type or
-    code of the error. retry_after_s: the wait that the provider asks for.
+    code of the error. retry_after_s: the wait that the provider asks for. request_id: the provider's id of the request,
+    which its support asks for.
     """
 
     code: int
     message: str
     kind: str | None = None
     retry_after_s: float | None = None
+    request_id: str | None = None
 
     def __str__(self) -> str:
         where = f" {self.code}" if self.code else ""

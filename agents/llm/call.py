@@ -52,6 +52,7 @@ async def model_call(
     retry: RetryPolicy = NO_RETRY,
     encoder: RequestEncoder | None = None,
     first: bool = True,
+    request_id: str = "",
 ) -> ModelCallEnd:
     """Send a request, give the sink the answer, and return its end.
 
@@ -59,7 +60,7 @@ async def model_call(
     tools: name, description, parameters of each. stream: False asks for the answer in one piece. A response in
     background mode is always streamed, since it would have to be polled otherwise. retry: the policy for resuming such
     a response, which loses no output. This function retries nothing else. encoder: that of the turn's earlier requests.
-    first: of the turn, so that a tool_choice may force a call.
+    first: of the turn, so that a tool_choice may force a call. request_id: ours, for the provider's log.
     On cancellation this function closes the connection before it ends.
     """
     reader, encoder = _reader(route), encoder or RequestEncoder()
@@ -72,12 +73,12 @@ async def model_call(
         streamed = stream or _in_background(route)
         body = await in_slices(encoder.body(route, conversation, tools, stream=streamed, first=first))
         try:
-            await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
+            await _ask(lease.client, route.api, body, reader, sink, deadlines, retry, request_id)
         except Unanswered as unanswered:
             if not streamed or _in_background(route):
                 raise
             body = await in_slices(encoder.body(route, conversation, tools, stream=False, first=first))
-            await _ask_whole(lease.client, route.api, body, reader, sink, deadlines, unanswered)
+            await _ask_whole(lease.client, route.api, body, reader, sink, deadlines, unanswered, request_id)
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))
     finally:
@@ -93,9 +94,10 @@ async def _ask(
     sink: Sink,
     deadlines: ModelCallDeadlines,
     retry: RetryPolicy,
+    request_id: str,
 ) -> None:
     """Send the request and read its answer. Raises ProviderFailed."""
-    answer = client.stream(api, body, connect_s=deadlines.connection_s)
+    answer = client.stream(api, body, connect_s=deadlines.connection_s, request_id=request_id)
     if isinstance(reader, ResponsesReader) and reader.background:
         await read_resuming(client, answer, reader, sink, deadlines, retry)
     else:
@@ -110,6 +112,7 @@ async def _ask_whole(
     sink: Sink,
     deadlines: ModelCallDeadlines,
     unanswered: Unanswered,
+    request_id: str,
 ) -> None:
     """Ask for the same answer in one piece: only there do some servers name the error in a request.
 
@@ -118,8 +121,9 @@ async def _ask_whole(
     """
     for connection in (KEPT, NEW):
         reader.begin_body()
+        answer = client.stream(api, body, connect_s=deadlines.connection_s, request_id=request_id)
         try:
-            await read_answer(client.stream(api, body, connect_s=deadlines.connection_s), reader, sink, deadlines)
+            await read_answer(answer, reader, sink, deadlines)
         except Unanswered:
             raise unanswered from None
         except ProviderFailed as failed:

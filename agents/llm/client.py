@@ -11,7 +11,7 @@ class ModelClient(Protocol):
     """A sender of requests: OpenAIClient, or a test's client. resume and cancel are for background mode."""
 
     def stream(
-        self, api: Api, body: bytes, *, connect_s: float
+        self, api: Api, body: bytes, *, connect_s: float, request_id: str = ""
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
 
     def resume(

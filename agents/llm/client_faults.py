@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.llm import faults
 from agents.llm.encoding import BadEncoding
+from agents.llm.request_id import their_id
 from agents.llm.retry_after import retry_after_s
 from agents.llm.text import one_line
 
@@ -43,6 +44,7 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, method: s
     address: the request's address without secrets.
     """
     fault = faults.api_error(status, body, retry_after_s(headers, time.time()))
+    fault = replace(fault, request_id=their_id(headers))
     if status in UNKNOWN_FIELD and CACHE_KEY in fault.message:
         return replace(fault, message=f"{fault.message} (set {CACHE_KEY} to false for this provider)")
     if status not in WRONG_PATH:

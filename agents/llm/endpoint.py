@@ -105,7 +105,11 @@ class Endpoint(Struct, frozen=True):
     @property
     def has_own_authorization(self) -> bool:
         """Whether a header authorizes the requests, so that they need no key."""
-        return any(name.lower() in AUTHORIZATION for name, _ in self.headers)
+        return any(map(self.has_header, AUTHORIZATION))
+
+    def has_header(self, name: str) -> bool:
+        """Return whether the settings have this header. name: in lower case."""
+        return any(name == given.lower() for given, _ in self.headers)
 
     @property
     def address(self) -> str:

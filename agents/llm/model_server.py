@@ -30,15 +30,15 @@ Any other server counts as openai, as the conventions allow: the API says no mor
 
 def server_of(endpoint: Endpoint) -> ModelServer:
     certain = "azure.ai.openai" if endpoint.api_version is not None else "aws.bedrock" if endpoint.aws else None
-    return _server(endpoint.url, certain)
+    return _server(endpoint.url, endpoint.address, certain)
 
 
 @lru_cache(maxsize=256)
-def _server(url: str, certain: str | None) -> ModelServer:
+def _server(url: str, address: str, certain: str | None) -> ModelServer:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:  # the call fails with a fault of its own
         host, port = "", 0
     found = next((name for end, name in OTHERS.items() if host == end or host.endswith(f".{end}")), "openai")
-    return ModelServer(certain or found, host, port)
+    return ModelServer(certain or found, host, port, address)

@@ -8,7 +8,7 @@ import msgspec
 from actors import pg
 from actors.log import get_logger
 from agents.core.deltas import Usage
-from agents.core.errors import ApiError, Fault
+from agents.core.errors import ApiError, Cancelled, Fault, NetworkError
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
 from agents.core.stream_metrics import StreamMetrics
 from agents.streams.stream import Stream
@@ -16,6 +16,9 @@ from agents.traces.calls import ModelCalled
 
 log = get_logger("understudy.agents")
 
+
+SHOWN_FAILURES: Final = 10
+"""The most failed model calls that the log names of one turn."""
 
 METERS: Final = "meters"
 """The group of the processes that get TurnEnded."""
@@ -53,10 +56,12 @@ def report_end(agent_id: str, stream: Stream) -> None:
     if outcome is None:
         return
     fields: dict[str, Any] = {"agent_id": agent_id, "stream_id": stream.id, "attempt": outcome.attempt}
+    fields |= _model_calls(stream.trace.model_calls)
     if isinstance(outcome, StreamComplete):
         log.info("stream_completed", **fields, **_metrics(outcome.response.metrics))
     else:
-        log.info("stream_failed", **fields, **_reason(outcome.reason), **_metrics(outcome.metrics))
+        say = log.info if isinstance(outcome.reason, Cancelled) else log.warning
+        say("stream_failed", **fields, **_reason(outcome.reason), **_metrics(outcome.metrics))
     stream.trace.span.end(outcome)
     if pg.members(METERS):
         pg.broadcast(METERS, _figures(stream, outcome))
@@ -83,10 +88,29 @@ def _calls(events: Sequence[Event]) -> Iterator[ToolCalled]:
             yield ToolCalled(event.tool_call.name, event.result.error, event.result.elapsed_s)
 
 
+def _model_calls(calls: Sequence[ModelCalled]) -> dict[str, Any]:
+    """Return the model and the address of the last model call, and one line for each of the latest that failed."""
+    if not calls:
+        return {}
+    last, failed = calls[-1], [_line(call, fault) for call in calls if (fault := call.fault) is not None]
+    asked = {"provider": last.server.address, "model": last.model}
+    return asked | {"failed_model_calls": failed[-SHOWN_FAILURES:]} if failed else asked
+
+
+def _line(call: ModelCalled, fault: Fault) -> str:
+    """Return the model, the address, and the kind and the codes of the fault of a model call."""
+    return f"{call.model} at {call.server.address}: {' '.join(map(str, _reason(fault).values()))}"
+
+
 def _reason(fault: Fault) -> dict[str, Any]:
-    """Return the kind of a fault. Its text is left out: it may quote the turn, or a key."""
-    kind = type(fault).__struct_config__.tag
-    return {"reason": kind, "code": fault.code} if isinstance(fault, ApiError) else {"reason": kind}
+    """Return the kind of a fault, and its codes. Its text is left out: it may quote the turn, or a key."""
+    known: dict[str, Any] = {"reason": type(fault).__struct_config__.tag}
+    match fault:
+        case ApiError(code, request_id=request_id):
+            return known | {"code": code} | ({} if request_id is None else {"provider_request_id": request_id})
+        case NetworkError(posix):
+            return known | {"code": posix}
+    return known
 
 
 def _metrics(metrics: StreamMetrics | None) -> dict[str, Any]:

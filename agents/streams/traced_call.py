@@ -35,14 +35,14 @@ async def traced(call: Coroutine[Any, Any, ModelCallEnd], request: TracedRequest
 
 
 def _cut(request: TracedRequest, began_s: float, error: str) -> ModelCalled:
-    return ModelCalled(request.server.provider, request.model, error, now_s() - began_s)
+    return ModelCalled(request.server, request.model, error, now_s() - began_s)
 
 
 def _ended(request: TracedRequest, began_s: float, end: ModelCallEnd) -> ModelCalled:
     fault, finished = end.fault, end.finished
     error = None if fault is None else str(fault.__struct_config__.tag)
     first_s = None if end.first_s is None else max(end.first_s - began_s, 0.0)
-    called = ModelCalled(request.server.provider, request.model, error, now_s() - began_s, first_s)
+    called = ModelCalled(request.server, request.model, error, now_s() - began_s, first_s, fault=fault)
     if finished is None:
         return called
     return replace(

@@ -28,6 +28,7 @@ from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
 from agents.llm.model_server import server_of
 from agents.llm.request_encoder import RequestEncoder
+from agents.llm.request_id import our_id
 from agents.parts.given import NO_BLOBS, Media, content_of
 from agents.parts.store import NotKept, PartStore, UnknownPart
 from agents.sessions import SessionError
@@ -138,6 +139,7 @@ class TurnShell:
             retry=config.policy.retries,
             encoder=self._encoder,
             first=asked.first,
+            request_id=our_id(self._stream.id, self._turn.acc.attempt, self._turn.past.spent.model_calls),
         )
         await traced(call, request, self._stream)
         self._encoder.blobs = NO_BLOBS

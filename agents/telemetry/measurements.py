@@ -68,7 +68,7 @@ class Measurements(ABC):
         self.add(TOOL_S, tool.elapsed_s, name)
 
     def _add_model_call(self, call: ModelCalled) -> None:
-        labels = (CHAT, call.provider, _bounded(call.model, self._model_names, MAX_MODELS))
+        labels = (CHAT, call.server.provider, _bounded(call.model, self._model_names, MAX_MODELS))
         self.add(OPERATION_S, call.duration_s, *labels, call.error or "")
         if call.first_s is not None:
             self.add(FIRST_CHUNK_S, call.first_s, *labels)

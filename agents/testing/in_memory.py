@@ -25,7 +25,9 @@ class InMemoryClient:
         self._director, self._endpoint = director, endpoint
         self._key = endpoint.api_key if isinstance(endpoint.api_key, str) else ""
 
-    def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def stream(
+        self, api: Api, body: bytes, *, connect_s: float, request_id: str = ""
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         sent = msgspec.json.decode(body)
         return self._answer(lambda: self._director.answer(FORMS[api], sent, self._key), f"POST {PATHS[api]}")
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
+from agents.core.errors import Fault
 
 
 class ModelServer(Struct, frozen=True):
@@ -15,6 +16,7 @@ class ModelServer(Struct, frozen=True):
     provider: str
     host: str
     port: int
+    address: str
 
 
 class TracedRequest(Struct, frozen=True):
@@ -31,11 +33,11 @@ class TracedRequest(Struct, frozen=True):
 class ModelCalled(Struct, frozen=True):
     """A model call that has ended, in figures. A retry of a call is a model call of its own here.
 
-    error: the tag of its fault; "cancelled" for a call that was stopped; None for an answer. first_s: the time from the
-    request to the first event with data. finish_reason: in the provider's words.
+    server, model: of the request. error: the tag of its fault; "cancelled" for a call that was stopped; None for an
+    answer. first_s: the time from the request to the first event with data. finish_reason: in the provider's words.
     """
 
-    provider: str
+    server: ModelServer
     model: str
     error: str | None
     duration_s: float
@@ -44,3 +46,4 @@ class ModelCalled(Struct, frozen=True):
     finish_reason: str | None = None
     response_id: str | None = None
     response_model: str | None = None
+    fault: Fault | None = None

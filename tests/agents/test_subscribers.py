@@ -2,22 +2,27 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
+from aiohttp import web
 from msgspec.structs import replace
 
 from actors import Bound, Mailbox, Overflow, Pid, get_state, send
 from actors.sys import replace_state
-from agents import agent
+from agents import agent, application, start_agent
+from agents.core.errors import ApiError
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamStart, StreamToken
 from agents.core.stream_metrics import StreamMetrics
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import followed
 from agents.instance.turns import Forget
+from agents.settings import Settings
 from agents.streams.recent import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
 from agents.streams.stream import Stream
 from agents.testing import Stage as KitStage
 from supervisors import agent_supervisor
+from tests.agents.llm.http.loopback import answered_by
 from tests.agents.stage import Stage
 
 SCRIPT = """
@@ -233,7 +238,7 @@ def test_a_stream_is_kept_for_its_time_and_no_longer() -> None:
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
     """Return the logged ends of streams, by field."""
     lines = [record.getMessage() for record in caplog.records if record.name == "understudy.agents"]
-    return [dict(pair.split("=", 1) for pair in line.split()) for line in lines]
+    return [dict(re.findall(r"(\w+)=(\[.*?\]|'[^']*'|\S+)", line)) for line in lines]
 
 
 async def test_the_end_of_an_answer_is_logged_once_with_its_metrics_and_nothing_that_was_said(
@@ -256,11 +261,11 @@ async def test_the_end_of_an_answer_is_logged_once_with_its_metrics_and_nothing_
 
 
 @pytest.mark.parametrize("cancelled", [True, False])
-async def test_a_failed_answer_is_logged_once_with_the_kind_of_its_fault_and_not_its_words(
+async def test_a_failed_answer_is_logged_once_with_its_codes_and_its_model_and_not_the_words_of_the_fault(
     stage: Stage, caplog: pytest.LogCaptureFixture, cancelled: bool
 ) -> None:
     caplog.set_level(logging.INFO, "understudy.agents")
-    pid = await stage.agent("slow" if cancelled else "swordfish")
+    pid = await stage.agent("slow" if cancelled else "nobody")
     async with Mailbox() as box:
         if cancelled:
             await stalled(pid, box)
@@ -269,12 +274,44 @@ async def test_a_failed_answer_is_logged_once_with_the_kind_of_its_fault_and_not
             agent.stream_chat(pid, "go")
             end = (await whole(box))[-1]
             assert isinstance(end, StreamError)
-            assert "swordfish" in str(end.reason)
+            assert "The model" in str(end.reason)
             await agent.conversation(pid)
     (event,) = logged(caplog)
     assert event["event"] == "'stream_failed'"
     assert event["reason"] == ("'cancelled'" if cancelled else "'api_error'")
     assert event.get("code") == (None if cancelled else "404")
+    assert (event["model"], event["provider"]) == (repr("slow" if cancelled else "nobody"), repr(stage.server.base_url))
+    assert [record.levelname for record in caplog.records if record.name == "understudy.agents"] == [
+        "INFO" if cancelled else "WARNING"
+    ]
+    assert "The model" not in caplog.text
+
+
+async def test_the_log_of_an_answer_names_each_model_call_that_failed_and_the_request_by_the_ids_of_both_sides(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "understudy.agents")
+    named: list[str] = []
+
+    async def busy(http: web.Request) -> web.Response:
+        named.append(http.headers["x-client-request-id"])
+        refused = {"error": {"message": "swordfish"}}
+        return web.json_response(refused, status=503, headers={"x-request-id": f"req_{len(named)}"})
+
+    async with answered_by(busy) as address, application.running(Settings(api_key="any")):
+        pid = await start_agent(model="m", base_url=f"{address}/v1", streaming_config={"max_retries": 1})
+        async with Mailbox() as box:
+            id_ = agent.stream_chat(pid, "go", box.pid)
+            end = (await whole(box))[-1]
+        await agent.conversation(pid)
+    (event,) = logged(caplog)
+    assert named == [f"{id_}-1-1", f"{id_}-2-1"]
+    assert isinstance(end, StreamError)
+    assert isinstance(end.reason, ApiError)
+    assert end.reason.request_id == "req_2"
+    assert event["provider_request_id"] == "'req_2'"
+    failed = [f"m at {address}/v1: api_error 503 req_{number}" for number in (1, 2)]
+    assert event["failed_model_calls"] == repr(failed)
     assert "swordfish" not in caplog.text
 
 

@@ -11,7 +11,7 @@ ProviderFailed with a Fault.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
@@ -29,6 +29,7 @@ from agents.llm.http.official_client import client_of, head_of
 from agents.llm.http.proxy import proxy_of
 from agents.llm.http.request_head import RequestHead
 from agents.llm.http.transport import BODY, AiohttpTransport
+from agents.llm.request_id import OURS
 from agents.llm.tls_probe import speaks_tls
 from agents.traces.carrier import carried
 
@@ -93,13 +94,17 @@ class OpenAIClient:
             head = heads[api] = await head_of(self._client, DIALECTS[api].path, self._http.params)
         return head
 
-    def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def stream(
+        self, api: Api, body: bytes, *, connect_s: float, request_id: str = ""
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Send a request, and give the answer's bytes on arrival. Leaving the block early closes the connection.
 
-        body: JSON. connect_s: the deadline for the connection. The answer itself has no deadline here.
+        body: JSON. connect_s: the deadline for the connection. The answer itself has no deadline here. request_id: for
+        the provider's log; "": none.
         """
         send = self._posted if self._endpoint.aws is None else self._signed
-        return self._answer(lambda: send(api, body, connect_s), connect_s)
+        own = {OURS: request_id} if request_id and not self._endpoint.has_header(OURS) else {}
+        return self._answer(lambda: send(api, body, connect_s, {**carried(), **own}), connect_s)
 
     def resume(
         self, response_id: str, after: int, *, connect_s: float
@@ -123,10 +128,12 @@ class OpenAIClient:
                     pass
 
     @asynccontextmanager
-    async def _posted(self, api: Api, body: bytes, connect_s: float) -> AsyncGenerator[httpx2.Response, None]:
-        """Send a request of the API. Raises ProviderFailed for an error status."""
+    async def _posted(
+        self, api: Api, body: bytes, connect_s: float, headers: Mapping[str, str]
+    ) -> AsyncGenerator[httpx2.Response, None]:
+        """Send a request of the API. headers: of this request. Raises ProviderFailed for an error status."""
         head = self._heads.get(api) or await self.prepare(api)
-        response = await self._http.send(head.request(body, self._http.cookies, connect_s, carried()), stream=True)
+        response = await self._http.send(head.request(body, self._http.cookies, connect_s, headers), stream=True)
         try:
             if not response.is_success:
                 self._answered = True
@@ -137,9 +144,11 @@ class OpenAIClient:
             await response.aclose()
 
     @asynccontextmanager
-    async def _signed(self, api: Api, body: bytes, connect_s: float) -> AsyncGenerator[httpx2.Response, None]:
+    async def _signed(
+        self, api: Api, body: bytes, connect_s: float, headers: Mapping[str, str]
+    ) -> AsyncGenerator[httpx2.Response, None]:
         """Send a request that the openai client makes and signs. Raises ProviderFailed for an error status."""
-        options: Any = {"timeout": _to_connect(connect_s), "headers": carried()}
+        options: Any = {"timeout": _to_connect(connect_s), "headers": headers}
         sent: Any = {"content": body, "options": options, "stream": True, "stream_cls": openai.AsyncStream[Any]}
         try:
             stream = await self._client.post(DIALECTS[api].path, cast_to=object, **sent)

@@ -36,7 +36,9 @@ class ScriptedClient:
         self.ended = False
 
     @asynccontextmanager
-    async def stream(self, api: Api, body: bytes, *, connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    async def stream(
+        self, api: Api, body: bytes, *, connect_s: float, request_id: str = ""
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
         self.bodies.append(json.loads(body))
         script = self.scripts[min(len(self.bodies), len(self.scripts)) - 1]
         self.opened += 1

@@ -44,7 +44,9 @@ class Breaking(ScriptedClient):
         self.events, self.breaks = events, list(breaks)
 
     @asynccontextmanager
-    async def stream(self, api: Api, body: bytes, *, connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    async def stream(
+        self, api: Api, body: bytes, *, connect_s: float, request_id: str = ""
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
         self.bodies.append(json.loads(body))
         yield self._chunks(self.bodies[-1].get("starting_after", -1))
 
