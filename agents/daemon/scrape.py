@@ -1,6 +1,8 @@
 """The text of /metrics: the meter's counts, and the current state of the system, in Prometheus's format."""
 
+import platform
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from typing import TypeVar
 
 from agents.daemon.meter import Counts
@@ -8,7 +10,7 @@ from agents.daemon.snapshot import Snapshot, snapshot
 from agents.extras import extra
 
 with extra("daemon", "the daemon's metrics"):
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, ProcessCollector, generate_latest
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     from prometheus_client.registry import Collector
 
@@ -26,6 +28,7 @@ class Scrape:
         """Return the text and its media type."""
         present = CollectorRegistry()
         present.register(_Present(await snapshot()))
+        ProcessCollector(registry=present)
         return generate_latest(self._counts.registry) + generate_latest(present), CONTENT_TYPE_LATEST
 
 
@@ -36,6 +39,7 @@ class _Present(Collector):
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
+        yield _gauges("build_info", "Versions, as labels of the value 1.", {_versions(): 1}, "version", "python")
         yield from self._processes()
         yield from self._agents()
         yield from self._sessions()
@@ -81,6 +85,13 @@ class _Present(Collector):
         if (behind := self._now.journal) is not None:
             yield _gauge("journal_waiting_events", "Events that are not on disk.", behind.events)
             yield _gauge("journal_waiting_seconds", "Age of the oldest event that is not on disk.", behind.oldest_s)
+
+
+def _versions() -> tuple[str, str]:
+    try:
+        return metadata.version("understudy"), platform.python_version()
+    except metadata.PackageNotFoundError:
+        return "not installed", platform.python_version()
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -20,6 +20,7 @@ from agents.gateway.event_stream import Delivery
 from agents.gateway.guard.body import refuse
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.guard.middleware import route_of
+from agents.gateway.guard.request_log import note_route
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import ReaderClosed, ReaderMoved
 from agents.gateway.visible import Everything
@@ -81,6 +82,7 @@ class Mcp:
 def _permitted(scope: Scope) -> Caller:
     """Return the caller of a request. Raises Refusal."""
     caller = caller_in(scope)
+    note_route(scope, MCP)
     permit(caller, TokenScope.CHAT, f"{scope['method']} {MCP}")
     if caller.revoked:  # while the body arrived
         raise Refusal(401, "this token was revoked: use another token")

@@ -23,8 +23,9 @@ from agents.gateway.connection import TRY_AGAIN_LATER, connection_of, direct_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.event_stream import MOVED, STORE_UNAVAILABLE, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
-from agents.gateway.guard.credentials import SOCKETS
+from agents.gateway.guard.credentials import SOCKET, SOCKETS
 from agents.gateway.guard.middleware import route_of
+from agents.gateway.guard.request_log import note_route
 from agents.gateway.guard.scopes import permit
 from agents.gateway.parts import given
 from agents.gateway.reader import AnyReader, ReaderClosed, ReaderMoved, Writer
@@ -228,6 +229,7 @@ class Sockets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and route_of(scope) in SOCKETS:
+            note_route(scope, SOCKET)
             websocket = WebSocket(scope, receive, send)
             await Socket(websocket, self._everything, self._delivery, self._max_bytes).run()
         else:

@@ -20,12 +20,14 @@ class Scope(StrEnum):
     """The scopes of a token. Only ADMIN implies others.
 
     READ: see the user's agents and sessions. CHAT: start, ask, steer, cancel and stop the user's agents. APPROVE:
-    decide about their calls. ADMIN: control the daemon, and everything of every user.
+    decide about their calls. METRICS: read the figures of the daemon. ADMIN: control the daemon, and everything of
+    every user.
     """
 
     READ = "read"
     CHAT = "chat"
     APPROVE = "approve"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

@@ -13,15 +13,13 @@ from agents.core.events import Event, StreamComplete, StreamError, StreamToolRes
 from agents.core.stream_metrics import StreamMetrics
 from agents.streams.stream import Stream
 from agents.traces.calls import ModelCalled
+from agents.traces.requests import METERS
 
 log = get_logger("understudy.agents")
 
 
 SHOWN_FAILURES: Final = 10
 """The most failed model calls that the log names of one turn."""
-
-METERS: Final = "meters"
-"""The group of the processes that get TurnEnded."""
 
 
 class ToolCalled(msgspec.Struct, frozen=True):

@@ -68,6 +68,14 @@ TOOL_CALLS: Final = Instrument(
 TOOL_S: Final = Instrument(
     "understudy.tool.duration", "understudy_tool_seconds", "s", "Duration of tool calls.", ("tool",), TOOL_BOUNDS_S
 )
+HTTP_S: Final = Instrument(
+    "understudy.http.duration",
+    "understudy_http_seconds",
+    "s",
+    "Time from a request to the head of its answer.",
+    (names.HTTP_METHOD, names.HTTP_ROUTE, names.HTTP_STATUS),
+    TOOL_BOUNDS_S,
+)
 CRASHES: Final = Instrument(
     "understudy.crashes", "understudy_crashes", "{crash}", "Crashed children, by supervisor.", ("supervisor",)
 )
@@ -98,6 +106,6 @@ FIRST_CHUNK_S: Final = Instrument(
 )
 
 INSTRUMENTS: Final = (
-    *(TURNS, TOKENS, MODEL_CALLS, MODEL_RETRIES, TURN_S, FIRST_TOKEN_S, TOOL_CALLS, TOOL_S, CRASHES),
+    *(TURNS, TOKENS, MODEL_CALLS, MODEL_RETRIES, TURN_S, FIRST_TOKEN_S, TOOL_CALLS, TOOL_S, HTTP_S, CRASHES),
     *(TOKEN_USAGE, OPERATION_S, FIRST_CHUNK_S),
 )

@@ -1,4 +1,4 @@
-"""The numbers of ended turns and crashed children, given to the instruments."""
+"""The numbers of ended turns, answered requests and crashed children, given to the instruments."""
 
 from abc import ABC, abstractmethod
 from typing import Final
@@ -8,6 +8,7 @@ from agents.telemetry.instruments import (
     CRASHES,
     FIRST_CHUNK_S,
     FIRST_TOKEN_S,
+    HTTP_S,
     MODEL_CALLS,
     MODEL_RETRIES,
     OPERATION_S,
@@ -22,6 +23,7 @@ from agents.telemetry.instruments import (
 from agents.traces.attributes import CHAT
 from agents.traces.calls import ModelCalled
 from agents.traces.content import clean
+from agents.traces.requests import RequestAnswered
 from supervisors.reports import ChildTerminated
 
 SUCCESS: Final = "complete"
@@ -58,6 +60,9 @@ class Measurements(ABC):
             self.add(TURN_S, metrics.total_time_ms / 1000)
             if metrics.time_to_first_token_ms is not None:
                 self.add(FIRST_TOKEN_S, metrics.time_to_first_token_ms / 1000)
+
+    def add_request(self, request: RequestAnswered) -> None:
+        self.add(HTTP_S, request.head_s, request.method, request.route, str(request.status))
 
     def add_crash(self, crash: ChildTerminated) -> None:
         self.add(CRASHES, 1, crash.supervisor)

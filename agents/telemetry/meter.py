@@ -1,4 +1,4 @@
-"""A meter: counts turns at their ends, and crashed children. It gets one message for each of them, none for a token.
+"""A meter: counts turns and requests at their ends, and crashed children. It gets one message for each of them.
 
 The daemon's meter has the numbers of /metrics. With telemetry, the application has one that exports them.
 """
@@ -6,8 +6,9 @@ The daemon's meter has the numbers of /metrics. With telemetry, the application 
 from typing import Any
 
 from actors import GenServer, NoReply, Pid, pg
-from agents.streams.report import METERS, TurnEnded
+from agents.streams.report import TurnEnded
 from agents.telemetry.measurements import Measurements
+from agents.traces.requests import METERS, RequestAnswered
 from supervisors.reports import TERMINATIONS, ChildTerminated
 
 
@@ -34,5 +35,7 @@ def count(message: Any, figures: Measurements) -> None:
     match message:
         case TurnEnded():
             figures.add_turn(message)
+        case RequestAnswered():
+            figures.add_request(message)
         case ChildTerminated():
             figures.add_crash(message)

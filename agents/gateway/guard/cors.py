@@ -31,7 +31,7 @@ def cors_headers(place: Place) -> Headers:
         return []
     return [
         (b"access-control-allow-origin", str(place.origin).encode()),
-        (b"access-control-expose-headers", b"X-Stream-Id, Mcp-Session-Id"),
+        (b"access-control-expose-headers", b"X-Stream-Id, X-Request-Id, Mcp-Session-Id"),
     ]
 
 

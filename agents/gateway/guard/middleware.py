@@ -2,7 +2,7 @@
 
 The guard checks in this order: Host, Origin, credentials, and the body's media type, size and speed. Without
 credentials, it answers /healthz, the files of the gateway's pages, and the preflights of listed origins itself, and
-admits a login. A WebSocket of a page may send its token as the first message.
+admits a login and a probe of /readyz. A WebSocket of a page may send its token as the first message.
 """
 
 from typing import Final
@@ -18,17 +18,23 @@ from agents.gateway.guard.credentials import LOGIN, Credentials, NoCredentials, 
 from agents.gateway.guard.first_message import authenticated, may_follow
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.place import PLACE, Place, place_of
+from agents.gateway.guard.request_log import RECORD, RefusalLines, RequestRecord, note_route
 from agents.gateway.guard.tickets import End
 from agents.gateway.openai_api.refusals import as_asked
 from agents.gateway.page_files import is_page, send_page
 
 HEADER_BYTES: Final = 16 * 1024
+HEALTH: Final = "/healthz"
+READY: Final = "/readyz"
+READS: Final = ("GET", "HEAD")
 ALLOW: Final = (b"allow", b"GET, HEAD")  # of /healthz
 
 CONTENT_SECURITY_POLICY: Final = (
     b"default-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; "
     b"form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
+HEADS: Final = frozenset({"http.response.start", "websocket.http.response.start", "websocket.accept"})
+"""The ASGI messages with the head of an answer."""
 HEADERS: Final = [
     (b"content-security-policy", CONTENT_SECURITY_POLICY),
     (b"x-content-type-options", b"nosniff"),
@@ -42,15 +48,22 @@ class Guard:
 
     def __init__(self, app: ASGIApp, allowed: Allowed, credentials: Credentials, limits: BodyLimits) -> None:
         self._app, self._allowed, self._credentials = app, allowed, credentials
-        self._limits = limits
+        self._limits, self._lines = limits, RefusalLines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        path, more = path_of(scope), [VARY]
+        record = scope[RECORD] = RequestRecord(scope, path_of(scope), self._lines)
+        try:
+            await self._handle(scope, receive, send, record)
+        finally:
+            record.end()
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
+        path, more = record.path, [VARY]
         route = route_of(scope)
-        send = _with_headers(send, more)
+        send = _with_headers(send, more, record)
         try:
             _check_size(scope)
             place = place_of(scope, self._allowed)
@@ -64,6 +77,7 @@ class Guard:
             return
         if admitted is not None:
             caller, receive, send = admitted
+            record.caller = caller
             await self._app({**scope, KEY: caller, PLACE: place}, receive, send)
 
     async def _admitted(
@@ -76,10 +90,11 @@ class Guard:
             try:
                 caller, end = await self._credentials.caller(scope, route, place)
             except NoCredentials:
-                if not may_follow(scope, route, place):
+                if may_follow(scope, route, place):
+                    address = address_of(scope)
+                    return await authenticated(receive, send, lambda token: self._credentials.of_token(token, address))
+                if not _is_probe(scope, route):
                     raise
-                address = address_of(scope)
-                return await authenticated(receive, send, lambda token: self._credentials.of_token(token, address))
         if scope["type"] == "http":
             receive = await guarded_body(scope, receive, self._limits.of(scope["method"], route))
         return caller, receive, send if end is None else _until_read(send, end)
@@ -101,6 +116,11 @@ def is_login(scope: Scope, path: str) -> bool:
     return scope["type"] == "http" and scope["method"] == "POST" and path == LOGIN
 
 
+def _is_probe(scope: Scope, path: str) -> bool:
+    """Return whether a request asks for READY, which needs no credentials and then tells no reason."""
+    return scope["type"] == "http" and scope["method"] in READS and path == READY
+
+
 def _check_size(scope: Scope) -> None:
     """Raise Refusal for too large a head. A server's own limit misses a head that arrives in one read."""
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
@@ -113,9 +133,11 @@ async def _answered(scope: Scope, path: str, place: Place, receive: Receive, sen
         return False
     if is_preflight(scope, place):
         await send_preflight(scope, send)
-    elif path == "/healthz":
+    elif path == HEALTH:
+        note_route(scope, path)
         await _healthy(scope, receive, send)
     elif is_page(path):
+        note_route(scope, path)
         await send_page(path, scope, receive, send)
     else:
         return False
@@ -139,11 +161,16 @@ def _challenge(scope: Scope, path: str, refusal: Refusal) -> Headers:
     return [(b"www-authenticate", b'Basic realm="the token"' if is_page_for_people(scope, path) else b"Bearer")]
 
 
-def _with_headers(send: Send, more: Headers) -> Send:
+def _with_headers(send: Send, more: Headers, record: RequestRecord) -> Send:
     """Return a send that adds the headers of every answer. more: those of this one, which the request determines."""
 
     async def safe_send(message: Message) -> None:
-        if message["type"] in ("http.response.start", "websocket.http.response.start"):
+        kind = message["type"]
+        if kind in HEADS:
+            record.note_head(message)
+        elif kind == "websocket.close":
+            record.note_close(message.get("code", 1000))
+        if kind in HEADS and kind != "websocket.accept":
             own = {name for name, _ in message.get("headers", ())}
             added = [each for each in HEADERS if each[0] not in own]
             message["headers"] = [*message.get("headers", ()), *added, *more]
@@ -153,7 +180,7 @@ def _with_headers(send: Send, more: Headers) -> Send:
 
 
 async def _healthy(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["method"] not in ("GET", "HEAD"):
+    if scope["method"] not in READS:
         await refuse(scope, receive, send, Refusal(405, "expected GET or HEAD, got another method"), [ALLOW])
         return
     headers = [(b"content-type", b"application/json"), (b"content-length", b"15")]

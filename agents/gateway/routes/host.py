@@ -9,13 +9,16 @@ from starlette.responses import Response
 from actors.log import get_logger
 from agents.contract.answers import DaemonStopping, Health
 from agents.gateway.document.responses import answers, json, text
+from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
+from agents.gateway.guard.caller import NOBODY
 from agents.gateway.guard.scopes import needs
 from agents.gateway.reports import NodeName, of_node
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.settings import Scope
 
+NOT_READY: Final = "not ready: a request with a token gets the reason"
 METRICS: Final = "Prometheus's text format; the media type's parameter `version` says which."
 
 log = get_logger("understudy.gateway")
@@ -68,13 +71,18 @@ def host_routes(host: Host) -> APIRouter:
     @routes.get("/readyz")
     @needs(None)
     @answers(json(Health))
-    async def ready() -> Response:
-        """Check that new turns are accepted and can be kept."""
-        await host.check_ready()
+    async def ready(caller: CurrentCaller) -> Response:
+        """Check that new turns are accepted and can be kept. Without a token, a 503 has no reason."""
+        try:
+            await host.check_ready()
+        except Refusal as refusal:
+            if caller is NOBODY:
+                raise Refusal(refusal.status, NOT_READY, retry_after_s=refusal.retry_after_s) from None
+            raise
         return Json(Health("ready"))
 
     @routes.get("/metrics")
-    @needs(Scope.ADMIN)
+    @needs(Scope.METRICS)
     @answers(text("text/plain", METRICS))
     async def metrics(node: NodeName = None) -> Response:
         """Return the metrics for Prometheus."""

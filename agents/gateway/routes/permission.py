@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller, caller_in
+from agents.gateway.guard.request_log import note_route
 from agents.gateway.guard.scopes import needed_by, permit
 
 
@@ -17,6 +18,7 @@ async def permitted(connection: HTTPConnection) -> None:
     if caller.revoked and scope["type"] == "http":
         raise Refusal(401, "this token was revoked: use another token")
     route = scope["route"]
+    note_route(scope, route.path)
     permit(caller, needed_by(route.endpoint), f"{scope.get('method', 'WS')} {route.path}")
 
 

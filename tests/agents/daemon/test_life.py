@@ -73,7 +73,9 @@ async def test_a_daemon_is_ready_answers_and_leaves_nothing_behind(server: Rehea
             assert await client.get("/readyz") == {"status": "ready"}
             async with stranger.get(f"{running.url}/healthz") as health:
                 assert (health.status, await health.text()) == (200, '{"status":"ok"}')
-            for guarded in ("/readyz", "/metrics", "/agents"):
+            async with stranger.get(f"{running.url}/readyz") as ready:
+                assert (ready.status, await ready.text()) == (200, '{"status":"ready"}')
+            for guarded in ("/metrics", "/agents"):
                 async with stranger.get(running.url + guarded) as refused:
                     assert refused.status == 401
             await client.post("/agents", {"id": "a", "model": "echo"})

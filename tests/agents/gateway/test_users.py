@@ -78,7 +78,8 @@ def filled(template: Any, agent_id: str, stream_id: str) -> Any:
 
 async def whole(client: Site, method: str, path: str, body: Any) -> tuple[int, dict[str, str], str]:
     async with client.http.request(method, client.url + path, json=body) as response:
-        headers = {name: value for name, value in response.headers.items() if name.lower() != "date"}
+        own = ("date", "x-request-id")
+        headers = {name: value for name, value in response.headers.items() if name.lower() not in own}
         return response.status, headers, await response.text()
 
 

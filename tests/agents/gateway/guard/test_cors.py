@@ -18,6 +18,7 @@ GATEWAY = GatewaySettings(
 MCP = "Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name"
 LISTED = ["https://page.test", "http://localhost:3000", "http://[::1]:81"]
 FOREIGN = ["https://page.test:444", "http://page.test", "http://localhost:3001", "null", "https://page.test.evil.test"]
+EXPOSED = "X-Stream-Id, X-Request-Id, Mcp-Session-Id"
 PREFLIGHT = {"access-control-request-method": "DELETE", "access-control-request-headers": "authorization"}
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
@@ -44,7 +45,7 @@ async def test_a_preflight_of_a_listed_origin_is_answered_without_a_token(site: 
             "allow-origin": origin,
             "allow-methods": "GET, HEAD, POST, PATCH, DELETE",
             "allow-headers": f"Authorization, Content-Type, Last-Event-ID, {MCP}",
-            "expose-headers": "X-Stream-Id, Mcp-Session-Id",
+            "expose-headers": EXPOSED,
             "max-age": "600",
         }, path
 
@@ -103,7 +104,10 @@ async def test_a_listed_page_can_read_every_answer(
         page.request(method, site.url + path, headers={"origin": LISTED[0], **more}, json=body) as response,
     ):
         assert response.status == status
-        assert cors(response.headers) == {"allow-origin": LISTED[0], "expose-headers": "X-Stream-Id, Mcp-Session-Id"}
+        assert cors(response.headers) == {
+            "allow-origin": LISTED[0],
+            "expose-headers": EXPOSED,
+        }
         assert "Origin" in response.headers.getall("vary")
 
 
@@ -126,7 +130,10 @@ async def test_a_listed_page_reads_a_stream_and_its_id(site: Site) -> None:
         aiohttp.ClientSession() as page,
         page.post(f"{site.url}/agents/a/stream", json={"message": "one"}, headers=asked) as response,
     ):
-        assert (response.status, cors(response.headers)["expose-headers"]) == (200, "X-Stream-Id, Mcp-Session-Id")
+        assert (response.status, cors(response.headers)["expose-headers"]) == (
+            200,
+            EXPOSED,
+        )
         assert response.headers["x-stream-id"]
         assert b"event: complete" in await response.read()
 

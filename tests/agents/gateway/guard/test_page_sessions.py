@@ -93,7 +93,7 @@ async def test_a_token_and_a_code_become_a_session_with_the_rights_of_the_token(
                 assert response.status == 403
     assert await of.site.json("GET", "/me") == (
         200,
-        {"user": None, "scopes": ["admin", "approve", "chat", "read"], "csrf": None, "parts": LIMITS},
+        {"user": None, "scopes": ["admin", "approve", "chat", "metrics", "read"], "csrf": None, "parts": LIMITS},
     )
 
 

@@ -65,9 +65,9 @@ ALLOWED: Mapping[str, set[str]] = {
         "WS approve",
         "WS deny",
     },
+    "metrics": {"GET /metrics"},
     "admin": {
         "GET /config",
-        "GET /metrics",
         "GET /processes",
         "GET /tree",
         "POST /agents/{agent_id}/resume",
