@@ -1,5 +1,5 @@
 # make demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
-# test-versions | test-litellm | test-llama | check | bench: each sets up .venv by itself, the demo without the tools of development.
+# test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -8,7 +8,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions test-litellm test-llama check lint types bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions test-litellm test-llama check lint types docs bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -84,6 +84,10 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+# The documentation site, in build/site. Each warning is an error, and so is a link to a page or an anchor that is missing.
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.site
+
 # PEERS=1: also other libraries for agents, each in an environment below .venv-peers that is made for it.
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(if $(PEERS),--peers)
@@ -102,5 +106,9 @@ $(STAMP): $(RUNS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(VENV)/.docs: $(RUNS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .venv-peers .venv-litellm .venv-llama .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .cache .venv-peers .venv-litellm .venv-llama .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("actors", "supervisors", "agents", "tests", "benchmarks", "examples")
+PACKAGES = ("actors", "supervisors", "agents", "tests", "benchmarks", "docs", "examples")
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 WIDTH = 120
 

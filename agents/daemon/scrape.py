@@ -27,12 +27,12 @@ class Scrape:
     async def metrics(self) -> tuple[bytes, str]:
         """Return the text and its media type."""
         present = CollectorRegistry()
-        present.register(_Present(await snapshot()))
+        present.register(Present(await snapshot()))
         ProcessCollector(registry=present)
         return generate_latest(self._counts.registry) + generate_latest(present), CONTENT_TYPE_LATEST
 
 
-class _Present(Collector):
+class Present(Collector):
     """A snapshot as metrics."""
 
     def __init__(self, now: Snapshot) -> None:

@@ -1,0 +1,130 @@
+"""The documentation site: its navigation has every page, and its made pages have every name of the code.
+
+`make docs` builds the site, and checks the links of all pages.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import get_args
+
+import click
+import msgspec
+import pytest
+
+from agents.cli import understudy
+from agents.core.errors import Fault
+from agents.core.events import Event
+from docs.site.assemble import assemble
+from docs.site.checked import loaded
+from docs.site.generated import GENERATED
+from docs.site.metrics import metrics
+from docs.site.python_api import MODULES
+from docs.site.rest import document
+from tests.agents.test_interface import PUBLIC
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+ALSO = "adr/"
+"""Pages that a page of the navigation lists, instead of the navigation: adr/index.md."""
+
+
+def paths(navigation: object) -> Iterator[str]:
+    """Yield the paths in a navigation."""
+    if isinstance(navigation, str):
+        yield navigation
+    elif isinstance(navigation, Mapping):
+        yield from paths(list(navigation.values()))
+    elif isinstance(navigation, list):
+        for each in navigation:
+            yield from paths(each)
+
+
+NAVIGATION = list(paths(tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"]))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the sources of the site."""
+    folder = tmp_path_factory.mktemp("site")
+    assemble(folder)
+    return folder
+
+
+def test_each_page_is_once_in_the_navigation() -> None:
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} | GENERATED.keys()
+    assert sorted(NAVIGATION) == sorted(
+        page for page in pages if page == f"{ALSO}index.md" or not page.startswith(ALSO)
+    )
+
+
+def test_each_decision_is_in_the_list_of_decisions(site: Path) -> None:
+    listed = (site / ALSO / "index.md").read_text()
+    assert [page.name for page in (DOCS / ALSO).glob("*.md") if f"]({page.name})" not in listed] == []
+
+
+def test_each_public_module_has_a_page_with_its_names(site: Path) -> None:
+    assert sorted(MODULES) == sorted(PUBLIC)
+    page = (site / "reference" / "python" / "agents.md").read_text()
+    assert "\n::: agents.starting.start_agent\n" in page
+
+
+def test_the_pages_of_events_and_errors_have_each_class_with_each_field(site: Path) -> None:
+    for page, kinds in (("events.md", get_args(Event)), ("errors.md", get_args(Fault))):
+        text = (site / "reference" / page).read_text()
+        for kind in kinds:
+            section = text.partition(f"# {kind.__name__}\n")[2].partition("\n## ")[0]
+            own = {field.name for field in msgspec.structs.fields(kind)} - {"stream_id", "seq", "attempt", "at"}
+            assert [name for name in own if f"| `{name}` |" not in section] == [], kind
+
+
+def test_the_page_of_commands_has_each_command_with_each_option(site: Path) -> None:
+    text = (site / "reference" / "commands.md").read_text()
+
+    def check(group: click.Group, context: click.Context) -> None:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            inner = click.Context(command, info_name=name, parent=context)
+            shown = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+            options = {option for each in shown for option in each.opts}
+            assert f"# {inner.command_path.removeprefix('understudy ')}\n" in text
+            assert [option for option in options if option not in text] == []
+            if isinstance(command, click.Group):
+                check(command, inner)
+
+    check(understudy, click.Context(understudy, info_name="understudy"))
+
+
+def test_the_pages_of_rest_have_each_route_and_each_shape(site: Path) -> None:
+    routes, shapes = ((site / "reference" / page).read_text() for page in ("rest.md", "rest-shapes.md"))
+    wanted = [f"### `{method.upper()} {path}`" for path, methods in document()["paths"].items() for method in methods]
+    assert [heading for heading in wanted if heading not in routes] == []
+    assert [name for name in document()["components"]["schemas"] if f"## {name}\n" not in shapes] == []
+
+
+def test_the_page_of_metrics_has_labels() -> None:
+    labels = {metric.name: found for metric, found in metrics()}
+    assert labels["understudy_tool_calls"] == ["tool", "outcome"]
+    assert labels["understudy_restarts"] == ["supervisor", "child"]
+    assert labels["understudy_agents"] == []
+
+
+def test_a_file_outside_the_pages_becomes_a_page(site: Path) -> None:
+    assert "(sources/examples/fastapi_host.py.md)" in (site / "hosts.md").read_text()
+    assert "FastAPI(lifespan=lifespan)" in (site / "sources" / "examples" / "fastapi_host.py.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ('<script src="https://cdn.example/a.js">', 1),
+        ("<link rel=stylesheet href=//fonts.example/a.css>", 1),
+        ('<img src="http://cdn.example/a.png">', 1),
+        ('<script src="assets/a.js"></script><a href="https://example.com/">a link</a>', 0),
+    ],
+)
+def test_what_a_page_loads_from_another_site_is_found(html: str, found: int, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(html)
+    assert len(loaded(page)) == found
