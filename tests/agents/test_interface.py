@@ -108,7 +108,7 @@ def test_each_class_and_function_of_a_public_module_has_a_docstring_of_its_own(n
 
 def programs() -> Iterator[tuple[str, str]]:
     """Yield the programs that a user reads, each with its place."""
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for program in re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
             yield page.name, program
     for path in sorted((ROOT / "examples").glob("*.py")):

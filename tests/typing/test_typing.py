@@ -50,7 +50,7 @@ def marked() -> set[Line]:
 def in_the_docs(folder: Path) -> None:
     """Write the programs of the docs into a folder."""
     folder.mkdir()
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted((ROOT / "docs").rglob("*.md")):
         programs = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
         for number, program in enumerate(programs, 1):
             (folder / f"{page.stem}_{number}.py").write_text(program)
