@@ -4,10 +4,13 @@ import importlib
 import re
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -37,6 +40,7 @@ def test_a_program_in_the_docs_runs(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # do not use the user's own daemon
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "program.py"
     file.write_text(program.code)
     runpy.run_path(str(file), run_name="__main__")
@@ -44,15 +48,32 @@ def test_a_program_in_the_docs_runs(
         assert capsys.readouterr().out.strip() == program.output.strip()
 
 
-def test_the_web_program_of_the_tutorial_answers_and_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (program,) = programs(DOCS / "tutorial" / "8-your-program.md")
-    (tmp_path / "box_office.py").write_text(program.code)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    app = importlib.import_module("box_office").app
+@contextmanager
+def served(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
+    """Import the web program of a page as a module. Yield its app."""
+    (program,) = programs(DOCS / page)
+    (folder / "web_program.py").write_text(program.code)
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
     try:
+        yield importlib.import_module("web_program").app
+    finally:
+        del sys.modules["web_program"]
+
+
+def test_the_web_program_of_the_tutorial_answers_and_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served("tutorial/8-your-program.md", tmp_path, monkeypatch) as app:
         for _run in range(2):
             with TestClient(app) as client:
                 assert client.post("/ask", json="Is there room tonight?").text == "Hamlet has 12 seats."
-    finally:
-        del sys.modules["box_office"]
+
+
+def test_the_app_with_a_mounted_gateway_has_both_routes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        served("how-to/mount-the-gateway.md", tmp_path, monkeypatch) as app,
+        TestClient(app, "http://127.0.0.1:8000") as client,
+    ):
+        assert client.get("/greeting").json() == "Good morning."
+        token = {"Authorization": f"Bearer {(tmp_path / 'shop.token').read_text().strip()}"}
+        answer = client.post("/gw/agents/helper/chat", json={"message": "Hello"}, headers=token)
+        assert answer.json()["response"]["content"] == "Hello"
