@@ -1,5 +1,6 @@
-# make demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
-# test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo without the tools of development.
+# make demo | cluster-demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
+# test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo without the
+# tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -8,7 +9,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions test-litellm test-llama check lint types docs bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long cluster-demo postgresql test-versions test-litellm test-llama check lint types docs bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -51,6 +52,10 @@ test-cluster-long: $(STAMP) postgresql
 	@command -v pgbouncer /usr/sbin/pgbouncer >/dev/null \
 		|| apt-get install --yes --quiet --no-install-recommends pgbouncer || true
 	$(BIN)/pytest -m cluster_long tests/cluster
+
+# Three nodes on this machine: one is killed in mid-answer, and the answer goes on.
+cluster-demo: $(STAMP) postgresql
+	$(BIN)/python examples/cluster/demo.py
 
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
