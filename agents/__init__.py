@@ -12,7 +12,7 @@ Modules:
     agent_registry  find an agent by its id, its stream or its owner
 
 Agents:             start_agent, stop_agent, which_agents, find_agent, wake, AgentOptions, Settings, AgentInfo, Pid
-Tools:              tool, progress, Tool, Bound
+Tools:              tool, progress, Tool, Bound, CallContext
 Parts of messages:  Text, Image, Audio, File; in a conversation TextPart, ImagePart, AudioPart, FilePart
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from agents.settings.agent_options import AgentOptions
     from agents.starting import start_agent
     from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments
+    from agents.tools.call_context import CallContext
     from agents.tools.errors import InvalidTool
     from agents.tools.progress import progress
     from agents.tools.signature import Bound
@@ -108,6 +109,7 @@ __all__ = [
     "AudioPart",
     "Bound",
     "Busy",
+    "CallContext",
     "CallFailed",
     "Cancelled",
     "CircuitOpen",
@@ -190,6 +192,7 @@ _LATE = {
     "AlreadyStarted": "supervisors",
     "Audio": "agents.parts.given",
     "Bound": "agents.tools.signature",
+    "CallContext": "agents.tools.call_context",
     "CallFailed": "actors",
     "Decided": "agents.tools.approval",
     "File": "agents.parts.given",

@@ -155,7 +155,9 @@ class _SubAgentCall:
         limits, spent, me = self._turn.past.policy.limits, self._turn.past.spent, self._caller
         tokens = _rest(limits.tokens, spent.all_tokens)
         cost = _rest(limits.cost, spent.all_cost)
-        return ParentCall(me.config.id, self._worker.job.call.id, me.depth, tokens, cost, self._seen is not None)
+        above = () if me.config.parent is None else me.config.parent.path
+        call_id, again = self._worker.job.call.id, self._seen is not None
+        return ParentCall(me.config.id, call_id, me.depth, tokens, cost, again, (*above, call_id))
 
     async def _read(self, box: Mailbox) -> StreamComplete | StreamError:
         """Publish the events until the last one. Pieces of a text that arrived together are published as one event."""

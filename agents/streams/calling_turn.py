@@ -1,17 +1,22 @@
-"""The turn that makes calls, as its sub-agents see it."""
+"""The turn that makes calls, as its calls and its sub-agents see it."""
 
 from msgspec import Struct
 
-from agents.core.events import StreamSubAgent
+from agents.agent_config import AgentConfig
+from agents.core.conversation import ToolCall
+from agents.core.events import StreamFunctionExecutionStart, StreamSubAgent, StreamToolStart
+from agents.core.ledger import call_key
 from agents.core.turn import Past
 from agents.sessions.cut import Cut
 from agents.streams.stream import Stream
+from agents.tools.call_context import CallContext
 
 
 class CallingTurn(Struct, frozen=True):
-    """The turn of a stream. cut: the known part of the turn, if a crash has cut it."""
+    """The turn of a stream. config: of its agent. cut: the known part of the turn, if a crash has cut it."""
 
     stream: Stream
+    config: AgentConfig
     cut: Cut | None = None
 
     @property
@@ -23,6 +28,32 @@ class CallingTurn(Struct, frozen=True):
         """The present past of the turn, which has begun."""
         assert self.stream.turn is not None
         return self.stream.turn.past
+
+    def context(self, call: ToolCall) -> CallContext:
+        """Return the context of a call of the present model call, without attempt and deadline."""
+        config, past = self.config, self.past
+        return CallContext(
+            call_id=call.id,
+            key=call_key(config.id, self.stream.id, past.spent.model_calls, call.index),
+            tool=call.name,
+            session_id=config.id,
+            stream_id=self.stream.id,
+            owner=config.owner,
+            agent=past.policy.speaker or config.name,
+            path=() if config.parent is None else config.parent.path,
+        )
+
+    def attempts_before(self, call: ToolCall) -> int:
+        """Return how often the call of the present model call was begun before this program continued the turn."""
+        if self.cut is None or self.past.spent.model_calls != self.cut.saved.spent.model_calls:
+            return 0
+        begun = 0
+        for event in self.cut.events:
+            if isinstance(event, StreamFunctionExecutionStart):
+                begun = 0
+            elif isinstance(event, StreamToolStart) and event.tool_call.index == call.index:
+                begun += 1
+        return max(begun, int(call.index in self.cut.saved.started))
 
     def seen(self) -> dict[str, int] | None:
         """Return the last seq of each sub-agent's stream that the cut turn has; None for a turn that was not cut."""

@@ -58,7 +58,7 @@ class TurnShell:
 
     def _turn_calls(self, cut: Cut | None) -> TurnCalls:
         stream, config = self._stream, self._config
-        return TurnCalls(config.tools, self._keep, CallingTurn(stream, cut), stream.trace.span)
+        return TurnCalls(config.tools, self._keep, CallingTurn(stream, config, cut), stream.trace.span)
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""

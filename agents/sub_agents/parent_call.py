@@ -12,7 +12,7 @@ class ParentCall(Struct, frozen=True):
 
     session_id: of the calling agent. call_id: of the call. depth: the number of callers above the sub-agent.
     tokens, cost: the rest of the turn's limits; None: no limit. again: the call may have begun before a crash, so that
-    the sub-agent may have a session.
+    the sub-agent may have a session. path: as in CallContext, of the sub-agent's own calls.
     """
 
     session_id: str
@@ -21,6 +21,7 @@ class ParentCall(Struct, frozen=True):
     tokens: int | None = None
     cost: float | None = None
     again: bool = False
+    path: tuple[str, ...] = ()
 
     def limited(self, limits: Limits) -> Limits:
         """Return a sub-agent's own limits within the rest of the calling turn's."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors import Caller, GenServer, Reply
+from agents.tools.call_context import CallContext, outside
 from agents.tools.importing import modules_of
 from agents.tools.pool_server import TOOL_POOL, Lend
 from agents.tools.progress import Send, unobserved, unwatched
@@ -45,9 +46,10 @@ class InlinePool:
         arguments_json: str,
         on_progress: Send = unwatched,
         on_begin: Callable[[], object] = unobserved,
+        context: Callable[[], CallContext] = outside,
     ) -> Any:
         """Run one call, and return the tool's result. Raises the errors of run_call."""
-        return await run_call(_on_loop(tool), arguments_json, None, on_progress, on_begin)
+        return await run_call(_on_loop(tool), arguments_json, None, on_progress, on_begin, context)
 
 
 class InlineToolPool(GenServer[InlinePool]):

@@ -16,11 +16,13 @@ from random import random
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
 from actors.clock import now_s
 from agents.core.events import Event, ToolResult
 from agents.parts.store import NotKept
+from agents.tools.call_context import CallContext, moment_in
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ServerDown, ToolRaised, WorkerDied
 from agents.tools.job import Job
 from agents.tools.pool_server import open_pool
@@ -116,7 +118,7 @@ class ToolWorker(Task):
         job = self._job
         try:
             pool = await open_pool() if job.tool.isolation == "process" else None
-            value = await run_call(job.tool, job.call.arguments, pool, self._report, self._begins)
+            value = await run_call(job.tool, job.call.arguments, pool, self._report, self._begins, self._context)
             return await self._result(value)
         except InvalidArguments as invalid:
             return failed("invalid_arguments", str(invalid))
@@ -142,6 +144,10 @@ class ToolWorker(Task):
 
     def _begins(self) -> None:
         self.send(self._job.owner, Attempted(self._job.number, now_s()))
+
+    def _context(self) -> CallContext:
+        job = self._job
+        return replace(job.context, attempt=next(job.attempts), deadline=moment_in(job.tool.deadline_s))
 
     def _report(self, data: Any) -> None:
         unread = self._job.unread

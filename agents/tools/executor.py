@@ -3,9 +3,10 @@
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import count
 from typing import Any, TypeAlias
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
@@ -16,6 +17,7 @@ from agents.core.effects import ApprovalAsked, SubAgentPublished, ToolCleared, T
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.tools.approval import Answer, Approvals, Decision, InvalidEdit, required
+from agents.tools.call_context import OUTSIDE
 from agents.tools.call_supervisor import (
     TOOL_SUPERVISOR,
     Answered,
@@ -27,10 +29,11 @@ from agents.tools.call_supervisor import (
 )
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Job, Keep, no_store
+from agents.tools.open_call import Asked, Cleared, OpenCall
 from agents.tools.plain import plain
 from agents.tools.result import result_text
 from agents.tools.tool import Tool
-from agents.traces.span import UNRECORDED, ToolSpan, TurnSpan
+from agents.traces.span import UNRECORDED, TurnSpan
 from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
 
@@ -41,32 +44,6 @@ log = get_logger("understudy.tools")
 
 
 Happened: TypeAlias = ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared
-
-
-class _Asked(Struct, frozen=True):
-    number: int
-
-
-class _Cleared(Struct, frozen=True):
-    number: int
-    edited: str | None = None
-
-
-class _Open(Struct):
-    """A call without a result.
-
-    started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
-    person approved it, if they are not the model's. span: None until it runs.
-    """
-
-    call: ToolCall
-    tool: Tool | None
-    started_s: float
-    unread: deque[Any]
-    attempts: int = 0
-    crash: str = "its worker was stopped"
-    edited: str | None = None
-    span: ToolSpan | None = None
 
 
 class TurnCalls:
@@ -83,7 +60,7 @@ class TurnCalls:
         self._tools, self._keep, self._turn, self._span = tools, keep, turn, span
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, OpenCall] = {}
         self._numbers: dict[Ref, int] = {}  # the call's number by the monitor on its supervisor
         self._agents: dict[int, Pid] = {}
         self._begun: list[Pid] = []  # the supervisors of the calls, also one whose start was interrupted
@@ -102,7 +79,7 @@ class TurnCalls:
         """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
-        self._open[number] = _Open(call, tool, self._now_s(), deque())
+        self._open[number] = OpenCall(call, tool, self._now_s(), deque())
         if tool is None:
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
@@ -114,9 +91,9 @@ class TurnCalls:
         if tool.requires_approval is False:
             return await self._run(number, tool)
         if not needed:
-            return self._deliver(_Cleared(number))
+            return self._deliver(Cleared(number))
         self._approvals.ask(number, call, tool.approval_timeout_s)
-        return self._deliver(_Asked(number))
+        return self._deliver(Asked(number))
 
     async def run_cleared(self, index: int) -> None:
         """Start the worker of the call after its ToolCleared."""
@@ -178,10 +155,10 @@ class TurnCalls:
         if call is None:
             return None
         match message:
-            case _Asked():
+            case Asked():
                 assert call.tool is not None
                 return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
-            case _Cleared(_, edited):
+            case Cleared(_, edited):
                 if edited is not None:
                     call.call, call.edited = call.call.edited(edited), edited
                 return ToolCleared(call.call.index, edited)
@@ -203,6 +180,9 @@ class TurnCalls:
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
         call.span = self._span.tool_call(call.call)
+        context, before = OUTSIDE, 0
+        if self._turn is not None and tool.context:
+            context, before = self._turn.context(call.call), self._turn.attempts_before(call.call)
         job = Job(
             number,
             tool,
@@ -214,6 +194,8 @@ class TurnCalls:
             self._turn,
             self._agents,
             call.span.carrier,
+            context,
+            count(before + 1),
         )
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
@@ -226,7 +208,7 @@ class TurnCalls:
         The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
         """
         if decision == "approved":
-            self._deliver(_Cleared(number, edited))
+            self._deliver(Cleared(number, edited))
         else:
             self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
 

@@ -1,7 +1,9 @@
 """One call to run, as its owner gives it to the call's supervisor."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
@@ -12,6 +14,7 @@ from agents.core.parts import MediaPart
 from agents.core.turn import Past
 from agents.parts.given import Media
 from agents.parts.store import NotKept
+from agents.tools.call_context import OUTSIDE, CallContext
 from agents.tools.tool import Tool
 from agents.traces.carrier import NO_TRACE, Carrier
 
@@ -33,6 +36,12 @@ class Calling(Protocol):
     @property
     def past(self) -> Past: ...
 
+    def context(self, call: ToolCall) -> CallContext:
+        """Return the context of a call, without attempt and deadline."""
+
+    def attempts_before(self, call: ToolCall) -> int:
+        """Return how often the call was begun before this program continued the turn."""
+
     def seen(self) -> dict[str, int] | None: ...
 
 
@@ -43,7 +52,8 @@ class Job(Struct, frozen=True):
     unread: the reported values that the owner has not read. Each has one Progressed message on its way.
     begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
     keep: keeps the images, sounds and files of the result. turn: None for calls outside of a turn.
-    agents: the sub-agents of the turn, by the numbers of their calls. trace: of the call.
+    agents: the sub-agents of the turn, by the numbers of their calls. trace: of the call. context: of the call, without
+    attempt and deadline. attempts: yields the number of each attempt that begins.
     """
 
     number: int
@@ -56,3 +66,5 @@ class Job(Struct, frozen=True):
     turn: Calling | None = None
     agents: dict[int, Pid] = field(default_factory=dict)
     trace: Carrier = NO_TRACE
+    context: CallContext = OUTSIDE
+    attempts: Iterator[int] = field(default_factory=partial(count, 1))

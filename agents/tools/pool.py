@@ -23,9 +23,11 @@ from itertools import islice
 from typing import Any, Final, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.kernel.ending import finish
 from agents.tools.answers import value_of
+from agents.tools.call_context import CallContext, outside
 from agents.tools.callables import address_of
 from agents.tools.errors import (
     CpuTimeUsedUp,
@@ -140,10 +142,12 @@ class WorkerPool:
         arguments_json: str,
         on_progress: Send = unwatched,
         on_begin: Callable[[], object] = unobserved,
+        context: Callable[[], CallContext] = outside,
     ) -> Any:
         """Run one call, and return the tool's result as JSON data within its max_output_bytes.
 
         on_progress: called with each value that the tool reports. on_begin: called when a worker takes the call.
+        context: called then, for a tool that has a parameter for it.
         Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
         deadline. At the deadline, and when the caller is cancelled, the worker and every process that it started are
         killed and reaped before this returns.
@@ -155,6 +159,7 @@ class WorkerPool:
             worker = await self._worker(job.origin)
             self.running[worker.pid] = tool.name
             on_begin()
+            job = replace(job, context=context()) if tool.context else job
             try:
                 answer = await _answer(worker, job, tool, on_progress)
             except WorkerDied as died:

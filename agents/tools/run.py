@@ -17,6 +17,7 @@ from contextvars import copy_context
 from typing import Any, cast
 
 from actors.log import get_logger
+from agents.tools.call_context import CallContext, outside
 from agents.tools.errors import InvalidArguments, ServerDown, ServerRaised, ToolRaised, no_result
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
@@ -36,19 +37,22 @@ async def run_call(
     pool: WorkerPool | None,
     on_progress: Send = unwatched,
     on_begin: Callable[[], object] = unobserved,
+    context: Callable[[], CallContext] = outside,
 ) -> Any:
     """Run one call, and return the tool's result as JSON data within its max_output_bytes, or as WithMedia.
 
     pool: runs the tool if its isolation is "process". on_progress: called on the loop with each value that the tool
     reports. on_begin: called on the loop when the tool is about to run: its arguments are valid, and it has a worker.
+    context: called then, for a tool that has a parameter for it.
     Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, ServerDown, PoolUnavailable,
     TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
         assert pool is not None
-        return await pool.run(tool, arguments_json, on_progress, on_begin)
+        return await pool.run(tool, arguments_json, on_progress, on_begin, context)
     on_begin()
+    values = tool.with_context(values, context()) if tool.context else values
     run = _run_task if tool.isolation == "task" else _run_thread
     return await run(tool, values, on_progress)
 

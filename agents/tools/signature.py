@@ -7,13 +7,14 @@ import inspect
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
 from agents.core.faults import Fault
+from agents.tools.call_context import context_parameters, type_of_dependencies
 from agents.tools.callables import described, docstring_of, given_names, location, needs_object
 from agents.tools.docstring import parameter_texts
 from agents.tools.errors import InvalidTool
@@ -42,12 +43,26 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     faults = [fault.within(where) for fault in _faults(found, hints)]
     if faults:
         raise InvalidTool(*faults)
-    return {each.name: each.replace(annotation=hints[each.name]) for each in found}
+    parameters = {each.name: each.replace(annotation=hints[each.name]) for each in found}
+    if len(contexts := context_parameters(parameters)) > 1:
+        raise InvalidTool(Fault((), "one parameter that is a CallContext", " and ".join(contexts), inside=where))
+    return parameters
 
 
 def host_only(parameters: dict[str, inspect.Parameter]) -> frozenset[str]:
-    """Return the names of the parameters that are marked Bound."""
-    return frozenset(name for name, each in parameters.items() if Bound in getattr(each.annotation, "__metadata__", ()))
+    """Return the names of the parameters that are marked Bound, and of the one that gets the context of the call."""
+    marked = (name for name, each in parameters.items() if Bound in getattr(each.annotation, "__metadata__", ()))
+    return frozenset((*marked, *context_parameters(parameters)))
+
+
+def bindable(parameters: dict[str, inspect.Parameter]) -> dict[str, inspect.Parameter]:
+    """Return the parameters that `bind` can set. For the context of the call, it sets the dependencies."""
+    found = dict(parameters)
+    for name in context_parameters(parameters):
+        kind = type_of_dependencies(found.pop(name))
+        if kind is not None:
+            found[name] = parameters[name].replace(annotation=Annotated[kind, Bound])
+    return found
 
 
 def validator_of(

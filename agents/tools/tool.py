@@ -14,32 +14,24 @@ tool of each object: `desk.lookup`. `bind` sets parameters that the model never 
 """
 
 import functools
-import inspect
-import os
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import MethodType, ModuleType
+from types import MethodType
 from typing import Any, Generic, Unpack, overload
 
+import msgspec
 from typing_extensions import ParamSpec, TypeVar
 
-from agents.core.faults import Fault, dotted
-from agents.core.text import no_text_in
+from agents.core.faults import Fault
 from agents.tools import arguments, binding, callables, docstring, signature
+from agents.tools.call_context import CallContext, context_parameters
+from agents.tools.definition import isolation_faults, text_faults
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
-WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
-STAYS = 'isolation="thread" and async def run it in this process'
-DOCUMENTED = "a docstring that tells the model what the tool does"
-WRITE = 'write """Look up a book.""" as the first line of the function, or give description='
-
 P = ParamSpec("P", default=...)
 R = TypeVar("R", default=Any)
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +43,7 @@ class Tool(Policy, Generic[P, R]):
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
     bound: values that the host has set. The model neither sees nor sets them. In a worker process they are JSON data.
     fixed: the same values, as the function gets them.
+    context: the name of the parameter that gets the CallContext, or "". dependencies: the value that is bound to it.
 
     The text of a tool shows no value of the host: neither a bound one, nor a method's object.
     """
@@ -62,6 +55,8 @@ class Tool(Policy, Generic[P, R]):
     validator: Validator = field(repr=False, compare=False)
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    context: str = ""
+    dependencies: Any = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"Tool(name={self.name!r}, isolation={self.isolation!r})"
@@ -88,13 +83,19 @@ class Tool(Policy, Generic[P, R]):
         values = arguments.validated(json_text, self.validator, tuple(self.parameters["properties"]))
         return {**values, **self.fixed}
 
+    def with_context(self, values: dict[str, Any], context: CallContext) -> dict[str, Any]:
+        """Return the values with the context, if the function has a parameter for it."""
+        if not self.context:
+            return values
+        return {**values, self.context: msgspec.structs.replace(context, dependencies=self.dependencies)}
+
     def bind(self, **values: Any) -> "Tool[..., R]":
         """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
 
         A worker process gets the values over its socket, so there they must be plain JSON data. In a task or a thread
         the function gets the value itself.
         """
-        parameters = signature.parameters_of(self.function)
+        parameters = signature.bindable(signature.parameters_of(self.function))
         unknown = values.keys() - parameters.keys()
         if unknown:
             expected = " or ".join(parameters) or "nothing"
@@ -105,9 +106,12 @@ class Tool(Policy, Generic[P, R]):
         }
         bound = {**self.bound, **{name: value for name, (value, _) in new.items()}}
         fixed = {**self.fixed, **{name: typed for name, (_, typed) in new.items()}}
+        dependencies = fixed.pop(self.context, self.dependencies)
         hidden = signature.host_only(parameters) | bound.keys()
         validator, schema = signature.validator_of(self.function, parameters, hidden)
-        return replace(self, bound=bound, fixed=fixed, validator=validator, parameters=schema)
+        return replace(
+            self, bound=bound, fixed=fixed, dependencies=dependencies, validator=validator, parameters=schema
+        )
 
     @property
     def needs_object(self) -> bool:
@@ -121,7 +125,7 @@ class Tool(Policy, Generic[P, R]):
 
     def unbound(self) -> tuple[str, ...]:
         """Return the names of the parameters that only the host can set, that have no default and no value yet."""
-        parameters = signature.parameters_of(self.function)
+        parameters = signature.bindable(signature.parameters_of(self.function))
         needed = signature.host_only(parameters) - self.bound.keys()
         return tuple(name for name, each in parameters.items() if name in needed and each.default is each.empty)
 
@@ -164,9 +168,10 @@ def tool(
             parameters=schema,
             function=function,
             validator=validator,
+            context=next(iter(context_parameters(parameters)), ""),
             **policy,
         )
-        _refuse(function, _isolation_faults(made) or _text_faults(made) or policy_faults(made))
+        _refuse(function, isolation_faults(made) or text_faults(made) or policy_faults(made))
         return made
 
     return decorate if function is None else decorate(function)
@@ -183,66 +188,3 @@ def _function_of(given: Any) -> Callable[..., Any]:
 def _refuse(function: Callable[..., Any], faults: list[Fault]) -> None:
     if faults:
         raise InvalidTool(*(fault.within(callables.location(function)) for fault in faults))
-
-
-def _has_file(module: ModuleType | None) -> bool:
-    """Return False for code that was typed into an interpreter or a notebook, read from stdin, or given with -c."""
-    file = getattr(module, "__file__", None)
-    return file is not None and (module is not sys.modules["__main__"] or os.path.exists(file))
-
-
-def _named(value: object) -> str:
-    from actors.kernel.errors import named  # only here: worker processes load no process system
-
-    return named(value)
-
-
-def _text_faults(made: Tool) -> list[Fault]:
-    name: object = made.name
-    text: object = made.description
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        return [Fault((), NAME.pattern, _named(name), inside="name")]
-    if not isinstance(text, str):
-        return [Fault((), "a str", _named(text), inside="description")]
-    if not text.strip():
-        return [Fault((), DOCUMENTED, f"none; {WRITE}")]
-    half = no_text_in({"description": text, "parameters": made.parameters})
-    return [] if half is None else [Fault((), half.expected, half.got, inside=dotted(half.path))]
-
-
-def _isolation_faults(made: Tool) -> list[Fault]:
-    function, is_async = made.function, callables.is_async(made.function)
-    if inspect.isgeneratorfunction(callables.described(function)):
-        return [Fault((), "a function that returns its result, or an async def that yields", "a generator")]
-    match made.isolation:
-        case "task" if not is_async:
-            return [Fault((), "async def", "def, which would hold up the event loop", inside='isolation "task"')]
-        case "thread" if is_async:
-            return [Fault((), "def", "async def", inside='isolation "thread"')]
-        case "process" if not _is_function_of_a_module(function):
-            return [_needs_a_module(callables.kind_of(function), STAYS)]
-        case "process":
-            return _address_faults(function)
-        case _:
-            return []
-
-
-def _address_faults(function: Callable[..., Any]) -> list[Fault]:
-    module, qualname = callables.address_of(callables.described(function)) or ("", "")
-    if "<" in qualname:
-        return [_needs_a_module("a lambda or an inner function", WAY_OUT)]
-    if not _has_file(sys.modules.get(module)):
-        return [_needs_a_module(f"one of {module}, which has no file", WAY_OUT)]
-    return []
-
-
-def _is_function_of_a_module(function: Any) -> bool:
-    """Return whether another process finds the function by its name in a module."""
-    return isinstance(function, classmethod) or (
-        callables.address_of(function) is not None and not callables.needs_object(function)
-    )
-
-
-def _needs_a_module(got: str, way_out: str) -> Fault:
-    expected = "a function of a module that has a file"
-    return Fault((), expected, f"{got}; {way_out}", inside='isolation "process"')

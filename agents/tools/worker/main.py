@@ -71,7 +71,7 @@ def _answer(job: WorkerJob, send: Callable[[Frame], None]) -> Answer:
         made = found_tool(job.origin, job.bound)
         reports = ProgressReports(lambda data: send(ProgressReport(job.number, data)))
         with closing(report_process_to(reports)), limited(job.limits), traced(job.trace):
-            result = made.function(**made.arguments(job.arguments))
+            result = made.function(**made.with_context(made.arguments(job.arguments), job.context))
             return _returned(job.number, returned(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:
         return ArgumentsRefused(job.number, error.faults)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from agents.core.faults import Fault
+from agents.tools.call_context import OUTSIDE, CallContext
 from agents.tools.progress import MAX_PROGRESS_BYTES
 from agents.tools.result import MAX_PARTS, MAX_PARTS_BYTES, MAX_RESULT_BYTES
 
@@ -44,7 +45,8 @@ class JobLimits(Struct, frozen=True):
 class WorkerJob(Struct, frozen=True):
     """One call. number: repeated in each frame of its answer. arguments: the model's wire string.
 
-    bound: JSON of the values that the host has set. path: the pool's sys.path. trace: of the call.
+    bound: JSON of the values that the host has set. path: the pool's sys.path. trace: of the call. context: without its
+    dependencies, which are in bound.
     """
 
     number: int
@@ -55,6 +57,7 @@ class WorkerJob(Struct, frozen=True):
     limits: JobLimits = JobLimits()
     max_output_bytes: int = MAX_RESULT_BYTES
     trace: dict[str, str] = {}
+    context: CallContext[None] = OUTSIDE
 
 
 class WorkerReady(Struct, frozen=True, tag="ready"):

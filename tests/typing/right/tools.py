@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, assert_type
 
-from agents import Bound, Pid, Tool, progress, start_agent, tool
+from agents import Bound, CallContext, Pid, Tool, progress, start_agent, tool
 
 
 @tool
@@ -32,6 +32,20 @@ def pay(cents: int, account: Annotated[str, Bound]) -> str:
     return f"{cents} from {account}"
 
 
+@tool
+async def refund(call: CallContext, cents: int) -> str:
+    """Pay back."""
+    assert_type(call.dependencies, None)
+    return f"{cents} by {call.key}, attempt {call.attempt}"
+
+
+@tool(isolation="thread")
+def lend(title: str, *, call: "CallContext[Desk]") -> str:
+    """Lend a book."""
+    assert_type(call.dependencies, Desk)
+    return title + call.dependencies.orders[1]
+
+
 class Desk:
     def __init__(self, orders: dict[int, str]) -> None:
         self.orders = orders
@@ -51,6 +65,9 @@ async def main(any_tool: Tool) -> Pid:
     assert_type(await forecast("Bergen"), str)
     assert_type([number async for number in count(3)], list[int])
     assert_type(pay.bind(account="A1")(500), str)
+    assert_type(await refund(CallContext(key="k"), 500), str)
+    assert_type(lend("Emma", call=CallContext(dependencies=Desk({1: "sent"}))), str)
+    assert_type(lend.bind(call=Desk({1: "sent"}))("Emma"), str)
     look = tool(Desk({1: "sent"}).look)
     assert_type(await look(1), str)
     own: list[Tool] = [distance_km, forecast, look, any_tool]

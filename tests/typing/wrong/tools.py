@@ -1,6 +1,6 @@
 """Tools with a wrong option, or called with wrong arguments."""
 
-from agents import tool
+from agents import CallContext, tool
 
 
 @tool
@@ -15,6 +15,12 @@ async def forecast(city: str) -> str:
     return f"Rain in {city}"
 
 
+@tool
+def lend(title: str, call: CallContext[int]) -> str:
+    """Lend a book."""
+    return title + call.dependencies  # wrong: an int is no str
+
+
 async def main() -> None:
     distance_km("Oslo", 5)  # wrong: not a str
     distance_km("Oslo")  # wrong: an argument is missing
@@ -27,4 +33,6 @@ async def main() -> None:
     tool(isolation="fork")  # wrong: no such isolation
     tool(retries="3")  # wrong: not a number
     tool("calculator")  # wrong: not a function
+    lend("Emma")  # wrong: the context is missing
+    lend("Emma", CallContext(dependencies="one"))  # wrong: not an int
     print(text)
