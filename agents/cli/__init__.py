@@ -14,12 +14,10 @@ from agents.node.standard_streams import standard_streams
 with extra("daemon", "the command line"):
     import click
 
+    from agents.cli.exit_codes import ExitCode
     from agents.cli.group import Group
     from agents.cli.printing import complain, say
     from agents.cli.text import with_text
-
-WRONG_USE = 2
-INTERRUPTED = 130
 
 COMMANDS = {
     "demo": ("agents.cli.demo:demo", "Watch a supervised agent work, without a key or a network."),
@@ -114,10 +112,10 @@ def _exit_code() -> int:
         _report_wrong_use(error)
         code = error.exit_code
     except click.Abort:
-        code = INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except MissingExtra as missing:  # of the command that was called
         complain(f"understudy: {missing}")
-        code = WRONG_USE
+        code = ExitCode.USAGE
     return int(code or 0)
 
 

@@ -17,7 +17,7 @@ from agents.cli.conversation import messages, whole_stdin
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
-from agents.cli.remote.connection import token_file_option
+from agents.cli.remote.connection import URL, address_given, token_file_option
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view.screen import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
@@ -95,7 +95,12 @@ def _attached(context: click.Context, parameter: click.Parameter, files: tuple[s
     callback=_attached,
     help="Send this image, sound or file with the first message. May be given several times.",
 )
-@click.option("--url", metavar="URL", callback=_address, help="The address of a daemon: talk to an agent there.")
+@click.option(
+    "--url",
+    metavar="URL",
+    callback=_address,
+    help=f"The address of a daemon: talk to an agent there. Default: {URL}, if it is set.",
+)
 @token_file_option
 @click.option(
     "--agent",
@@ -130,12 +135,13 @@ def chat(
     """Send MESSAGE and show the answer. MESSAGE "-" is all of stdin. Without MESSAGE, talk until Ctrl-D.
 
     Without --url, --token-file, --agent and --state-dir, the agent runs in this program and is lost at its end. With
-    one of the four, it is an agent of a daemon.
+    one of the four, or with UNDERSTUDY_URL, it is an agent of a daemon. --base-url, --root and --search-endpoint are
+    for an agent of this program.
 
     The API key is read from OPENAI_API_KEY. Ctrl-C cancels the running answer; a second Ctrl-C ends the program.
     """
     names = [name.strip() for name in tools.split(",") if name.strip()]
-    if any(given is not None for given in (url, token_file, agent_id, state_dir)):
+    if _is_remote(context, (url, token_file, agent_id, state_dir)):
         new = _new_agent(context, names)
         place = {"url": url, "token_file": token_file, "state_dir": state_dir}
         sys.exit(_talk(message, partial(chat_with_daemon, attached, agent_id, new, place)))
@@ -158,6 +164,14 @@ def _talk(message: str | None, chat_with: Callable[[str | None, Program], Awaita
         return await chat_with(await whole_stdin() if message == STDIN else message, program)
 
     return run(main)
+
+
+def _is_remote(context: click.Context, given: tuple[object, ...]) -> bool:
+    """Return whether the options, or else the environment, name a daemon. given: those options."""
+    if any(each is not None for each in given):
+        return True
+    own = (context.get_parameter_source(name) for name in ("base_url", "root", "search_endpoint"))
+    return address_given(None, None) is not None and ParameterSource.COMMANDLINE not in own
 
 
 def _new_agent(context: click.Context, names: list[str]) -> dict[str, Any]:

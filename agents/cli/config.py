@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from agents.cli import WRONG_USE
+from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
 from agents.cli.printing import complain, say
 from agents.cli.refusal import refuse
@@ -107,4 +107,4 @@ def loaded_or_exit(file: Path | None, flags: dict[str, str]) -> Loaded:
     except InvalidConfiguration as invalid:
         for fault in invalid.faults:
             complain(one_line(str(fault)))
-        sys.exit(WRONG_USE)
+        sys.exit(ExitCode.USAGE)

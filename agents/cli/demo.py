@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from actors import Pid
 from agents import application
 from agents.cli.demo_tools import search_archive
+from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import say
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
@@ -79,7 +80,7 @@ async def _demo(program: Program) -> int:
                 with program.interrupts.until_the_end():
                     return await _play(server, program)
     except RehearsalFailed as failed:
-        return refuse(f"the rehearsal server did not start: {failed}")
+        return refuse(f"the rehearsal server did not start: {failed}", code=ExitCode.OUTAGE)
 
 
 async def _play(server: Rehearsal, program: Program) -> int:

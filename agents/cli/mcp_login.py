@@ -4,12 +4,12 @@ import asyncio
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Final
 
 import click
 
 from agents.cli.config import loaded_or_exit
 from agents.cli.daemon_flags import daemon_flags
+from agents.cli.exit_codes import code_of
 from agents.cli.printing import complain, say
 from agents.cli.view.printable import one_line
 from agents.core.nearest import suggestion
@@ -23,8 +23,6 @@ with extra("mcp", "the command mcp login"):
     from agents.mcp.grant import NoGrant
     from agents.mcp.login import login
     from agents.mcp.tokens import file_of
-
-FAILED: Final = 1
 
 
 @click.command("login")
@@ -54,7 +52,7 @@ def login_command(file: Path | None, flags: dict[str, str], name: str, *, printe
         asyncio.run(login(spec, show, callback_port))
     except (NoGrant, ServerDown, OSError) as failed:
         complain(one_line(f"understudy mcp login: {failed}"))
-        sys.exit(FAILED)
+        sys.exit(code_of(failed))
     say(f"logged in at {name}; the tokens are in {file_of(spec)}")
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from actors import ProcessError, new_event_loop
-from agents.cli import INTERRUPTED
-from agents.cli.refusal import refuse
+from agents.cli.exit_codes import ExitCode
+from agents.cli.refusal import fail
 from agents.cli.view.reports import Reports
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
@@ -41,7 +41,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.count = 0
-        self.code = INTERRUPTED
+        self.code: int = ExitCode.INTERRUPTED
         self._turn: Cancel | None = None
         self._leaving = False
         self._loop = asyncio.get_running_loop()
@@ -74,7 +74,7 @@ class Interrupts:
         if self._turn is not None and self.count == 1:
             self._cancelling = self._loop.create_task(self._turn())
         else:
-            self._leave(INTERRUPTED)
+            self._leave(ExitCode.INTERRUPTED)
 
     def _leave(self, code: int) -> None:
         if not self._leaving and self._main is not None:
@@ -108,4 +108,4 @@ async def _guarded(main: Callable[[Program], Awaitable[int]]) -> int:
     except (asyncio.CancelledError, Left):
         return interrupts.code
     except (ProcessError, Unreadable) as failed:
-        return refuse(str(failed))
+        return fail(failed)

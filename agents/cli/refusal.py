@@ -1,12 +1,17 @@
 """The line on stderr for an error."""
 
-from agents.cli import WRONG_USE
+from agents.cli.exit_codes import ExitCode, code_of
 from agents.cli.printing import complain
 from agents.cli.view.printable import one_line
 
 
-def refuse(*lines: str) -> int:
-    """Print each line on stderr; return the exit code for wrong use."""
+def refuse(*lines: str, code: ExitCode = ExitCode.USAGE) -> ExitCode:
+    """Print each line on stderr; return the exit code."""
     for line in lines:
         complain(f"understudy: {one_line(line)}")
-    return WRONG_USE
+    return code
+
+
+def fail(error: Exception) -> ExitCode:
+    """Print the error on stderr, in one line; return its exit code."""
+    return refuse(str(error), code=code_of(error))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from agents.cli.daemon_flags import daemon_flags
+from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, Loaded, load
@@ -20,8 +21,8 @@ from agents.node.standard_streams import give_up_stdout
 if TYPE_CHECKING:
     from agents.daemon.crew.parent import Parent
 
-CANNOT_START: Final = 2
-APPLICATION_ENDED: Final = 1  # a service manager may restart it; after exit code 2 a restart would fail the same way
+CANNOT_START: Final = ExitCode.USAGE  # a service manager does not restart it: a restart would fail the same way
+APPLICATION_ENDED: Final = ExitCode.FOUND  # a service manager may restart it
 
 
 @click.command()

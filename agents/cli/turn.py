@@ -7,13 +7,12 @@ from typing import TypeAlias
 
 from actors import CallFailed, Pid
 from agents import agent
-from agents.cli import INTERRUPTED
+from agents.cli.exit_codes import code_of_fault
 from agents.cli.program import Cancel, Program
 from agents.cli.questions import Decider, questions
 from agents.cli.refusal import refuse
 from agents.cli.view.screen import Screen
 from agents.cli.view.view import Note
-from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError
 from agents.parts.given import GivenContent
 from agents.tools.approval import InvalidEdit
@@ -85,8 +84,7 @@ def exit_code(end: End) -> int:
     """Return the exit code for the end of a turn. Print a fault on stderr, in one line."""
     if isinstance(end, StreamComplete):
         return 0
-    code = refuse(str(end.reason))
-    return INTERRUPTED if isinstance(end.reason, Cancelled) else code
+    return refuse(str(end.reason), code=code_of_fault(end.reason))
 
 
 async def _cancel(pid: Pid) -> None:

@@ -54,13 +54,13 @@ class Client:
         self._find: Callable[[], Place] = lambda: self._places[0]
 
     @classmethod
-    def found(cls, state_dir: Path | None = None) -> Self:
+    def found(cls, state_dir: Path | None = None, token_file: Path | None = None) -> Self:
         """Return a client of the daemon with this state directory; None: this user's daemon. Raises NoDaemon.
 
-        The client also finds a daemon that restarts at another port.
+        The client also finds a daemon that restarts at another port. token_file: with another token than the daemon's.
         """
         client = cls("", "")
-        client._find = lambda: place_in(state_dir)
+        client._find = lambda: place_in(state_dir, token_file)
         client._find()
         return client
 

@@ -2,6 +2,7 @@
 
 ClientError
 ├── NoDaemon        no daemon was found, or nothing listens at its address
+│   └── NoToken     the file of the token can't be read
 ├── Unreachable     the daemon does not answer, or the connection broke
 └── Refused         the daemon answered with an error
 """
@@ -13,6 +14,10 @@ class ClientError(Exception):
 
 class NoDaemon(ClientError):
     """No daemon was found, or nothing listens at its address."""
+
+
+class NoToken(NoDaemon):
+    """The file of the token can't be read."""
 
 
 class Unreachable(ClientError):

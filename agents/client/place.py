@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agents.client.errors import NoDaemon
+from agents.client.errors import NoDaemon, NoToken
 from agents.node.state_files import address_in, default_state_dir
 
 
@@ -30,21 +30,25 @@ class Place(Struct, frozen=True):
         return True if self.certificate is None else _pinned(self.certificate)
 
 
-def place_in(state_dir: Path | None = None) -> Place:
-    """Return the place of the daemon with this state directory. Raises NoDaemon."""
+def place_in(state_dir: Path | None = None, token_file: Path | None = None) -> Place:
+    """Return the place of the daemon with this state directory. token_file: with another token than its own.
+
+    Raises NoDaemon.
+    """
     folder = state_dir or default_state_dir()
     address = address_in(folder)
     if address is None:
         raise NoDaemon(f"expected a daemon with the state directory {folder}, found none: start one: understudy serve")
-    return Place(address.url, token_in(Path(address.token_file)), address.certificate)
+    return Place(address.url, token_in(token_file or Path(address.token_file)), address.certificate)
 
 
 def token_in(path: Path) -> str:
+    """Return the token in a file. Raises NoToken."""
     try:
         return path.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "invalid content"
-        raise NoDaemon(f"expected the daemon's token in {path}, got {why}") from None
+        raise NoToken(f"expected the daemon's token in {path}, got {why}") from None
 
 
 @cache

@@ -9,7 +9,7 @@ from uuid import uuid4
 from agents.cli.conversation import messages
 from agents.cli.printing import complain
 from agents.cli.program import Program
-from agents.cli.refusal import refuse
+from agents.cli.refusal import fail
 from agents.cli.remote.connection import client_of
 from agents.cli.turn import exit_code, show_events
 from agents.cli.view.printable import one_line
@@ -44,7 +44,7 @@ async def chat_with_daemon(
                         with suppress(ClientError):
                             await client.delete(path("agents", target))
     except ClientError as failed:
-        return refuse(str(failed))
+        return fail(failed)
 
 
 async def _talk(

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import click
 
+from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
 from agents.cli.printing import say
 from agents.cli.remote.connection import ask, daemon_options
@@ -13,7 +14,6 @@ from agents.client import Client
 from agents.client.client import path
 
 HEADER = ("NODE", "EPOCH", "STATE", "BEAT", "LOAD", "AGENTS", "LINKS", "VERSION", "CONFIGURATION", "ADDRESS")
-NOT_FOUND = 1
 
 node_argument = click.argument("node", required=False, metavar="[NODE]")
 
@@ -97,7 +97,7 @@ def where(session: str, **options: Any) -> None:
     async def do(client: Client) -> int:
         owner = (await client.get("/cluster/owners", id=session))["owners"].get(session)
         say("no node owns this session: it wakes where it is asked for" if owner is None else one_line(owner))
-        return NOT_FOUND if owner is None else 0
+        return ExitCode.FOUND if owner is None else ExitCode.DONE
 
     ask(options, do)
 

@@ -5,17 +5,20 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-from agents.cli import INTERRUPTED
-from agents.cli.refusal import refuse
+from agents.cli.exit_codes import ExitCode
+from agents.cli.refusal import fail
 from agents.client import Client, ClientError
 from agents.client.place import token_in
 from agents.node.state_files import address_in, default_state_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+URL: Final = "UNDERSTUDY_URL"
+TOKEN_FILE: Final = "UNDERSTUDY_TOKEN_FILE"  # noqa: S105 (a variable's name)
 
 
 def daemon_options(command: Command) -> Command:
@@ -27,7 +30,9 @@ def daemon_options(command: Command) -> Command:
         help="The daemon's state directory. Default: ~/.local/state/understudy, else the one of the configuration.",
     )(command)
     return click.option(
-        "--url", metavar="URL", help="The address of the daemon. Default: the daemon of the state directory."
+        "--url",
+        metavar="URL",
+        help=f"The address of the daemon. Default: {URL}, else the daemon of the state directory.",
     )(token_file_option(command))
 
 
@@ -36,17 +41,33 @@ def token_file_option(command: Command) -> Command:
         "--token-file",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The file with the token for --url. Default: the token of the state directory.",
+        help=f"The file with the token. Default: {TOKEN_FILE}, else the token of the state directory.",
     )(command)
 
 
+def address_given(url: str | None, state_dir: Path | None) -> str | None:
+    """Return the address of --url, else the one of the environment. --state-dir overrides the environment."""
+    return url or (os.environ.get(URL) or None if state_dir is None else None)
+
+
+def token_given(token_file: Path | None, state_dir: Path | None) -> Path | None:
+    """Return the file of --token-file, else the one of the environment. --state-dir overrides the environment."""
+    named = os.environ.get(TOKEN_FILE) if state_dir is None else None
+    return token_file or (Path(named) if named else None)
+
+
 def client_of(url: str | None, token_file: Path | None, state_dir: Path | None) -> Client:
-    """Return a client of the daemon that the options name. Raises ClientError, and UsageError for a faulty --url."""
-    if url is None:
-        return Client.found(state_dir or _own_folder())
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"--url: expected an address that begins with http:// or https://, got {url!r}")
-    return Client(url, token_in(token_file or (state_dir or default_state_dir()) / "token"))
+    """Return a client of the daemon that the options and the environment name.
+
+    Raises ClientError, and UsageError for a faulty address.
+    """
+    address, token_file = address_given(url, state_dir), token_given(token_file, state_dir)
+    if address is None:
+        return Client.found(state_dir or _own_folder(), token_file)
+    if not address.startswith(("http://", "https://")):
+        where = "--url" if url else URL
+        raise click.UsageError(f"{where}: expected an address that begins with http:// or https://, got {address!r}")
+    return Client(address, token_in(token_file or (state_dir or default_state_dir()) / "token"))
 
 
 def _own_folder() -> Path:
@@ -65,12 +86,12 @@ def ask(options: dict[str, Any], work: Callable[[Client], Awaitable[int | None]]
 
     async def run() -> int:
         async with client_of(**options) as client:
-            return await work(client) or 0
+            return await work(client) or ExitCode.DONE
 
     try:
         code = asyncio.run(run())
     except ClientError as failed:
-        code = refuse(str(failed))
+        code = fail(failed)
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        code = ExitCode.INTERRUPTED
     sys.exit(code)

@@ -4,13 +4,12 @@ from typing import Any
 
 import click
 
+from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import say
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
 from agents.client import Client
 from agents.client.client import path
-
-REJECTED = 1
 
 
 @click.command()
@@ -57,7 +56,7 @@ def reload_command(**options: Any) -> None:
                 say(f"{outcome.replace('_', ' ')}: {one_line(change)}")
         if not any(report.values()):
             say("nothing has changed")
-        return REJECTED if report["rejected"] else 0
+        return ExitCode.FOUND if report["rejected"] else ExitCode.DONE
 
     ask(options, do)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from agents.cli.exit_codes import ExitCode, code_of_fault
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import ask, daemon_options
@@ -36,9 +37,7 @@ def tail(stream_id: str, after: int, **options: Any) -> None:
             async with aclosing(client.events(stream_id, after)) as events:
                 async for last in events:
                     screen.show(last)
-        if isinstance(last, StreamError) and not isinstance(last.reason, Cancelled):
-            return refuse(str(last.reason))
-        return 0
+        return ExitCode.DONE if last is None else _code_of_end(last)
 
     ask(options, follow)
 
@@ -94,6 +93,14 @@ def steer(stream_id: str, message: str, **options: Any) -> None:
         say("message added")
 
     ask(options, do)
+
+
+def _code_of_end(last: Event) -> ExitCode:
+    """Print a fault on stderr, and return the exit code. A turn that another client cancelled has failed here."""
+    if not isinstance(last, StreamError):
+        return ExitCode.DONE
+    cancelled = isinstance(last.reason, Cancelled)
+    return refuse(str(last.reason), code=ExitCode.FAILED_TURN if cancelled else code_of_fault(last.reason))
 
 
 async def _decide(client: Client, stream_id: str, what: str, body: dict[str, Any]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from actors import InvalidArgument
-from agents.cli import INTERRUPTED
+from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
 from agents.cli.printing import say
-from agents.cli.refusal import refuse
+from agents.cli.refusal import fail
 from agents.cli.sessions.lines import line_of, lines_of
 from agents.cli.sessions.place import Sessions, merged_options, open_sessions, place_options
 from agents.client import ClientError
@@ -143,6 +143,6 @@ def _carry_out(options: dict[str, Any], work: Callable[[Sessions], Awaitable[Non
     try:
         asyncio.run(run())
     except (ClientError, InvalidArgument, SessionError) as error:
-        sys.exit(refuse(str(error)))
+        sys.exit(fail(error))
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)

@@ -1,7 +1,7 @@
 """The source of the sessions for a command: a daemon, or a store that no daemon uses.
 
---store names a store, --url a daemon. Without them, the source is the daemon of the state directory if one runs.
-Otherwise it is the store that the daemon would open, as the configuration of `understudy serve` says.
+--store names a store, --url or UNDERSTUDY_URL a daemon. Without them, the source is the daemon of the state directory
+if one runs. Otherwise it is the store that the daemon would open, as the configuration of `understudy serve` says.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 
 from agents.cli.config import loaded_or_exit
-from agents.cli.remote.connection import client_of, daemon_options
+from agents.cli.remote.connection import address_given, client_of, daemon_options, token_given
 from agents.client import Client, NoDaemon
 from agents.configuration import found
 from agents.node.state_files import default_state_dir
@@ -58,15 +58,15 @@ async def open_sessions(
     file: Path | None, url: str | None, token_file: Path | None, state_dir: Path | None, store: str | None
 ) -> AsyncIterator[Sessions]:
     """Open the source within the block. Raises ClientError, SessionError."""
-    if url is not None:
+    if store is None and address_given(url, state_dir or file) is not None:
         async with client_of(url, token_file, state_dir) as client:
             yield client
         return
     if store is None:
-        settings = _settings(file, state_dir)
+        settings, token_file = _settings(file, state_dir), token_given(token_file, state_dir or file)
         store, state_dir = settings.sessions.url, settings.daemon.state_dir or default_state_dir()
         if await _listens(state_dir):
-            async with Client.found(state_dir) as client:
+            async with client_of(None, token_file, state_dir) as client:
                 yield client
             return
     from agents.cli.sessions.stored_sessions import (

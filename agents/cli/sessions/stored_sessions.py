@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from agents.client import Session, SessionInfo
 from agents.contract.stored import session, session_info, session_stream
-from agents.sessions import SessionRecord, Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
+from agents.sessions import SessionRecord, Store, StoreInUse, UnknownSession, history, store_url
 
 
 @asynccontextmanager
@@ -48,9 +48,8 @@ class StoredSessions:
         try:
             await history.delete(self._store, session_id)
         except StoreInUse as used:
-            raise StoreUnavailable(
-                f"{used}: let that daemon delete the session: name it by --state-dir or --url"
-            ) from None
+            used.args = (f"{used}: let that daemon delete the session: name it by --state-dir or --url",)
+            raise
 
     async def fork_session(
         self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None

@@ -73,10 +73,10 @@ async def test_an_option_overrides_the_environment(server: RehearsalServer) -> N
     assert (await understudy(*command, env=env)).out == "hi\n"
 
 
-async def failure(*arguments: str, env: dict[str, str]) -> str:
+async def failure(*arguments: str, code: int = 5, env: dict[str, str]) -> str:
     """Return the one line of a chat that failed."""
-    code, out, err = await understudy("chat", *arguments, env=env)
-    assert (code, out) == (2, "")
+    ended, out, err = await understudy("chat", *arguments, env=env)
+    assert (ended, out) == (code, "")
     (line,) = err.splitlines()
     return line
 
@@ -97,13 +97,13 @@ async def test_a_refused_connection_is_one_line() -> None:
     with socket.socket() as bound:  # bound and not listening: no other program can use the port
         bound.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
-        line = await failure("hi", env=environment(OPENAI_BASE_URL=url, OPENAI_API_KEY="any"))
+        line = await failure("hi", code=4, env=environment(OPENAI_BASE_URL=url, OPENAI_API_KEY="any"))
     assert line.startswith("understudy: network error: econnrefused")
 
 
 @pytest.mark.parametrize("message", [["hi"], []])
 async def test_a_missing_key_is_one_line_before_anything_is_asked(message: list[str]) -> None:
-    line = await failure(*message, env=environment())
+    line = await failure(*message, code=2, env=environment())
     assert "OPENAI_API_KEY" in line
 
 
@@ -117,7 +117,7 @@ async def test_each_wrong_tool_is_one_line(server: RehearsalServer) -> None:
 
 async def test_a_broken_answer_leaves_its_first_part(server: RehearsalServer) -> None:
     code, out, err = await understudy("chat", "hi", "--model", "fault-truncate", env=pointing_at(server))
-    assert (code, out) == (2, "This answer just\n")
+    assert (code, out) == (4, "This answer just\n")
     assert err == "understudy: connection closed before the stream was finished\n"
 
 

@@ -46,7 +46,7 @@ async def test_commands_find_the_daemon_and_do_their_work(server: RehearsalServe
         assert isinstance(await reading, StreamError)
         assert await understudy("cancel", "s", *here) == (0, "the turn is over\n", "")
         code, _, err = await understudy("steer", "s", "faster", *here)
-        assert (code, err.count("\n")) == (2, 1)
+        assert (code, err.count("\n")) == (3, 1)
         assert await understudy("stop", "a", *here) == (0, "stopped\n", "")
         code, out, _ = await understudy("chat", "Hello.", "--url", running.url, *here, "--model", "echo")
         assert (code, out) == (0, "Hello.\n")
@@ -96,7 +96,7 @@ async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: R
             "stream",
         ]
         code, _, err = await understudy("sessions", "delete", "a", "--store", f"sqlite:///{folder}/sessions.db")
-        assert (code, err.count("\n")) == (2, 1)
+        assert (code, err.count("\n")) == (3, 1)
         assert f"in use by pid {running.process.pid}" in err
         assert await understudy("sessions", "delete", "a", *here) == (0, "", "")
         assert (await client.get("/agents"))["agents"] == []
@@ -130,7 +130,7 @@ async def test_no_program_gets_the_token_of_a_killed_daemon(server: RehearsalSer
     port = int(running.url.rpartition(":")[2])
     async with await asyncio.start_server(another, "127.0.0.1", port):
         code, out, err = await understudy("ps", "--state-dir", str(folder))
-    assert (code, out, heard) == (2, "", [])
+    assert (code, out, heard) == (4, "", [])
     assert err.startswith(f"understudy: expected a daemon with the state directory {folder}, found none")
 
 
@@ -150,7 +150,7 @@ async def test_commands_find_the_daemon_of_the_configuration(
         assert await running.stopped() == 0
 
 
-async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_2(
+async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_3(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong"
@@ -158,7 +158,7 @@ async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_2(
     here = ("--state-dir", str(folder))
     printed = await understudy("ps", *here)
     assert printed == (
-        2,
+        4,
         "",
         f"understudy: expected a daemon with the state directory {folder}, found none: start one: understudy serve\n",
     )
@@ -183,7 +183,9 @@ async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_2(
             ("ps", "--url", running.url, "--token-file", str(tmp_path / "none")),
         ):
             code, out, err = await understudy(*arguments)
-            assert (code, out, err.count("\n")) == (2, "", 1), (arguments, err)
+            expected = {"http://127.0.0.1:1": 4, str(tmp_path / "none"): 2}
+            assert code == next((expected[each] for each in arguments if each in expected), 3), (arguments, err)
+            assert (out, err.count("\n")) == ("", 1), (arguments, err)
             assert err.startswith("understudy: ")
         assert await running.stopped() == 0
 
@@ -242,6 +244,8 @@ async def test_the_doctor_finds_each_obstacle_to_a_start(server: RehearsalServer
         beside = await understudy_in("doctor", *flags, env=env)
         assert beside.code == 0
         assert "warn  lock: a daemon runs already" in beside.out
+        there = await understudy("doctor", "--url", running.url, "--token-file", str(folder / "token"))
+        assert (there[0], there[1].splitlines()[-1]) == (0, "ok    turns: new turns are accepted")
         assert await running.stopped() == 0
 
 

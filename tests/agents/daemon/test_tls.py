@@ -37,7 +37,7 @@ async def test_a_url_with_a_self_signed_certificate_is_not_trusted(
 ) -> None:
     async with daemon(server, folder, *flags(await self_signed(tmp_path))) as running:
         code, out, err = await understudy("ps", "--url", running.url, "--token-file", str(folder / "token"))
-        assert (code, out) == (2, "")
+        assert (code, out) == (4, "")
         assert err == f"understudy: {running.url}: its certificate is not trusted, or it does not use TLS\n"
 
 

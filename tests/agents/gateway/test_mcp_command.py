@@ -90,5 +90,5 @@ async def test_without_a_daemon_the_command_ends_with_one_line(tmp_path: Path) -
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
-    assert (out, err.decode().count("\n"), process.returncode) == (b"", 1, 2)
+    assert (out, err.decode().count("\n"), process.returncode) == (b"", 1, 4)
     assert "no daemon listens there" in err.decode()
