@@ -38,6 +38,7 @@ from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy
 from agents.mcp.keeper import KEEPER, MCP_SUPERVISOR
 from agents.node.garbage_collector import GarbageCollector
+from agents.schedules.scheduler import RUN, SCHEDULE_RUNS, SCHEDULER, AgentScheduler
 from agents.sessions import JOURNAL, Journal
 from agents.settings import GarbageCollection, RestartLimits, RetentionSettings, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
@@ -104,6 +105,8 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         *_links(settings),
         *(recovery if node is None else takeover),
+        ChildSpec(SCHEDULE_RUNS, DynamicSupervisor, streams, RUN, name=SCHEDULE_RUNS),
+        ChildSpec(SCHEDULER, AgentScheduler, settings, name=SCHEDULER),
         *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )

@@ -48,6 +48,7 @@ AGENTS = [
     {"agent", "starting"},
     {"contract"},
     {"cluster"},
+    {"schedules"},
     {"gateway"},
     {"application"},
     {"configuration", "testing"},
@@ -82,6 +83,7 @@ FOREIGN = {
     "opentelemetry": {"agents/traces/recorded.py", "agents/telemetry"},
     "sqlalchemy": {"agents/sessions"},
     "alembic": {"agents/sessions"},
+    "cronsim": {"agents/schedules/due.py", "agents/settings/schedules.py"},
 }
 
 IMPURE = {

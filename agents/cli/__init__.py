@@ -48,6 +48,7 @@ COMMANDS = {
     "drain": ("agents.cli.remote.cluster:drain", "Let a node of the cluster hand over its agents."),
     "undrain": ("agents.cli.remote.cluster:undrain", "Let a node that drains accept new turns again."),
     "where": ("agents.cli.remote.cluster:where", "Name the node that owns a session."),
+    "schedules": ("agents.cli.remote.schedules:schedules_command", "List, add and change messages at due times."),
     "sessions": ("agents.cli.sessions.command:sessions", "List, show, rename, delete, export and fork kept sessions."),
     "rehearse": (
         "agents.rehearsal.command:rehearse",

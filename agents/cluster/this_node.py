@@ -15,6 +15,7 @@ ALIKE: Final = frozenset(
     {
         *("model", "base_url", "headers", "query", "api_version", "aws", "prompt_cache_key", "prices"),
         *("streaming", "tools", "parts", "providers", "mcp", "sub_agents", "supervision", "agents", "sessions"),
+        *("schedules", "scheduling"),
     }
 )
 """The settings that all nodes of a cluster should have alike."""

@@ -18,6 +18,7 @@ from agents.configuration.sources.reading import Mark, SourceReader
 from agents.core.faults import Fault, InvalidValue, KeyPath, Where
 from agents.settings import Settings
 from agents.settings.faults import of_pydantic
+from agents.settings.schedules import schedule_faults
 from agents.settings.tokens import token_faults
 
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
@@ -177,6 +178,8 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
             yield _fault(("providers", "order", number), marks, expected, repr(name))
     for fault in token_faults(settings.gateway.tokens):
         yield _placed(fault.below("gateway", "tokens"), marks)
+    for fault in schedule_faults(settings.schedules):
+        yield _placed(fault.below("schedules"), marks)
     for number, agent in enumerate(settings.agents if sound else ()):
         yield from _agent_faults(("agents", number), agent.given(), settings, marks)
 

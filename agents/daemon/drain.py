@@ -11,6 +11,7 @@ from actors.log import get_logger
 from agents import agent, application
 from agents.daemon.handover import hand_over, own_node, peers
 from agents.instance.turns import STREAM_SUPERVISOR
+from agents.schedules.scheduler import hold
 from agents.sessions import SessionError, open_journal
 from supervisors import terminate_child
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents
@@ -25,6 +26,7 @@ async def drain(drain_s: float) -> None:
     The caller ensures that no new turn begins meanwhile. A turn that still runs after drain_s ends as `interrupted`. In
     a cluster with another node, it is handed over instead.
     """
+    await hold()
     node = await own_node()
     if node is not None:
         with suppress(SessionError):

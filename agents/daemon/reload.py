@@ -26,6 +26,7 @@ from agents.daemon.settings import node_name
 from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
+from agents.schedules.scheduler import take_settings
 from agents.sessions import Elsewhere, SessionError
 from agents.settings import Applies, Settings
 from supervisors import AlreadyStarted, ChildType
@@ -76,6 +77,8 @@ async def _apply(old: Settings, planned: Reload, secrets: Collection[str]) -> No
     await _respecify(new)
     if Applies.PROVIDERS in applies:
         await change_policy(application.provider_policy(new))
+    if Applies.SCHEDULES in applies:
+        await take_settings(new)
 
 
 async def _respecify(settings: Settings) -> None:

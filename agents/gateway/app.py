@@ -42,6 +42,7 @@ from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.openai_models import openai_models
 from agents.gateway.routes.openai_responses import openai_responses
 from agents.gateway.routes.permission import permitted
+from agents.gateway.routes.schedules import schedule_routes
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
@@ -125,6 +126,7 @@ def _app(
     app.include_router(agents(everything, delivery))
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))
+    app.include_router(schedule_routes(everything, settings.gateway.clients.max_schedules))
     app.include_router(system(settings))
     app.include_router(watch(everything))
     app.include_router(message_stream(everything, delivery))

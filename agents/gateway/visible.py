@@ -28,6 +28,7 @@ from agents.gateway.visible_streams import VisibleStreams, replay
 from agents.instance.elsewhere import StopFar, control, running_agent
 from agents.instance.waking import Origin
 from agents.parts.given import GivenContent
+from agents.schedules.run import SESSION as SCHEDULED
 from agents.sessions import SessionExists
 from agents.settings import Scope, Settings
 from supervisors import AlreadyStarted, agent_supervisor
@@ -170,7 +171,7 @@ class Visible:
     async def usable(self) -> list[ListedAgent]:
         """Return the agents that the caller may ask, in order of their ids: those that run, and configured ones.
 
-        The sessions of conversations are not among them.
+        The sessions of conversations and of schedules' runs are not among them.
         """
         models = self._everything.models
         found = {each.id: each for each in models.agents(self._caller)}
@@ -178,7 +179,7 @@ class Visible:
         while page := await self.sessions.running(after, PAGE):
             found |= {each.id: ListedAgent(each.id, each.name, each.live, each.owner) for each in page}
             after = page[-1].id
-        return [found[id_] for id_ in sorted(found) if not id_.startswith(CONVERSATION)]
+        return [found[id_] for id_ in sorted(found) if not id_.startswith((CONVERSATION, SCHEDULED))]
 
     async def conversation(self, agent_id: str, name: str = "") -> str:
         """Return the id of the caller's session with this agent and this name. It is begun if it does not exist.

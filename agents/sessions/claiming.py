@@ -81,6 +81,13 @@ class Claiming(Reading):
             raise
         return cls(where, engine, deadline_s)
 
+    @property
+    def epoch(self) -> int:
+        """Return the number of this journal, which no other one has. Raises WriteFailed if the store is not claimed."""
+        if self._fence is None:
+            raise WriteFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
+        return self._fence.epoch
+
     async def close(self) -> None:
         """Close the store, even if it can't be written.
 

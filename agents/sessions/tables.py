@@ -174,6 +174,40 @@ COMPACTIONS: Final = Table(
 )
 """The compactions of conversations. position: the number of messages at the end of its turn."""
 
+SCHEDULES: Final = Table(
+    "schedules",
+    METADATA,
+    Column("name", TEXT, primary_key=True),
+    Column("owner", TEXT, index=True),
+    Column("source", TEXT, nullable=False),
+    Column("definition", JsonColumn(dict[str, Any]), nullable=False),
+    Column("overlap", TEXT, nullable=False),
+    Column("paused", INTEGER, nullable=False),
+    Column("next_at", Instant, index=True),
+    Column("created_at", Instant, nullable=False),
+)
+"""The schedules, see schedules/. next_at: the next due time; NULL if it has none."""
+
+RUNS: Final = Table(
+    "schedule_runs",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("schedule", TEXT, ForeignKey("schedules.name", ondelete="CASCADE"), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("start_at", Instant, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("node", LONG),
+    Column("begun_at", Instant),
+    Column("ended_at", Instant),
+    Column("session_id", TEXT),
+    Column("outcome", TEXT),
+    Column("reason", JsonColumn(str)),
+    Column("count", INTEGER, nullable=False),
+    Index(None, "schedule", "due_at", "id"),
+    Index(None, "state", "start_at"),
+)
+"""The runs of schedules. id: that of the run's stream, too. node: the epoch of the journal that carries it out."""
+
 PARTS: Final = Table(
     "parts",
     METADATA,

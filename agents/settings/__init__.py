@@ -27,6 +27,7 @@ from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettings, SessionSettings
 from agents.settings.mcp import Grant, McpOAuth, McpServer
 from agents.settings.parts import MediaType, PartKind, PartSettings
+from agents.settings.schedules import ScheduleSettings, SchedulingSettings
 from agents.settings.sub_agents import SubAgentSettings
 from agents.settings.telemetry import TelemetrySettings
 from agents.settings.tokens import Scope, TokenSettings
@@ -54,6 +55,8 @@ __all__ = [
     "ProviderSettings",
     "RestartLimits",
     "RetentionSettings",
+    "ScheduleSettings",
+    "SchedulingSettings",
     "Scope",
     "SessionSettings",
     "Settings",

@@ -18,6 +18,7 @@ from agents.settings.headers import NOT_GIVEN, Headers, Parameters
 from agents.settings.kept_sessions import SessionSettings
 from agents.settings.mcp import McpServer
 from agents.settings.parts import PartSettings
+from agents.settings.schedules import ScheduleSettings, SchedulingSettings
 from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.sub_agents import SubAgentSettings
 from agents.settings.telemetry import TelemetrySettings
@@ -216,7 +217,7 @@ class Settings(OneAuthorization, BaseModel):
     means OPENAI_BASE_URL and OPENAI_API_KEY. headers, query: of the requests to base_url. api_version: of Azure.
     aws: of Amazon Bedrock. prompt_cache_key: send the session's id as the key of the provider's prompt cache. prices:
     by the name of the model. mcp: by the name of the server. garbage_collection: as long as the application runs.
-    agents: those that start with the daemon.
+    agents: those that start with the daemon. schedules: messages to agents at due times; scheduling: their limits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -239,6 +240,8 @@ class Settings(OneAuthorization, BaseModel):
     supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
     garbage_collection: GarbageCollection = GarbageCollection.SLICED
     agents: tuple[AgentSettings, ...] = ()
+    schedules: Annotated[tuple[ScheduleSettings, ...], Applies.SCHEDULES] = ()
+    scheduling: Annotated[SchedulingSettings, Applies.SCHEDULES] = SchedulingSettings()
     sessions: SessionSettings = SessionSettings()
     cluster: ClusterSettings = ClusterSettings()
     gateway: GatewaySettings = GatewaySettings()

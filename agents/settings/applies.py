@@ -16,3 +16,4 @@ class Applies(StrEnum):
     SUPERVISORS = "restarts from now on"
     LOGGING = "log events from now on"
     GATEWAY = "requests from now on"
+    SCHEDULES = "runs from now on"

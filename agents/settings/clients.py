@@ -19,7 +19,8 @@ OPTIONS: Final = (
 class ClientLimits(BaseModel):
     """The quotas of one user, and the ceilings for the agents that a client starts.
 
-    max_agents: running agents. max_sessions: kept sessions. max_waiting_bytes: messages that wait in the queues of all
+    max_agents: running agents. max_sessions: kept sessions. max_schedules: schedules; `every` is
+    then at least 60 s, as for cron. max_waiting_bytes: messages that wait in the queues of all
     agents or to join a turn; each counts as 1 KiB or more. models: names that a client may use; None: any.
     model_options: keys that a client may set. min_chunk_timeout: the shortest chunk_timeout of an agent. The other
     fields are ceilings of an agent's keys with the same names.
@@ -29,6 +30,7 @@ class ClientLimits(BaseModel):
 
     max_agents: Count = 1000
     max_sessions: Count = 10_000
+    max_schedules: Count = 100
     max_waiting_bytes: Bytes = 16 * 1024 * 1024
     models: tuple[Name, ...] | None = None
     model_options: tuple[Name, ...] = OPTIONS

@@ -28,7 +28,10 @@ APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
         *("model", "base_url", "api_key", "headers", "query", "api_version", "aws", "prompt_cache_key"),
         *("prices", "streaming", "tools", "parts", "providers", "garbage_collection", "mcp", "sub_agents"),
     ),
-    "understudy": ("agents", "sessions", "cluster", "gateway", "daemon", "logging", "telemetry", "supervision"),
+    "understudy": (
+        *("agents", "schedules", "scheduling", "sessions", "cluster", "gateway", "daemon", "logging", "telemetry"),
+        "supervision",
+    ),
 }
 """The parameters of each application. Source of the first: API reference, "Stream Configuration"."""
 

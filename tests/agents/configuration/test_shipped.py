@@ -10,7 +10,7 @@ from agents.configuration.erlang import parse
 from agents.configuration.shipped import text
 from agents.configuration.sources.files import APPLICATIONS
 from agents.configuration.walking import keys
-from agents.settings import Durability, SessionSettings, Settings
+from agents.settings import Durability, ScheduleSettings, SessionSettings, Settings
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
 from tests.agents.configuration.conftest import Loader
 
@@ -61,6 +61,16 @@ def test_the_example_of_an_agent_can_be_loaded(loading: Loader) -> None:
     assert set(agent.given()) == set(AgentSettings.model_fields)
 
 
+def test_every_key_of_a_schedule_is_in_its_example_which_can_be_loaded(loading: Loader) -> None:
+    shown = text().partition("{agents, []}")[2].partition("{schedules, []}")[0].splitlines()
+    example = "\n".join(line.strip().removeprefix("%%") for line in shown if line.startswith("     %%     "))
+    for name in ScheduleSettings.model_fields:
+        assert re.search(rf"\{{{name}, ", example), name
+    one = re.sub(r"\{every, .*\n", "\n", example)  # it has a cron expression, too
+    (schedule,) = loading(f"[{{understudy, [{{schedules, [{one}\n]}}]}}].").settings.schedules
+    assert (schedule.name, schedule.timezone) == ("news", "Europe/Berlin")
+
+
 def test_every_setting_belongs_to_one_application() -> None:
     placed = [name for names in APPLICATIONS.values() for name in names]
     assert sorted(placed) == sorted(Settings.model_fields)
@@ -68,7 +78,8 @@ def test_every_setting_belongs_to_one_application() -> None:
 
 def _example() -> str:
     """Return the agent in the comments above `agents`, as a term."""
-    lines = [line.strip().removeprefix("%%") for line in text().splitlines() if line.startswith("     %%      ")]
+    shown = text().partition("     {agents, []}")[0].splitlines()
+    lines = [line.strip().removeprefix("%%") for line in shown if line.startswith("     %%      ")]
     first = next(number for number, line in enumerate(lines) if "{id, " in line)
     above = next(line for line in text().splitlines() if "[{name, " in line).strip().removeprefix("%%")
     example = "\n".join((above, *lines[first:]))

@@ -1,0 +1,155 @@
+"""Commands for schedules: list, add, remove, pause, resume, run-now and history."""
+
+from typing import Any
+
+import click
+
+from agents.cli.group import Group
+from agents.cli.printing import say
+from agents.cli.remote.cluster import say_table
+from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.view.printable import one_line
+from agents.client import Client
+from agents.client.client import path
+
+HEADER = ("NAME", "AGENT", "DUE", "NEXT", "OWNER", "SOURCE")
+RUNS_HEADER = ("DUE", "STATE", "BEGUN", "ENDED", "RUN", "SESSION", "COUNT", "REASON")
+PAGE = 1000
+
+name_argument = click.argument("name", metavar="NAME")
+
+
+@click.group("schedules", cls=Group, invoke_without_command=True)
+@daemon_options
+@click.pass_context
+def schedules_command(ctx: click.Context, /, **options: Any) -> None:
+    """List the schedules: messages to agents at due times. The commands below change them."""
+    if ctx.invoked_subcommand is None:
+        ask(options, _list)
+
+
+async def _list(client: Client) -> None:
+    rows: list[tuple[str, ...]] = [HEADER]
+    after: dict[str, str] = {}
+    while page := (await client.get("/schedules", limit=PAGE, **after))["schedules"]:
+        rows += map(_row, page)
+        after = {"after": page[-1]["name"]}
+    say_table(rows)
+
+
+@schedules_command.command()
+@name_argument
+@click.option("--agent", required=True, metavar="AGENT", help="The id of the agent that gets the message.")
+@click.option("--message", required=True, metavar="TEXT")
+@click.option("--cron", metavar="FIELDS", help='Five fields, such as "0 9 * * MON-FRI".')
+@click.option("--every", type=float, metavar="S", help="Seconds between two runs, instead of --cron.")
+@click.option("--timezone", metavar="ZONE", help="Of --cron, such as Europe/Berlin. Default: UTC.")
+@click.option("--session", type=click.Choice(["own", "lasting"]), help="Of a run. Default: own.")
+@click.option("--missed", type=click.Choice(["skip", "once", "all"]), help="Due times without a daemon. Default: skip.")
+@click.option("--max-missed", type=int, metavar="N", help="The most runs of --missed all. Default: 10.")
+@click.option("--grace", type=float, metavar="S", help="After it a due time is missed. Default: 60.")
+@click.option("--jitter", type=float, metavar="S", help="A random delay of each run up to this. Default: 0.")
+@click.option("--overlap", type=click.Choice(["skip", "wait", "allow"]), help="While a run is not over. Default: skip.")
+@click.option("--owner", metavar="USER", help="The user who sees it. Default: that of the token.")
+@daemon_options
+def add(
+    name: str,
+    url: Any,
+    token_file: Any,
+    state_dir: Any,
+    **keys: Any,
+) -> None:
+    """Add a schedule."""
+    body = {"name": name, **{key: value for key, value in keys.items() if value is not None}}
+
+    async def do(client: Client) -> None:
+        added = await client.post("/schedules", body)
+        say(f"added: next due at {added['next_at'] or 'no time'}")
+
+    ask({"url": url, "token_file": token_file, "state_dir": state_dir}, do)
+
+
+@schedules_command.command()
+@name_argument
+@daemon_options
+def remove(name: str, **options: Any) -> None:
+    """Remove a schedule with the history of its runs. A turn that runs goes on."""
+
+    async def do(client: Client) -> None:
+        await client.delete(path("schedules", name))
+        say("removed")
+
+    ask(options, do)
+
+
+@schedules_command.command()
+@name_argument
+@daemon_options
+def pause(name: str, **options: Any) -> None:
+    """Let no run become due until the schedule is resumed."""
+
+    async def do(client: Client) -> None:
+        await client.post(path("schedules", name, "pause"))
+        say("paused")
+
+    ask(options, do)
+
+
+@schedules_command.command()
+@name_argument
+@daemon_options
+def resume(name: str, **options: Any) -> None:
+    """Let a schedule go on with its next due time."""
+
+    async def do(client: Client) -> None:
+        resumed = await client.post(path("schedules", name, "resume"))
+        say(f"resumed: next due at {resumed['next_at'] or 'no time'}")
+
+    ask(options, do)
+
+
+@schedules_command.command("run-now")
+@name_argument
+@daemon_options
+def run_now(name: str, **options: Any) -> None:
+    """Begin a run now, and print its id, which is also that of its stream."""
+
+    async def do(client: Client) -> None:
+        say((await client.post(path("schedules", name, "run")))["run_id"])
+
+    ask(options, do)
+
+
+@schedules_command.command()
+@name_argument
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, metavar="N")
+@daemon_options
+def history(name: str, limit: int, **options: Any) -> None:
+    """List the runs of a schedule, the newest first."""
+
+    async def show(client: Client) -> None:
+        runs = (await client.get(path("schedules", name, "runs"), limit=limit))["runs"]
+        say_table([RUNS_HEADER, *map(_run_row, runs)])
+
+    ask(options, show)
+
+
+def _row(schedule: Any) -> tuple[str, ...]:
+    cron, zone = schedule["cron"], schedule["timezone"]
+    return (
+        one_line(schedule["name"]),
+        one_line(schedule["agent"]),
+        f"every {schedule['every']:g} s" if cron is None else one_line(f"{cron} {zone}"),
+        "paused" if schedule["paused"] else schedule["next_at"] or "-",
+        one_line(schedule["owner"] or "-"),
+        schedule["source"],
+    )
+
+
+def _run_row(run: Any) -> tuple[str, ...]:
+    state = run["outcome"] or run["state"]
+    times = (run["begun_at"] or "-", run["ended_at"] or "-")
+    return (
+        *(run["due_at"], state, *times, run["id"], one_line(run["session_id"] or "-")),
+        *(str(run["count"]), one_line(run["reason"]) or "-"),
+    )

@@ -1,0 +1,69 @@
+"""A daemon with schedules that is killed: each run has one turn, and the due times of the outage have their runs."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.client import Client, ClientError
+from agents.rehearsal import RehearsalServer
+from tests.agents.daemon.daemons import daemon, understudy
+
+pytestmark = pytest.mark.timeout(180)
+CONFIG = """
+[{understudy, [
+    {agents, [[{id, "writer"}, {model, "slow"}]]},
+    {schedules, [[{name, "news"}, {agent, "writer"}, {every, 2}, {message, "News?"}, {grace, 0.5}, {missed, once}]]},
+    {scheduling, [{catch_up_time, 100}]}
+]}].
+"""
+WAIT_S = 60.0
+
+
+async def runs(client: Client, state: str, count: int = 1) -> list[dict[str, Any]]:
+    """Return the runs, the newest first, once `count` of them are in this state."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            found: list[dict[str, Any]] = (await client.get("/schedules/news/runs"))["runs"]
+            if sum(run["state"] == state for run in found) >= count:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def begun(client: Client, stream_id: str) -> None:
+    """Wait until the stream has events."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            with suppress(ClientError):
+                if (await client.get("/streams/" + stream_id))["seq"] > 1:
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def test_a_run_that_kill_9_cut_and_the_missed_due_times_have_one_turn_each(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "sys.config"
+    config.write_text(CONFIG)
+    async with daemon(server, folder, "--config", str(config)) as running:
+        async with running.client() as client:
+            (cut, *_) = await runs(client, "active")
+            await begun(client, cut["id"])
+        running.signal(signal.SIGKILL)
+        await running.ended()
+    await asyncio.sleep(3)  # due times at which no daemon runs
+    async with daemon(server, folder, "--config", str(config)) as running, running.client() as client:
+        await client.post("/schedules/news/pause")
+        found = await runs(client, "ended", 2)
+        ended = {run["id"]: run for run in found}
+        assert ended[cut["id"]]["outcome"] == "complete"
+        for run in found:
+            if run["state"] == "ended" and run["session_id"] is not None:
+                session = await client.get("/sessions/" + run["session_id"])
+                assert [stream["id"] for stream in session["streams"]] == [run["id"]]
+        code, out, _ = await understudy("schedules", "history", "news", "--state-dir", str(folder))
+        assert code == 0
+        assert cut["id"] in out

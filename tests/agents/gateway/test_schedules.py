@@ -1,0 +1,130 @@
+"""Schedules over HTTP: their owners, their scopes, and the quotas of a user."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from agents.settings import ClientLimits
+from supervisors.agent_supervisor import start_agent
+from tests.agents.gateway.site import Site
+from tests.agents.gateway.users import ANN, BOB, READ, ROOT, House, house, token
+
+READER = token("reader", "ann", READ)
+NEWS = {"name": "news", "agent": "a1", "message": "News?", "cron": "0 9 * * MON-FRI", "timezone": "Europe/Berlin"}
+
+
+class Users(Struct):
+    house: House
+    ann: Site
+    bob: Site
+    root: Site
+    reader: Site
+
+
+@pytest.fixture
+async def users(tmp_path: Path) -> AsyncIterator[Users]:
+    async with AsyncExitStack() as stack:
+        home = await stack.enter_async_context(house((ANN, BOB, ROOT, READER), tmp_path / "sessions.db"))
+        limits = home.site.settings.gateway.model_copy(update={"clients": ClientLimits(max_schedules=2)})
+        home.app.take(home.site.settings.model_copy(update={"gateway": limits}))
+        clients = [await stack.enter_async_context(home.client(of)) for of in (ANN, BOB, ROOT, READER)]
+        assert (await clients[0].json("POST", "/agents", {"id": "a1", "model": "echo"}))[0] == 201
+        yield Users(home, *clients)
+
+
+async def ended_runs(site: Site, name: str) -> list[Any]:
+    async with asyncio.timeout(30):
+        while True:
+            _, found = await site.json("GET", f"/schedules/{name}/runs")
+            if found["runs"] and all(run["state"] == "ended" for run in found["runs"]):
+                return list(found["runs"])
+            await asyncio.sleep(0.02)
+
+
+async def test_a_user_adds_runs_pauses_and_removes_a_schedule(users: Users) -> None:
+    status, added = await users.ann.json("POST", "/schedules", NEWS)
+    assert (status, added["owner"], added["source"]) == (201, "ann", "client")
+    assert (await users.ann.json("GET", "/schedules"))[1]["schedules"] == [added]
+    status, begun = await users.ann.json("POST", "/schedules/news/run")
+    assert status == 202
+    (run,) = await ended_runs(users.ann, "news")
+    assert (run["id"], run["outcome"]) == (begun["run_id"], "complete")
+    status, session = await users.ann.json("GET", f"/sessions/{run['session_id']}")
+    assert (session["owner"], session["streams"][0]["id"]) == ("ann", run["id"])
+    assert (await users.ann.json("POST", "/schedules/news/pause"))[1]["next_at"] is None
+    assert (await users.ann.json("POST", "/schedules/news/resume"))[1]["next_at"] == added["next_at"]
+    assert await users.ann.json("DELETE", "/schedules/news") == (200, {"removed": True})
+    assert (await users.ann.json("GET", "/schedules/news"))[0] == 404
+
+
+async def test_another_users_schedule_is_answered_like_one_that_does_not_exist(users: Users) -> None:
+    assert (await users.ann.json("POST", "/schedules", NEWS))[0] == 201
+    for method, path in (
+        ("GET", "/schedules/{}"),
+        ("GET", "/schedules/{}/runs"),
+        ("POST", "/schedules/{}/run"),
+        ("POST", "/schedules/{}/pause"),
+        ("POST", "/schedules/{}/resume"),
+        ("DELETE", "/schedules/{}"),
+    ):
+        theirs, missing = [await users.bob.json(method, path.format(name)) for name in ("news", "gone")]
+        assert theirs[0] == 404
+        assert str(theirs).replace("news", "gone") == str(missing)
+    assert (await users.bob.json("GET", "/schedules"))[1] == {"schedules": []}
+    assert (await users.bob.json("POST", "/schedules", {**NEWS, "agent": "a1"}))[0] == 404  # it is not Bob's agent
+    assert (await users.root.json("GET", "/schedules/news"))[0] == 200
+    assert (await users.reader.json("GET", "/schedules/news"))[0] == 200
+    assert (await users.reader.json("POST", "/schedules/news/run"))[0] == 403
+
+
+async def test_a_user_has_at_most_max_schedules_of_at_least_a_minute_for_its_own_agents(users: Users) -> None:
+    often = {"name": "often", "agent": "a1", "message": "Hi.", "every": 59}
+    status, refused = await users.ann.json("POST", "/schedules", often)
+    assert (status, refused["error"]["message"]) == (422, "every: expected 60 or more, in s, got 59")
+    assert (await users.ann.json("POST", "/schedules", {**NEWS, "owner": "bob"}))[0] == 403
+    for name in ("one", "two"):
+        assert (await users.ann.json("POST", "/schedules", {**NEWS, "name": name}))[0] == 201
+    assert (await users.ann.json("POST", "/schedules", {**NEWS, "name": "one"}))[0] == 409
+    status, refused = await users.ann.json("POST", "/schedules", NEWS)
+    assert (status, refused["error"]["message"]) == (
+        429,
+        "expected at most 2 schedules of one user: remove one first",
+    )
+    assert (await users.root.json("POST", "/schedules", {**often, "owner": "ann"}))[0] == 201
+
+
+async def test_a_run_reaches_no_agent_that_became_another_users(users: Users) -> None:
+    await start_agent({"id": "later", "model": "echo", "owner": "ann"})
+    for session in ("own", "lasting"):
+        body = {**NEWS, "name": session, "agent": "later", "session": session}
+        assert (await users.ann.json("POST", "/schedules", body))[0] == 201
+    assert (await users.ann.json("DELETE", "/agents/later"))[0] == 200
+    await start_agent({"id": "later", "model": "echo", "owner": "bob"})
+    for session in ("own", "lasting"):
+        await users.ann.json("POST", f"/schedules/{session}/run")
+        (run,) = await ended_runs(users.ann, session)
+        assert (run["outcome"], run["reason"]) == (
+            "error",
+            "no agent has the id 'later', or it is another user's",
+        )
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ({"cron": "0 9 * *"}, "body.cron: expected a cron expression of five fields"),
+        ({"timezone": "Europe/Atlantis"}, "body.timezone: expected a time zone that this machine knows"),
+        ({"every": 60}, "expected either cron or every, got both"),
+        ({"jitter": -1}, "body.jitter"),
+        ({"colour": "red"}, "body.colour"),
+    ],
+)
+async def test_a_faulty_schedule_is_refused_in_one_line(users: Users, body: dict[str, Any], line: str) -> None:
+    status, refused = await users.ann.json("POST", "/schedules", {**NEWS, **body})
+    assert status == 422
+    assert line in refused["error"]["message"]
