@@ -37,7 +37,7 @@ AGENTS = [
     {"parts", "traces"},
     {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
-    {"node", "sub_agents"},
+    {"hooks", "node", "sub_agents"},
     {"mcp"},
     {"sessions"},
     {"agent_config"},

@@ -29,6 +29,7 @@ SHARED = {
     "Bound": PUBLIC,
     "Error": PUBLIC,
     "Call": "gen_server's call, and a tool call in the terminal's view",
+    "Ask": "a request to the gateway, and the answer of a hook",
     "Caller": "a process that waits for a reply, and the user of a request to the gateway",
     "Counts": "the children of a supervisor, and the daemon's metrics",
     "Delivery": "the settings by which events are sent, and the messages to an agent that is being woken",
@@ -39,6 +40,7 @@ SHARED = {
     "Left": "members that left a group, and a user who left the program",
     "Origin": "the Origin header, and the source of an agent's configuration",
     "Place": "a daemon's address for its clients, and a place in a stream",
+    "Run": "the answer of a hook, and a run of the testing kit",
     "Running": "the error for a child that runs, and the turn that runs",
     "_Revoked": "the exception of each of two connections, private to its module",
 }

@@ -1,6 +1,5 @@
 """An agent's configuration, checked as a whole. Source: API reference, "Per-Agent Configuration"."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -16,17 +15,19 @@ from agents.agent_config.members import members_of, transfers
 from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes, summary_route
-from agents.agent_config.turn_policy import deadlines, turn_policy
+from agents.agent_config.turn_policy import deadlines, turn_policy, with_deadlines
 from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
 from agents.core.policy import TurnPolicy
+from agents.hooks.resolve import NO_HOOKS, Hooks, hooks_of
 from agents.llm.call import ModelCallDeadlines, Route
 from agents.llm.endpoint import Api
 from agents.mcp.spec import ServerSpec, names_server, servers_of
 from agents.parts.limits import PartLimits
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, WhenBusy
+from agents.settings.hooks import HookSettings
 from agents.sub_agents.agent_tool import AgentTool, with_agents
 from agents.sub_agents.parent_call import ParentCall
 from agents.tools.errors import InvalidTool
@@ -52,7 +53,7 @@ class AgentConfig(Struct, frozen=True):
     holds for one turn only. parent: the call that the agent answers, if it is a sub-agent. summary_route: the model
     that writes summaries of a long conversation. team: all agents that may speak, by name, this one first; none for an
     agent without hand-offs. handoffs: the names of those to which the agent may hand over. speaker: the name of the one
-    that speaks after a hand-off.
+    that speaks after a hand-off. hooks: those that hold for the agent, also those of the settings.
     """
 
     id: str
@@ -77,6 +78,7 @@ class AgentConfig(Struct, frozen=True):
     team: "Mapping[str, AgentConfig]" = {}
     handoffs: tuple[str, ...] = ()
     speaker: str = ""
+    hooks: Hooks = NO_HOOKS
 
     @property
     def api(self) -> Api:
@@ -141,7 +143,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidAgentConfig(map(with_value, error.errors())) from None
-    tools, servers, answer = _tools_and_answer(checked, settings, from_host=from_host)
+    tools, servers, answer, hooks = _checked_parts(checked, settings, from_host=from_host)
     asked = tuple(routes(checked, settings))
     config = AgentConfig(
         id=checked.id,
@@ -161,6 +163,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         servers=servers,
         part_limits=part_limits(settings.parts),
         summary_route=summary_route(checked, settings),
+        hooks=hooks,
     )
     return _with_team(config, given, settings, from_host=from_host) if checked.handoffs else config
 
@@ -186,14 +189,19 @@ def _with_team(config: AgentConfig, given: Mapping[str, Any], settings: Settings
     return replace(first, team=team)
 
 
-def _tools_and_answer(
+def _checked_parts(
     checked: AgentSettings, settings: Settings, *, from_host: bool
-) -> tuple[Mapping[str, Tool], tuple[ServerSpec, ...], AnswerType | None]:
-    """Return the agent's tools, servers and answer type. Raises InvalidAgentConfig with the faults, also of routes."""
+) -> tuple[Mapping[str, Tool], tuple[ServerSpec, ...], AnswerType | None, Hooks]:
+    """Return the tools, servers, answer type and hooks. Raises InvalidAgentConfig with the faults, also of routes."""
     faults: list[Fault] = []
     tools: Mapping[str, Tool] = {}
     servers: tuple[ServerSpec, ...] = ()
     answer: AnswerType | None = None
+    hooks = NO_HOOKS
+    try:
+        hooks = hooks_of(checked.owner, checked.hooks or HookSettings(), settings.hooks)
+    except InvalidTool as error:
+        faults += error.faults
     try:
         servers = servers_of(checked.tools, settings.mcp)
         tools = _tools(checked, settings, from_host=from_host)
@@ -207,7 +215,7 @@ def _tools_and_answer(
     faults += route_faults(checked, settings)
     if faults:
         raise InvalidAgentConfig(faults)
-    return tools, servers, answer
+    return tools, servers, answer, hooks
 
 
 def _tools(checked: AgentSettings, settings: Settings, *, from_host: bool) -> Mapping[str, Tool]:
@@ -218,7 +226,7 @@ def _tools(checked: AgentSettings, settings: Settings, *, from_host: bool) -> Ma
             _check_agent(each, place, settings, from_host=from_host)
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool(found)
-    return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)
+    return with_deadlines(tools, settings.streaming.tool_timeout / 1000)
 
 
 def _check_agent(made: AgentTool, place: int, settings: Settings, *, from_host: bool) -> None:
@@ -238,10 +246,3 @@ def _bound(settings: Settings, tool: str) -> Mapping[str, Any]:
             return {"endpoint": settings.tools.web_search_endpoint or ""}
         case _:
             return {}
-
-
-def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:
-    return {
-        name: tool if tool.timeout_s is not None else dataclasses.replace(tool, timeout_s=default_s)
-        for name, tool in tools.items()
-    }

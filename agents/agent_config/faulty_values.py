@@ -12,6 +12,7 @@ from agents.core.nearest import suggestion
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
 from agents.settings.aws import AwsSettings
 from agents.settings.faults import of_pydantic
+from agents.settings.hooks import HookSettings
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "streaming_config": StreamingConfig,
@@ -19,6 +20,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "context": ContextConfig,
     "fallbacks": Fallback,
     "aws": AwsSettings,
+    "hooks": HookSettings,
 }
 
 

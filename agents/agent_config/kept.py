@@ -18,6 +18,8 @@ from actors.system.process_system import ProcessSystem
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.core.faults import Fault, KeyPath
 from agents.core.text import each_text, joined_surrogates
+from agents.hooks import Hook, hook
+from agents.hooks.points import POINTS
 from agents.mcp.spec import ServerSpec, names_server
 from agents.node.redaction import Redactor
 from agents.settings import Settings
@@ -110,12 +112,16 @@ def _other(tool: Any) -> str:
 
 
 def _tools(config: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the tools of an agent and of its sub-agents, each with its path."""
+    """Yield the tools and hooks of an agent and of its sub-agents, each with its path."""
     for place, tool in enumerate(_list(config.get("tools"))):
         yield (*path, "tools", place), tool
     for place, each in enumerate(_list(config.get("handoffs"))):
         if isinstance(each, str):
             yield (*path, "handoffs", place), (AGENT, each)
+    hooks = _mapping(config.get("hooks"))
+    for point in POINTS if isinstance(hooks, Mapping) else ():
+        for place, each in enumerate(_list(hooks.get(point))):
+            yield (*path, "hooks", point, place), each
     for below, agent in _sub_agents(config):
         yield from _tools(agent, (*path, *below))
 
@@ -174,6 +180,11 @@ def _plain(key: str, value: Any) -> Any:
             return [_kept_tool(tool) if isinstance(tool, Tool) else tool for tool in value]
         case "handoffs":
             return [_kept_agent(each) if isinstance(each, Mapping) else each for each in value]
+        case "hooks" if value is not None:
+            return {
+                key: [_kept_hook(each) for each in entry] if key in POINTS else entry
+                for key, entry in _mapping(value).items()
+            }
         case "fallbacks" if value is not None:
             return [
                 {name: _mapping(each) for name, each in _mapping(fallback).items() if name not in SECRETS}
@@ -192,6 +203,11 @@ def _kept_tool(tool: Tool) -> Any:
     if not isinstance(tool, AgentTool):
         return _address(tool)
     return as_kept(tool, _kept_agent(tool.agent))
+
+
+def _kept_hook(named: Any) -> Any:
+    """Return a hook in the form for the store. Raises TypeError as `_kept_tool`."""
+    return named if isinstance(named, str) else _address(named if isinstance(named, Hook) else hook(named))
 
 
 def _kept_agent(given: Mapping[str, Any]) -> dict[str, Any]:

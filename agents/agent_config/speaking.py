@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from agents.agent_config.config import AgentConfig
 from agents.core.conversation import Conversation
 from agents.core.hand_off import PREFIX, speaker_of
-from agents.core.policy import TurnPolicy
+from agents.core.policy import EVERY, TurnPolicy
+from agents.hooks.resolve import Hooks
 
 
 def after(config: AgentConfig, messages: Conversation) -> AgentConfig:
@@ -47,12 +48,13 @@ def spoken_by(config: AgentConfig, name: str) -> AgentConfig:
         summary_route=member.summary_route,
         handoffs=member.handoffs,
         speaker=name,
+        hooks=next(iter(config.team.values())).hooks.then(member.hooks),
     )
 
 
 def policy_of(config: AgentConfig) -> TurnPolicy:
     """Return the policy of a turn that the agent begins, with those of the agents to which it may hand over."""
-    policy = config.measured_policy
+    policy = _reviewed(config.measured_policy, config.hooks)
     return replace(policy, handoffs=_Handoffs(config)) if config.handoffs else policy
 
 
@@ -63,6 +65,13 @@ def voiced(config: AgentConfig, conversation: Conversation) -> Conversation:
     first = next(iter(config.team.values())).opening()
     rest = conversation[len(first) :] if conversation[: len(first)] == first else conversation
     return (*config.opening(), *rest)
+
+
+def _reviewed(policy: TurnPolicy, hooks: Hooks) -> TurnPolicy:
+    """Return the policy of a turn whose calls these hooks review: none runs, or starts early, before their decision."""
+    if hooks.before_tool:
+        policy = replace(policy, approval=EVERY)
+    return replace(policy, eager=frozenset()) if hooks.before_tool or hooks.after_model else policy
 
 
 class _Handoffs(Mapping[str, TurnPolicy]):

@@ -85,10 +85,11 @@ class ToolProgressData(EventData, frozen=True):
 
 
 class ApprovalData(EventData, frozen=True):
-    """The call waits for a decision, and is denied after timeout_s."""
+    """The call waits for a decision, and is denied after timeout_s. why: the question of the host's hook, or ""."""
 
     tool_call: ToolCall
     timeout_s: float
+    why: str = ""
 
 
 class SubAgentData(EventData, frozen=True):

@@ -135,8 +135,8 @@ CODECS: Final = (
         StreamApprovalRequired,
         "approval_required",
         ApprovalData,
-        lambda e: ApprovalData(e.tool_call, e.timeout_s),
-        lambda d: (d.tool_call, d.timeout_s),
+        lambda e: ApprovalData(e.tool_call, e.timeout_s, e.why),
+        lambda d: (d.tool_call, d.timeout_s, d.why),
     ),
     codec(StreamHandoff, "handoff", HandoffData, lambda e: HandoffData(e.speaker), lambda d: (d.speaker,)),
     codec(

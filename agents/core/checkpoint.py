@@ -53,7 +53,8 @@ class TurnCheckpoint(Struct, frozen=True):
     tally: from `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the
     rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools. calling:
     whether calls run, in the head of a checkpoint in parts. trace: headers that name the span of the turn; {} without
-    telemetry. question: as a position in messages. compaction: None if the turn has made none.
+    telemetry. question: as a position in messages. compaction: None if the turn has made none. rewritten: those of the
+    running calls whose arguments a hook or a person has changed.
     """
 
     messages: Conversation
@@ -73,6 +74,7 @@ class TurnCheckpoint(Struct, frozen=True):
     trace: dict[str, str] = {}
     question: int = 0
     compaction: Compaction | None = None
+    rewritten: tuple[ToolCall, ...] = ()
 
     @property
     def is_first(self) -> bool:
@@ -95,11 +97,12 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
     in TurnCheckpoint.
     """
     past, acc = turn.past, turn.acc
-    executing = None
+    executing, rewritten = None, tuple[ToolCall, ...]()
     if turn.phase is Phase.EXECUTING:
         items = acc.end.items if isinstance(acc.end, Finished) else ()
         origin = past.model.origin
         executing = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=origin)
+        rewritten = past.round.changed(executing.tool_calls)
     return TurnCheckpoint(
         past.conversation[len(before) :],
         executing,
@@ -116,6 +119,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
         trace=dict(trace),
         question=past.question - len(before),
         compaction=past.compaction if past.compacted else None,
+        rewritten=rewritten,
     )
 
 
@@ -136,7 +140,7 @@ def resumed(
         turn, asking = ask_model(turn, now_s)
         return turn, (*events, *asking)
     in_flight = _in_flight(turn)
-    again = tuple(RunTool(call) for call in in_flight if call.name in idempotent)
+    again = tuple(RunTool(call, decided=True) for call in in_flight if call.name in idempotent)
     effects: tuple[Effect, ...] = ()
     for call in in_flight:
         if call.name not in idempotent:
@@ -182,6 +186,8 @@ def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
         return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
     own = tuple(call for call in answer.tool_calls if call.name not in saved.client)
     begun = Round(own, frozenset(saved.started), saved.results)
+    for call in saved.rewritten:
+        begun = begun.having(call)
     return Turn(Phase.EXECUTING, _restored_answer(answer, log), replace(past, round=begun))
 
 

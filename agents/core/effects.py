@@ -42,10 +42,15 @@ class SubAgentPublished(Struct, frozen=True):
 
 
 class ApprovalAsked(Struct, frozen=True):
-    """A started call waits for a person's approval. After timeout_s the call is denied."""
+    """A started call waits for a person's approval. After timeout_s the call is denied.
+
+    arguments: those that the call would run with, if they are not its own. why: the question to the person, or "".
+    """
 
     index: int
     timeout_s: float
+    arguments: str | None = None
+    why: str = ""
 
 
 class ToolCleared(Struct, frozen=True):
@@ -97,10 +102,12 @@ class RunTool(Struct, frozen=True):
     """Effect: run this call. Its result comes back as ToolFinished.
 
     cleared: the call needs no further approval. If false and the tool may demand an approval, ToolCleared comes first.
+    decided: the call was cleared before a crash, with these arguments.
     """
 
     call: ToolCall
     cleared: bool = False
+    decided: bool = False
 
 
 class DropTools(Struct, frozen=True):

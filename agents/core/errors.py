@@ -11,6 +11,7 @@ StreamFault
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
 ├── InvalidAnswer      the answer is not of the agent's answer type
+├── Denied             a hook of the host denied a model call or its answer
 ├── ContentRefused     a part of a message, or its size, is refused
 ├── Busy               the agent accepts no message while a turn runs
 ├── Interrupted        the agent was stopped, or the program that ran it
@@ -142,6 +143,15 @@ class Busy(StreamFault, frozen=True, tag="busy"):
         return f"busy: {self.why}"
 
 
+class Denied(StreamFault, frozen=True, tag="denied"):
+    """A hook of the host denied a model call or its answer, or replaced the answer. why: in words."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"denied: {self.why}"
+
+
 class ContentRefused(StreamFault, frozen=True, tag="content_refused"):
     """The agent refused a message because of its images, sounds and files. why: in words."""
 
@@ -199,6 +209,7 @@ Fault = (
     | InvalidAnswer
     | Busy
     | ContentRefused
+    | Denied
     | Interrupted
     | Parked
     | StoreFailed

@@ -135,10 +135,14 @@ class StreamToolProgress(StreamEvent, frozen=True, tag="stream_tool_progress"):
 
 
 class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_required"):
-    """A call waits for agent.approve with its id. Without a decision within timeout_s the call is denied."""
+    """A call waits for agent.approve with its id. Without a decision within timeout_s the call is denied.
+
+    why: the question that the host's hook asks, or "".
+    """
 
     tool_call: ToolCall
     timeout_s: float
+    why: str = ""
 
 
 class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):

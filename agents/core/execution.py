@@ -8,9 +8,16 @@ from msgspec.structs import replace
 from agents.core.asking import ask_again
 from agents.core.conversation import ToolCall
 from agents.core.deltas import CallDone, Finished
-from agents.core.effects import RunTool, Work
+from agents.core.effects import ApprovalAsked, RunTool, Work
 from agents.core.errors import ToolError
-from agents.core.events import Event, StreamComplete, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
+from agents.core.events import (
+    Event,
+    StreamApprovalRequired,
+    StreamComplete,
+    StreamFunctionExecutionStart,
+    StreamToolResult,
+    StreamUsage,
+)
 from agents.core.hand_off import handed_off
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
@@ -78,6 +85,14 @@ def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
         limits.parallel_agents,
     )
     return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
+
+
+def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: float) -> Step:
+    """Publish that the call waits for a person, with the arguments that it would run with."""
+    if asked.arguments is not None:
+        call = call.edited(asked.arguments)
+        turn = replace(turn, past=replace(turn.past, round=turn.past.round.having(call)))
+    return with_event(turn, StreamApprovalRequired(call, asked.timeout_s, asked.why), now_s)
 
 
 def tool_cleared(turn: Turn, call: ToolCall) -> Step:

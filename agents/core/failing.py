@@ -50,12 +50,13 @@ def _is_fitted(turn: Turn, fault: Fault, again: Again | None, output: bool) -> b
 
 def reset(turn: Turn, reason: Fault, again: Again, now_s: float) -> Step:
     """Void the output of the present model call, and ask the model again."""
-    turn, events = _voided(turn, reason, now_s)
+    turn, events = voided(turn, reason, now_s)
     turn, effects = ask_model(turn, now_s, again.at_least_s, again.at_most_s)
     return turn, (*events, *effects)
 
 
-def _voided(turn: Turn, reason: Fault, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
+def voided(turn: Turn, reason: Fault, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
+    """Return the turn without the output of the present model call, and the event that says so."""
     acc, past = turn.acc, turn.past
     acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
     return with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text), now_s)
@@ -65,7 +66,7 @@ def _shorter(turn: Turn, fault: Fault, now_s: float) -> Step | None:
     """Return the step that asks again with less of the conversation; None if nothing more can go."""
     past, policy = turn.past, turn.past.policy.context
     asked = past.asked or estimate(policy, past.compaction, past.conversation)
-    turn, events = _voided(replace(turn, past=replace(past, asked=asked, refitted=True)), fault, now_s)
+    turn, events = voided(replace(turn, past=replace(past, asked=asked, refitted=True)), fault, now_s)
     following = compact(turn, refused(policy, asked * past.compaction.rate), now_s)
     return None if following is None else (following[0], (*events, *following[1]))
 

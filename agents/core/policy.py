@@ -1,12 +1,29 @@
 """The part of an agent's configuration that its turns need."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from agents.core.context import ContextPolicy
 from agents.core.limits import Limits, Price
 from agents.core.retry import RetryPolicy
+
+
+class Every(Collection[str]):
+    """A set that has every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+EVERY: Final = Every()
 
 
 class Candidate(Struct, frozen=True):

@@ -43,8 +43,16 @@ class Round(Struct, frozen=True):
 
     def cleared(self, call: ToolCall) -> "Round":
         """Return the round in which this call may run, with the arguments that it has here."""
-        calls = tuple(call if each.index == call.index else each for each in self.calls)
-        return replace(self, calls=calls, gated=self.gated - {call.index})
+        return replace(self.having(call), gated=self.gated - {call.index})
+
+    def having(self, call: ToolCall) -> "Round":
+        """Return the round with the arguments that the call has here."""
+        return replace(self, calls=tuple(call if each.index == call.index else each for each in self.calls))
+
+    def changed(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+        """Return the calls of the round that have other arguments than these calls of the model."""
+        own = {call.index: call.arguments for call in calls}
+        return tuple(call for call in self.calls if own.get(call.index) != call.arguments)
 
     def call(self, index: int) -> ToolCall | None:
         """Return the running call with this index; None if no such call runs, or if it has its result."""

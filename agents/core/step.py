@@ -41,13 +41,12 @@ from agents.core.effects import (
 from agents.core.errors import InvalidAnswer, ParseError
 from agents.core.events import (
     Event,
-    StreamApprovalRequired,
     StreamComplete,
     StreamToolProgress,
     StreamToolStart,
     StreamWarning,
 )
-from agents.core.execution import eager, executing, tool_cleared, tool_finished
+from agents.core.execution import approval_asked, eager, executing, tool_cleared, tool_finished
 from agents.core.failing import failed, reset, summarised
 from agents.core.limits import breach
 from agents.core.retry import Again
@@ -107,8 +106,8 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return with_event(turn, StreamToolProgress(call, data), now_s)
         case Phase.EXECUTING, SubAgentPublished(index, event) if call := turn.past.round.call(index):
             return sub_agent_published(turn, call, event, now_s)
-        case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
-            return with_event(turn, StreamApprovalRequired(call, timeout_s), now_s)
+        case Phase.EXECUTING, ApprovalAsked(index) if call := turn.past.round.call(index):
+            return approval_asked(turn, call, happened, now_s)
         case Phase.EXECUTING, ToolCleared(index, arguments) if call := turn.past.round.call(index):
             return tool_cleared(turn, call if arguments is None else call.edited(arguments))
         case Phase.CHECKING, AnswerChecked():

@@ -38,6 +38,7 @@ HOST_ONLY: Final[frozenset[Path]] = frozenset(
         ("reasoning_effort",),
         ("fallbacks",),
         ("handoffs",),
+        ("hooks",),
     }
 )
 

@@ -16,6 +16,7 @@ from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
 from agents.settings.aws import AwsSettings, OneAuthorization
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
+from agents.settings.hooks import HookSettings
 from agents.settings.parts import PartKind
 from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.values import (
@@ -141,7 +142,7 @@ class AgentSettings(OneAuthorization, _Checked):
     max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user who owns
     the agent; None: only the scope `admin` gives access.
     accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
-    context window of the model.
+    context window of the model. hooks: the functions that decide on its model calls and tool calls.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -173,6 +174,7 @@ class AgentSettings(OneAuthorization, _Checked):
     answer_retries: CountOrZero = 2
     owner: UserName | None = None
     accepts: list[PartKind] | None = None
+    hooks: HookSettings | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the given keys, in the form that start_agent accepts."""

@@ -11,6 +11,7 @@ from agents.core.context import ContextStrategy
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
 from agents.settings.headers import GivenPairs
+from agents.settings.hooks import OnFailure
 from agents.settings.parts import PartKind
 from agents.settings.secret import GivenApiKey
 
@@ -20,11 +21,13 @@ __all__ = [
     "AwsOptions",
     "ContextOptions",
     "FallbackOptions",
+    "HookOptions",
     "LimitsOptions",
     "StreamingOptions",
 ]
 
 ApiName: TypeAlias = Literal["chat", "responses"]
+OnFailureName: TypeAlias = Literal["deny", "run"]
 PartKindName: TypeAlias = Literal["image", "audio", "file"]
 PartKinds: TypeAlias = list[PartKind | PartKindName] | tuple[PartKind | PartKindName, ...]
 StrategyName: TypeAlias = Literal["trim", "summarise", "fail"]
@@ -58,6 +61,18 @@ class ContextOptions(TypedDict, total=False):
     strategy: ContextStrategy | StrategyName
     keep_turns: int
     model: str | None
+
+
+class HookOptions(TypedDict, total=False):
+    """The keys of HookSettings. timeout: in ms."""
+
+    before_model: list[Any] | tuple[Any, ...]
+    after_model: list[Any] | tuple[Any, ...]
+    before_tool: list[Any] | tuple[Any, ...]
+    after_tool: list[Any] | tuple[Any, ...]
+    hold_answer: bool
+    timeout: int
+    on_failure: OnFailure | OnFailureName
 
 
 class AwsOptions(TypedDict, total=False):
@@ -132,3 +147,4 @@ class AgentOptions(TypedDict, total=False):
     answer_retries: int
     owner: str | None
     accepts: PartKinds | None
+    hooks: HookOptions | None

@@ -15,6 +15,7 @@ from agents.settings.aws import AwsSettings, OneAuthorization
 from agents.settings.cluster import ClusterSettings
 from agents.settings.gateway import GatewaySettings
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
+from agents.settings.hooks import HookSettings, OwnerOrAll
 from agents.settings.kept_sessions import SessionSettings
 from agents.settings.mcp import McpServer
 from agents.settings.parts import PartSettings
@@ -216,8 +217,9 @@ class Settings(OneAuthorization, BaseModel):
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
     means OPENAI_BASE_URL and OPENAI_API_KEY. headers, query: of the requests to base_url. api_version: of Azure.
     aws: of Amazon Bedrock. prompt_cache_key: send the session's id as the key of the provider's prompt cache. prices:
-    by the name of the model. mcp: by the name of the server. garbage_collection: as long as the application runs.
-    agents: those that start with the daemon. schedules: messages to agents at due times; scheduling: their limits.
+    by the name of the model. mcp: by the name of the server. hooks: by the owner of agents, * for all.
+    garbage_collection: as long as the application runs. agents: those that start with the daemon. schedules: messages
+    to agents at due times; scheduling: their limits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -237,6 +239,7 @@ class Settings(OneAuthorization, BaseModel):
     providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
     mcp: Annotated[dict[str, McpServer], Applies.NEW_AGENTS] = {}
     sub_agents: Annotated[SubAgentSettings, Applies.NEW_AGENTS] = SubAgentSettings()
+    hooks: Annotated[dict[OwnerOrAll, HookSettings], Applies.NEW_AGENTS] = {}
     supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
     garbage_collection: GarbageCollection = GarbageCollection.SLICED
     agents: tuple[AgentSettings, ...] = ()

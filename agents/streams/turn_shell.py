@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from random import uniform
+from typing import Any
+
+from msgspec.structs import replace
 
 from actors.clock import clock
 from agents.agent_config import AgentConfig
@@ -20,12 +23,15 @@ from agents.core.effects import (
     Summarise,
     Work,
 )
-from agents.core.errors import StoreFailed, Timeout
+from agents.core.errors import Denied, StoreFailed, Timeout
 from agents.core.events import StreamToken, StreamToolResult
 from agents.core.parts import MediaPart, media_of
+from agents.core.reviewing import answer_denied, answer_rewritten
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
-from agents.llm.call import model_call
+from agents.hooks.calls import HookedTurn, review_of
+from agents.hooks.models import after_model, before_model
+from agents.llm.call import ModelCallEnd, Route, model_call
 from agents.llm.model_server import server_of
 from agents.llm.request_encoder import RequestEncoder
 from agents.llm.request_id import our_id
@@ -34,6 +40,7 @@ from agents.parts.store import NotKept, PartStore, UnknownPart
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
 from agents.streams.calling_turn import CallingTurn
+from agents.streams.held_answer import HeldAnswer
 from agents.streams.stream import Stream
 from agents.streams.summary import summarised
 from agents.streams.traced_call import traced
@@ -58,7 +65,8 @@ class TurnShell:
 
     def _turn_calls(self, cut: Cut | None) -> TurnCalls:
         stream, config = self._stream, self._config
-        return TurnCalls(config.tools, self._keep, CallingTurn(stream, config, cut), stream.trace.span)
+        review = review_of(config.hooks, self._of_hooks)
+        return TurnCalls(config.tools, self._keep, CallingTurn(stream, config, cut), stream.trace.span, review)
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""
@@ -96,10 +104,10 @@ class TurnShell:
         match work:
             case StartCompletion():
                 await self._complete(work)
-            case RunTool(call, cleared):
+            case RunTool(call, cleared, decided):
                 fault = await self._stream.durable(before_a_call=True)  # the claim is on disk before the call runs
                 if fault is None:
-                    await (self._calls.run_cleared(call.index) if cleared else self._calls.start(call))
+                    await (self._calls.run_cleared(call.index) if cleared else self._calls.start(call, decided=decided))
                 else:
                     self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():
@@ -109,7 +117,7 @@ class TurnShell:
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))
             case Summarise():
-                self._feed(await summarised(work, self._config))
+                self._feed(await summarised(work, self._config, self._of_hooks))
 
     async def _complete(self, asked: StartCompletion) -> None:
         """Run one model call, and publish its events until its end."""
@@ -119,6 +127,12 @@ class TurnShell:
             self._hand_over(speaker)
         config, route = self._config, self._config.asked_by(asked.tries.route)
         conversation = config.request.instructed(voiced(config, asked.conversation))
+        if config.hooks.before_model:
+            checked = await before_model(config.hooks, self._of_hooks, route.model, conversation)
+            if isinstance(checked, Denied):
+                self._apply(fail(replace(self._turn, phase=Phase.CHECKING), checked, self._now_s()))
+                return
+            conversation = checked
         try:
             self._encoder.blobs = await self._parts.get(self._encoder.lacking(route, conversation))
         except (SessionError, UnknownPart) as failed:
@@ -129,10 +143,11 @@ class TurnShell:
         request = TracedRequest(
             server_of(route.endpoint), route.model, route.options, config.stream, conversation, tools
         )
+        answer = HeldAnswer(self._on_deltas, hold=config.hooks.hold_answer) if config.hooks.after_model else None
         call = model_call(
             route,
             conversation,
-            self._on_deltas,
+            self._on_deltas if answer is None else answer.take,
             tools=tools,
             deadlines=config.deadlines,
             stream=config.stream,
@@ -141,13 +156,34 @@ class TurnShell:
             first=asked.first,
             request_id=our_id(self._stream.id, self._turn.acc.attempt, self._turn.past.spent.model_calls),
         )
-        await traced(call, request, self._stream)
+        await traced(call if answer is None else self._reviewed(call, answer, route), request, self._stream)
         self._encoder.blobs = NO_BLOBS
+
+    async def _reviewed(
+        self, call: Coroutine[Any, Any, ModelCallEnd], answer: HeldAnswer, route: Route
+    ) -> ModelCallEnd:
+        """Run a model call, and let the hooks decide on its answer."""
+        end = await call
+        if (finished := answer.finished) is None:
+            answer.give_up()
+            return end
+        content = await after_model(self._config.hooks, self._of_hooks, route.model, answer.seen)
+        if isinstance(content, Denied):
+            self._apply(answer_denied(self._turn, content, finished, self._now_s()))
+        else:
+            if answer.is_shown and content != answer.seen.content:
+                self._apply(answer_rewritten(self._turn, self._now_s()))
+            answer.publish(content)
+        return end
+
+    @property
+    def _of_hooks(self) -> HookedTurn:
+        return HookedTurn(self._config.id, self._config.owner, self._stream.id)
 
     def _hand_over(self, speaker: str) -> None:
         """Go on as the agent with this name. No call of the former one runs."""
         self._config = spoken_by(self._config, speaker)
-        self._calls.use(self._config.tools)
+        self._calls.use(self._config.tools, review_of(self._config.hooks, self._of_hooks))
         self._encoder = RequestEncoder()
 
     async def _keep(self, media: Sequence[Media]) -> tuple[MediaPart, ...]:

@@ -24,7 +24,7 @@ def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[s
 
     names: the argument names that the object may have.
     """
-    document = _object_text(text)
+    document = object_text(text)
     try:
         # strict: the values must fit the schema that the model was shown. In JSON mode a date may still be a string.
         return validator.validate_json(document, strict=True)
@@ -35,7 +35,7 @@ def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[s
         raise InvalidArguments(*lines, *more) from None
 
 
-def _object_text(text: str) -> str:
+def object_text(text: str) -> str:
     """Return the text of one JSON object, unwrapped once if it is in a JSON string."""
     if not text.strip():
         return "{}"

@@ -6,17 +6,16 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, TypeAlias
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from actors.clock import clock
-from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.effects import ApprovalAsked, SubAgentPublished, ToolCleared, ToolProgressed, ToolStarted
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.tools.approval import Answer, Approvals, Decision, InvalidEdit, required
+from agents.tools.arguments import object_text
 from agents.tools.call_context import OUTSIDE
 from agents.tools.call_supervisor import (
     TOOL_SUPERVISOR,
@@ -30,18 +29,11 @@ from agents.tools.call_supervisor import (
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Job, Keep, no_store
 from agents.tools.open_call import Asked, Cleared, OpenCall
-from agents.tools.plain import plain
-from agents.tools.result import result_text
+from agents.tools.review import UNREVIEWED, Checked, Judged, Judgement, Review, Reviewing
 from agents.tools.tool import Tool
 from agents.traces.span import UNRECORDED, TurnSpan
 from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
-
-FAILED_FOR_GOOD = frozenset({"raised", "timeout", "crashed", "cpu_time"})
-EDITED = "The user changed the arguments of this call to: "
-
-log = get_logger("understudy.tools")
-
 
 Happened: TypeAlias = ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared
 
@@ -55,11 +47,13 @@ class TurnCalls:
         keep: Keep = no_store,
         turn: Calling | None = None,
         span: TurnSpan = UNRECORDED,
+        review: Review = UNREVIEWED,
     ) -> None:
         """Make the calls of a turn. keep: keeps the images, sounds and files of results. span: the turn's."""
-        self._tools, self._keep, self._turn, self._span = tools, keep, turn, span
+        self._tools, self._keep, self._turn, self._span, self._review = tools, keep, turn, span, review
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
+        self._reviewing = Reviewing(self._deliver)
         self._open: dict[int, OpenCall] = {}
         self._numbers: dict[Ref, int] = {}  # the call's number by the monitor on its supervisor
         self._agents: dict[int, Pid] = {}
@@ -68,14 +62,15 @@ class TurnCalls:
         self._started = 0
         self._now_s = clock()
 
-    def use(self, tools: Mapping[str, Tool]) -> None:
-        """Run later calls with these tools."""
-        self._tools = tools
+    def use(self, tools: Mapping[str, Tool], review: Review = UNREVIEWED) -> None:
+        """Run later calls with these tools, and under this review."""
+        self._tools, self._review = tools, review
 
-    async def start(self, call: ToolCall) -> None:
+    async def start(self, call: ToolCall, *, decided: bool = False) -> None:
         """Start the call's worker, or ask for its approval first. A call that can't run gets its result at once.
 
-        If the tool may need approval, the call sends ToolCleared and then waits for `run_cleared`.
+        If the tool may need approval, or the host reviews calls, the call sends ToolCleared and then waits for
+        `run_cleared`. decided: the call was cleared before a crash, and runs with the arguments that it has.
         """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
@@ -84,16 +79,16 @@ class TurnCalls:
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
             return self._deliver(Answered(number, failed("unknown_tool", reason)))
+        before = self._review.before
+        if decided or (before is None and tool.requires_approval is False):
+            return await self._run(number, tool)
+        if before is None:
+            return self._obey(number, self._open[number], Judgement(call.arguments))
         try:
-            needed = required(tool, call.arguments)
+            object_text(call.arguments)  # the host decides only on calls whose arguments are an object
         except InvalidArguments as invalid:
             return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
-        if tool.requires_approval is False:
-            return await self._run(number, tool)
-        if not needed:
-            return self._deliver(Cleared(number))
-        self._approvals.ask(number, call, tool.approval_timeout_s)
-        return self._deliver(Asked(number))
+        return self._reviewing.judge(number, before, call, tool)
 
     async def run_cleared(self, index: int) -> None:
         """Start the worker of the call after its ToolCleared."""
@@ -138,6 +133,7 @@ class TurnCalls:
     async def stop(self) -> None:
         """End all calls that run or wait. Returns when every worker of the turn has ended."""
         self._approvals.close()
+        await self._reviewing.stop()
         self._inbox.close()
         if self._starting:  # a start was interrupted: it has ended when the supervisor answers this request
             with suppress(CallFailed):
@@ -150,18 +146,20 @@ class TurnCalls:
 
     def _happened(self, message: Any) -> Happened | None:
         """Return the event that the message means for the turn, or None."""
+        if isinstance(message, Exception):  # of a review: a fault of this program
+            raise message
         number = self._numbers.pop(message.ref) if isinstance(message, Down) else message.number
         call = self._open.get(number)
-        if call is None:
+        if call is None or (call.ended and not isinstance(message, Checked)):
             return None
         match message:
-            case Asked():
+            case Asked(_, why):
                 assert call.tool is not None
-                return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
-            case Cleared(_, edited):
-                if edited is not None:
-                    call.call, call.edited = call.call.edited(edited), edited
-                return ToolCleared(call.call.index, edited)
+                return ApprovalAsked(call.call.index, call.tool.approval_timeout_s, call.changed, why)
+            case Cleared():
+                return ToolCleared(call.call.index, call.changed)
+            case Judged(_, verdict):
+                self._obey(number, call, verdict)
             case Attempted(_, at_s):
                 call.attempts += 1
                 return ToolStarted(call.call.index, call.attempts, at_s)
@@ -172,9 +170,35 @@ class TurnCalls:
             case Crashed(_, reason):
                 call.crash = reason
             case Answered(_, result):
-                return self._finished(number, result)
+                return self._ended(number, call, result)
             case Down():
-                return self._finished(number, failed("crashed", call.crash))
+                return self._ended(number, call, failed("crashed", call.crash))
+            case Checked(_, result):
+                return self._finished(number, result)
+        return None
+
+    def _obey(self, number: int, call: OpenCall, verdict: Judgement) -> None:
+        """Carry out the host's decision on a call: deny it, ask a person, or clear it to run."""
+        assert call.tool is not None
+        if verdict.denied is not None:
+            return self._deliver(Answered(number, failed("denied", f"denied: {verdict.denied}")))
+        call.change(verdict.arguments)
+        try:
+            needed = verdict.question is not None or required(call.tool, call.call.arguments)
+        except InvalidArguments as invalid:
+            return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
+        if call.edited is not None or not needed:  # a person has approved exactly the edited arguments
+            return self._deliver(Cleared(number))
+        self._approvals.ask(number, call.call, call.tool.approval_timeout_s)
+        return self._deliver(Asked(number, verdict.question or ""))
+
+    def _ended(self, number: int, call: OpenCall, result: ToolResult) -> ToolFinished | None:
+        """Return the end of a call; None if the host reviews its result first."""
+        result = call.fallen_back(result)
+        if self._review.after is None or call.span is None:
+            return self._finished(number, result)
+        call.ended = True
+        self._reviewing.check(number, self._review.after, call.call, result)
         return None
 
     async def _run(self, number: int, tool: Tool) -> None:
@@ -207,20 +231,20 @@ class TurnCalls:
 
         The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
         """
-        if decision == "approved":
-            self._deliver(Cleared(number, edited))
-        else:
-            self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
+        if decision != "approved":
+            return self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
+        if edited is None:
+            return self._deliver(Cleared(number))
+        call = self._open[number]
+        call.edit(edited)
+        if self._review.before is None or call.tool is None:
+            return self._deliver(Cleared(number))
+        return self._reviewing.judge(number, self._review.before, call.call, call.tool)
 
     def _finished(self, number: int, result: ToolResult) -> ToolFinished:
         call = self._open.pop(number)
         self._agents.pop(number, None)
-        if call.tool is not None and result.error in FAILED_FOR_GOOD and call.tool.fallback is not UNSET:
-            log.warning("tool_fell_back", tool=call.tool.name, error=result.error, reason=result.content)
-            value = plain(call.tool.fallback)
-            result = replace(result, content=result_text(value), value=value)
-        if call.edited is not None:
-            result = replace(result, content=f"{result.content}\n\n{EDITED}{call.edited}")
+        result = call.noted(result)
         elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond
         result = replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1))
         (call.span or self._span.tool_call(call.call)).end(result)

@@ -13,7 +13,8 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from agents.core.faults import Fault
-from agents.tools.errors import InvalidTool
+from agents.core.nearest import suggestion
+from agents.tools.errors import InvalidTool, ToolRaised
 
 IMPORT_ENDS: Final = "an import that ends"
 
@@ -57,3 +58,24 @@ def _begun(module: str) -> Future[None]:
 
     threading.Thread(target=work, name=f"import of {module}", daemon=True).start()
     return ended
+
+
+def found_at(path: str) -> Any:
+    """Return the value at "module:name", after an import of the module. Raises InvalidTool."""
+    module_name, _, qualname = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except InvalidTool:
+        raise
+    except BaseException as error:  # sys.exit or a panic of an extension must end the import, not the program
+        raise InvalidTool(Fault((), "a module that can be imported", _line(error), inside=path)) from error
+    for part in qualname.split("."):
+        if not hasattr(found, part):
+            near = suggestion(part, vars(found) if hasattr(found, "__dict__") else ())
+            raise InvalidTool(Fault((), f"a name in {module_name}", f"{part!r}{near}", inside=path))
+        found = getattr(found, part)
+    return found
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(ToolRaised.by(error)).split())

@@ -1,33 +1,44 @@
-"""A call of a turn that has no result yet, and the messages to its turn that are not about a worker."""
+"""A call without a result, and what happens to it before it runs."""
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
+from actors.log import get_logger
 from agents.core.conversation import ToolCall
+from agents.core.events import ToolResult
+from agents.tools.plain import plain
+from agents.tools.result import result_text
 from agents.tools.tool import Tool
 from agents.traces.span import ToolSpan
 
+FAILED_FOR_GOOD: Final = frozenset({"raised", "timeout", "crashed", "cpu_time"})
+EDITED: Final = "The user changed the arguments of this call to: "
+
+log = get_logger("understudy.tools")
+
 
 class Asked(Struct, frozen=True):
-    """The call waits for a person's decision."""
+    """The call waits for a person. why: as in ApprovalAsked."""
 
     number: int
+    why: str = ""
 
 
 class Cleared(Struct, frozen=True):
-    """The call may run. edited: the arguments with which it was approved, if they are not the model's."""
+    """The call may run."""
 
     number: int
-    edited: str | None = None
 
 
 class OpenCall(Struct):
     """A call without a result.
 
     started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
-    person approved it, if they are not the model's. span: None until it runs.
+    person approved it, if they are not the model's. changed: the arguments that the host or a person gave it, or None.
+    span: None until it runs. ended: only the review of its result is missing.
     """
 
     call: ToolCall
@@ -37,4 +48,30 @@ class OpenCall(Struct):
     attempts: int = 0
     crash: str = "its worker was stopped"
     edited: str | None = None
+    changed: str | None = None
     span: ToolSpan | None = None
+    ended: bool = False
+
+    def change(self, arguments: str) -> None:
+        """Have the call run with these arguments."""
+        if arguments != self.call.arguments:
+            self.call, self.changed = self.call.edited(arguments), arguments
+
+    def edit(self, arguments: str) -> None:
+        """Have the call run with the arguments of the person who approved it."""
+        self.change(arguments)
+        self.edited = self.changed = arguments
+
+    def fallen_back(self, result: ToolResult) -> ToolResult:
+        """Return the result, or the tool's fallback if the call failed for good and the tool has one."""
+        if self.tool is None or result.error not in FAILED_FOR_GOOD or self.tool.fallback is UNSET:
+            return result
+        log.warning("tool_fell_back", tool=self.tool.name, error=result.error, reason=result.content)
+        value = plain(self.tool.fallback)
+        return replace(result, content=result_text(value), value=value)
+
+    def noted(self, result: ToolResult) -> ToolResult:
+        """Return the result, with a note for the model if a person changed the arguments."""
+        if self.edited is None:
+            return result
+        return replace(result, content=f"{result.content}\n\n{EDITED}{self.edited}")

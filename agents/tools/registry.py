@@ -1,6 +1,5 @@
 """The tools of an agent: from the names in its configuration to Tool values. A mapping, not a process."""
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
@@ -9,7 +8,8 @@ from typing import Any, TypeAlias
 from actors.kernel import errors
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
-from agents.tools.errors import InvalidTool, ToolRaised
+from agents.tools.errors import InvalidTool
+from agents.tools.importing import found_at
 from agents.tools.tool import Tool, tool
 
 Named: TypeAlias = str | Tool | Callable[..., Any]
@@ -84,9 +84,9 @@ def _found(named: Named) -> Tool:
         case Tool():
             return named
         case str() if named in BUILTIN:
-            return _imported(BUILTIN[named])
+            return _tool_at(BUILTIN[named])
         case str() if ":" in named:
-            return _imported(named)
+            return _tool_at(named)
         case str():
             expected = f"{', '.join(BUILTIN)} or module:function"
             raise InvalidTool(Fault((), expected, f"{named!r}{suggestion(named, BUILTIN)}"))
@@ -96,19 +96,8 @@ def _found(named: Named) -> Tool:
             raise InvalidTool(Fault((), "a name, a Tool or a function", f"{errors.named(named)}{_methods(named)}"))
 
 
-def _imported(path: str) -> Tool:
-    module_name, _, qualname = path.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except InvalidTool:
-        raise
-    except BaseException as error:  # sys.exit or a panic of an extension must end the import, not the program
-        raise InvalidTool(Fault((), "a module that can be imported", _line(error), inside=path)) from error
-    for part in qualname.split("."):
-        if not hasattr(found, part):
-            near = suggestion(part, vars(found) if hasattr(found, "__dict__") else ())
-            raise InvalidTool(Fault((), f"a name in {module_name}", f"{part!r}{near}", inside=path))
-        found = getattr(found, part)
+def _tool_at(path: str) -> Tool:
+    found = found_at(path)
     if not isinstance(found, Tool) and not callable(found):
         raise InvalidTool(Fault((), "a tool or a function", type(found).__name__, inside=path))
     return _found(found)
@@ -118,7 +107,3 @@ def _methods(given: object) -> str:
     """Return the hint for an object whose class has tools."""
     names = [name for name, each in vars(type(given)).items() if isinstance(each, Tool)]
     return f"; give its methods: {', '.join(names)}" if names else ""
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(ToolRaised.by(error)).split())

@@ -15,6 +15,7 @@ MODULES: Final = {
     "agents.client": "a client of the daemon",
     "agents.configuration": "read sys.config, the environment and flags",
     "agents.gateway": "agents over HTTP, in a program of your own",
+    "agents.hooks": "functions that decide on model calls and tool calls",
     "agents.rehearsal": "a model server that plays a script",
     "agents.settings": "the settings, with their defaults",
     "agents.streaming_function_handler": "the functions that run one turn",

@@ -13,9 +13,17 @@ from pydantic import BaseModel, SecretStr
 from actors import InvalidArgument
 from agents import AgentOptions, InvalidAgentConfig, agent, start_agent, tool
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
-from agents.settings.agent_options import AwsOptions, ContextOptions, FallbackOptions, LimitsOptions, StreamingOptions
+from agents.settings.agent_options import (
+    AwsOptions,
+    ContextOptions,
+    FallbackOptions,
+    HookOptions,
+    LimitsOptions,
+    StreamingOptions,
+)
 from agents.settings.aws import AwsSettings
 from agents.settings.headers import GivenPairs
+from agents.settings.hooks import HookSettings
 from agents.settings.secret import GivenApiKey
 from tests.agents.stage import Stage
 
@@ -25,6 +33,7 @@ OPTIONS: dict[type[BaseModel], Any] = {
     LimitsConfig: LimitsOptions,
     ContextConfig: ContextOptions,
     Fallback: FallbackOptions,
+    HookSettings: HookOptions,
     AwsSettings: AwsOptions,
 }
 

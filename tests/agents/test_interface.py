@@ -30,6 +30,7 @@ PUBLIC = [
     "agents.client",
     "agents.configuration",
     "agents.gateway",
+    "agents.hooks",
     "agents.rehearsal",
     "agents.settings",
     "agents.streaming_function_handler",

@@ -25,6 +25,7 @@ EXPECTED = {
         'forecast({"city":"Bergen","days":2}) -> 2 days of rain in Bergen',
         "It is 463 km, and the forecast says: 2 days of rain in Bergen.",
     ],
+    "redaction_hooks.py": ['I read: My key is [key]. {"mail":"[mail]","card":"[card]"}'],
     "crash_and_recover.py": [
         "Hamlet stands on shelf 4, says attempt 2",
         "The agent is found again: True",

@@ -12,9 +12,11 @@ from agents.configuration.sources.files import APPLICATIONS
 from agents.configuration.walking import keys
 from agents.settings import Durability, ScheduleSettings, SessionSettings, Settings
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
+from agents.settings.hooks import HookSettings
 from tests.agents.configuration.conftest import Loader
 
 SHIPPED = Path(__file__).parents[3] / "config" / "sys.config"
+HOOKS = "tests.agents.hooks.sample_hooks"
 UNITS = {"ms", "bytes"}
 
 KEYS = ["/".join(map(str, leaf.path)) for leaf in keys(Settings())]
@@ -44,7 +46,7 @@ def test_every_unit_is_beside_its_key(key: str) -> None:
             assert f"% {unit}, " in line
 
 
-@pytest.mark.parametrize("model", [AgentSettings, StreamingConfig, LimitsConfig, ContextConfig, Fallback])
+@pytest.mark.parametrize("model", [AgentSettings, StreamingConfig, LimitsConfig, ContextConfig, Fallback, HookSettings])
 def test_every_key_of_an_agent_is_in_its_example(model: type[AgentSettings]) -> None:
     for name in model.model_fields:
         assert re.search(rf"\{{{name}, |\b{name} => ", _example()), name
@@ -53,6 +55,7 @@ def test_every_key_of_an_agent_is_in_its_example(model: type[AgentSettings]) -> 
 def test_the_example_of_an_agent_can_be_loaded(loading: Loader) -> None:
     named = '{providers, [{named, #{main => #{base_url => "http://a"}, local => #{base_url => "http://b"}}}]}'
     example = _example().replace('"module:function"', '"tests.agents.sample_tools:shout"')
+    example = re.sub('"module:(before|after)_', f'"{HOOKS}:\\1_', example)
     tools = '{tools, [{file_ops_root, "notes"}]}'
     found = loading(
         f"[{{agents, [{named}, {tools}]}}, {{understudy, [{{agents, [{example}\n]}}]}}].", {"NAME": "a key"}

@@ -87,7 +87,7 @@ async def test_two_nodes_begin_each_due_run_once_and_the_living_one_gets_those_o
         assert store.node is not None
         others = int(await process.stdout.readline())
         counted = select(RUNS.c.schedule, RUNS.c.due_at, func.count()).group_by(RUNS.c.schedule, RUNS.c.due_at)
-        assert {row[2] for row in await store.rows(counted)} == {1}
+        assert {tuple(row)[2] for row in await store.rows(counted)} == {1}
         active = {row.id for row in await store.rows(select(RUNS.c.id).where(RUNS.c.state == runs.ACTIVE))}
         assert len(active) == len(begun) + others
         assert others > 0
