@@ -97,9 +97,11 @@ docs: $(VENV)/.docs
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(if $(PEERS),--peers)
 
-# The pictures of README, with Debian's chromium.
+# The pictures of README and of the pages, with Debian's chromium.
 pictures: $(STAMP)
 	$(BIN)/python docs/pictures/make.py
+	$(BIN)/python docs/pictures/terminal.py
+	$(BIN)/python docs/pictures/turn.py
 
 $(RUNS): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"understudy needs Python 3.11 or newer: {sys.executable} is {v.major}.{v.minor} (set PYTHON=...)")'

@@ -3,6 +3,7 @@
 `make docs` builds the site, and checks the links of all pages.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,9 +13,12 @@ import click
 import msgspec
 import pytest
 
+from agents import application
 from agents.cli import understudy
 from agents.core.errors import Fault
 from agents.core.events import Event
+from agents.settings import Settings
+from docs.pictures.turn import pictures
 from docs.site.assemble import assemble
 from docs.site.checked import loaded
 from docs.site.generated import GENERATED
@@ -113,6 +117,18 @@ def test_the_page_of_metrics_has_labels() -> None:
 def test_a_file_outside_the_pages_becomes_a_page(site: Path) -> None:
     assert "(sources/examples/fastapi_host.py.md)" in (site / "hosts.md").read_text()
     assert "FastAPI(lifespan=lifespan)" in (site / "sources" / "examples" / "fastapi_host.py.md").read_text()
+
+
+def test_the_pictures_of_a_turn_are_those_of_its_events() -> None:
+    made = pictures()
+    kept = {name: (DOCS / "pictures" / name).read_text(encoding="utf-8") for name in made}
+    assert made == kept, "run: python -m docs.pictures.turn"
+
+
+def test_the_page_of_supervision_has_the_tree_that_an_application_starts() -> None:
+    shown = re.findall(r"^    [├└]── (\w+)", (DOCS / "explanation" / "supervision.md").read_text(), re.MULTILINE)
+    _flags, children = application.tree(Settings())
+    assert shown == [child.id for child in children]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Makes the pictures of README: the demo's turn on the page to chat in, on the page to watch, and over time.
+"""Makes pictures of the pages: the demo's turn on the page to chat in, and on the page to watch.
 
 `make pictures` runs it, with Debian's chromium.
 """
@@ -90,9 +90,7 @@ async def _kill_the_victim(box: Mailbox) -> str:
 
 async def _watch(page: Page, url: str) -> None:
     await page.goto(url)
-    figure = page.locator(".timeline")
-    await expect(figure).to_have_attribute("data-outcome", "complete")
-    await figure.screenshot(path=HERE / "timeline.png")
+    await expect(page.locator(".timeline")).to_have_attribute("data-outcome", "complete")
     await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=HERE / "watch.png")
 

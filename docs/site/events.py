@@ -15,8 +15,8 @@ from docs.site.structs import section, structs_in, tag_of
 OPENING = """\
 # Events
 
-A stream is the events of one turn. `agent.stream` yields them, subscribers get them, and the store keeps them. The last
-one is `StreamComplete` or `StreamError`.
+A stream is the events of one turn. [A turn in pictures](../explanation/a-turn.md) shows them in order. `agent.stream`
+yields them, subscribers get them, and the store keeps them. The last one is `StreamComplete` or `StreamError`.
 
 `type` is the tag of an event in JSON that the store keeps. Over HTTP, an event has a shorter name:
 [server-sent events](../gateway.md#server-sent-events) lists the data of each one.
