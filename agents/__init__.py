@@ -34,6 +34,7 @@ from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason, Usage
 from agents.core.errors import (
     ApiError,
+    BudgetExceeded,
     Busy,
     Cancelled,
     CircuitOpen,
@@ -109,6 +110,7 @@ __all__ = [
     "Audio",
     "AudioPart",
     "Bound",
+    "BudgetExceeded",
     "Busy",
     "CallContext",
     "CallFailed",

@@ -34,7 +34,7 @@ from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
-from agents.instance.beginning import checked_config, keeping_of, parts_of, tracer_of
+from agents.instance.beginning import account_of, checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.deciding import decide
 from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_agent, given_up, send_on
@@ -154,6 +154,7 @@ class AgentInstance(GenServer[AgentState]):
             compaction=compaction,
             parts=parts_of(checked.id, settings, keeping),
             tracer=tracer_of(settings),
+            account=account_of(checked),
         )
         if parent is None:
             expect(checked.id)

@@ -23,6 +23,7 @@ from actors.system.current import current_system, known_system, open_systems, ru
 from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
+from agents.budgets.keeper import BUDGETS, BudgetKeeper
 from agents.cluster.judge import JUDGE, Judge
 from agents.cluster.takeover import Takeover
 from agents.cluster.this_node import this_node
@@ -96,6 +97,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         *_telemetry(settings),
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, node, name=JOURNAL),
+        ChildSpec(BUDGETS, BudgetKeeper, name=BUDGETS),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
         ChildSpec(MCP_SUPERVISOR, DynamicSupervisor, each_server, KEEPER, name=MCP_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, ready, name=TOOL_POOL),

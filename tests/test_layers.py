@@ -40,7 +40,7 @@ AGENTS = [
     {"hooks", "node", "sub_agents"},
     {"mcp"},
     {"sessions"},
-    {"agent_config"},
+    {"agent_config", "budgets"},
     {"streams"},
     {"instance", "telemetry"},
     {"streaming_function_handler"},

@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
+from agents.agent_config.budgets import budgets_of
 from agents.agent_config.faulty_values import with_value
 from agents.agent_config.members import members_of, transfers
 from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes, summary_route
 from agents.agent_config.turn_policy import deadlines, turn_policy, with_deadlines
+from agents.core.budget import Budget
 from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
@@ -54,6 +56,7 @@ class AgentConfig(Struct, frozen=True):
     that writes summaries of a long conversation. team: all agents that may speak, by name, this one first; none for an
     agent without hand-offs. handoffs: the names of those to which the agent may hand over. speaker: the name of the one
     that speaks after a hand-off. hooks: those that hold for the agent, also those of the settings.
+    budgets: limit the model calls.
     """
 
     id: str
@@ -79,6 +82,7 @@ class AgentConfig(Struct, frozen=True):
     handoffs: tuple[str, ...] = ()
     speaker: str = ""
     hooks: Hooks = NO_HOOKS
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def api(self) -> Api:
@@ -164,6 +168,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         part_limits=part_limits(settings.parts),
         summary_route=summary_route(checked, settings),
         hooks=hooks,
+        budgets=budgets_of(checked, settings),
     )
     return _with_team(config, given, settings, from_host=from_host) if checked.handoffs else config
 

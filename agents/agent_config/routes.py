@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
+from agents.agent_config.budgets import budgets_of
 from agents.core.context import ContextStrategy
 from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price
@@ -77,7 +78,7 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
         )
         price = _price(each, model, settings)
         where = f"{model} at {route.endpoint.address}"
-        yield route, Candidate(price, where)
+        yield route, Candidate(price, where, model)
 
 
 def summary_route(agent: AgentSettings, settings: Settings) -> Route:
@@ -90,10 +91,11 @@ def summary_route(agent: AgentSettings, settings: Settings) -> Route:
     return Route(endpoint_of(chosen, model, settings), model, agent.api_preference)
 
 
-def summary_price(agent: AgentSettings, settings: Settings) -> Price | None:
-    """Return the price of the model that writes summaries."""
+def summary_candidate(agent: AgentSettings, settings: Settings) -> Candidate:
+    """Return the model that writes summaries, with its price."""
     chosen = _summary_choice(agent, settings)
-    return _price(chosen, _model(chosen, agent, settings) or "", settings)
+    model = _model(chosen, agent, settings) or ""
+    return Candidate(_price(chosen, model, settings), name=model)
 
 
 def _summary_choice(agent: AgentSettings, settings: Settings) -> ModelChoice:
@@ -157,8 +159,11 @@ def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
         if model is None:
             yield Fault(("model",), "the name of a model", "none (here or in the settings)")
             return
-        if agent.limits.cost is not None and _price(choice, model, settings) is None:
-            yield Fault(("limits", "cost"), f"a price of {model!r} in the settings", "none")
+        if _price(choice, model, settings) is None:
+            if agent.limits.cost is not None:
+                yield Fault(("limits", "cost"), f"a price of {model!r} in the settings", "none")
+            if any(not budget.tokens for budget in budgets_of(agent, settings)):
+                yield Fault(("model",), f"a price of {model!r} in the settings, since a budget limits its cost", "none")
 
 
 def _signing_faults(aws: Aws) -> Iterator[Fault]:

@@ -16,8 +16,7 @@ from agents.cluster.link.credit import Taken
 from agents.cluster.requests import AskStream, FollowStream, Opening, SubscribeTo
 from agents.core.backlog import backlog, pieces_in
 from agents.core.events import TERMINAL, Event
-from agents.streams.other_loop import OtherLoopSubscriber
-from agents.streams.stream import Receiver
+from agents.streams.other_loop import OtherLoopSubscriber, Receiver
 
 Received: TypeAlias = tuple[Event | Stored | None, int]
 """An event of a link, and its bytes there."""

@@ -12,7 +12,7 @@ from agents.core.compacting import Room, announced, estimate, omitted_by, plan, 
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.context import ContextStrategy
 from agents.core.conversation import Conversation, addressed
-from agents.core.effects import StartCompletion, Summarise
+from agents.core.effects import BudgetDecided, StartCompletion, Summarise
 from agents.core.errors import Fault, LimitReached
 from agents.core.events import StreamStart
 from agents.core.limits import breach
@@ -60,6 +60,15 @@ def ask_model(turn: Turn, now_s: float, at_least_s: float = 0.0, at_most_s: floa
         if asked * past.compaction.rate > window.limit:
             return compact(turn, window, now_s) or (turn, (start_completion(turn.past, at_least_s, at_most_s),))
     return turn, (start_completion(turn.past, at_least_s, at_most_s),)
+
+
+def budget_decided(turn: Turn, decided: BudgetDecided, now_s: float) -> Step:
+    """Return the step that checks the budgets again and asks the model, or that ends the turn. No model was asked."""
+    tally = turn.past.tally
+    past = replace(turn.past, tally=replace(tally, stopped_s=tally.stopped_s + decided.waited_s))
+    if decided.fault is not None:
+        return fail(Turn(Phase.WAITING, turn.acc, past), decided.fault, now_s)
+    return ask_model(Turn(STREAMING, turn.acc, past), now_s)
 
 
 def compact(turn: Turn, window: Room, now_s: float) -> Step | None:

@@ -3,7 +3,8 @@
 A checkpoint is taken before calls run, with each result, and when the model is asked again. A turn without one resumes
 from its message. After a crash the turn resumes from its last checkpoint:
 
-    asking the model     the output of the model call is void: stream_reset announces it, and the model is asked again
+    asking the model     the output of the model call is void: stream_reset announces it, and the model is asked again;
+                         the cut call is charged with its estimated tokens
     running calls        a call with a result keeps it; an unclaimed call runs, and so does one that may run twice;
                          any other call may have run: the model gets the result UNKNOWN
 
@@ -21,7 +22,7 @@ from agents.core.accumulator import EMPTY, Accumulator, PartialCall, Rope
 from agents.core.asking import ask_model, begin, opened
 from agents.core.compaction import Compaction
 from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
-from agents.core.deltas import Finished
+from agents.core.deltas import Finished, Usage
 from agents.core.effects import Effect, RunTool
 from agents.core.errors import Fault, Interrupted
 from agents.core.events import Event, StreamReset, StreamToolResult, ToolResult
@@ -33,7 +34,7 @@ from agents.core.published import PublishedPart
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
-from agents.core.turn import STREAMING, Past, Phase, Step, Turn, fail, with_event
+from agents.core.turn import STREAMING, Past, Phase, Step, Turn, charged, fail, with_event
 
 UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
@@ -54,7 +55,8 @@ class TurnCheckpoint(Struct, frozen=True):
     rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools. calling:
     whether calls run, in the head of a checkpoint in parts. trace: headers that name the span of the turn; {} without
     telemetry. question: as a position in messages. compaction: None if the turn has made none. rewritten: those of the
-    running calls whose arguments a hook or a person has changed.
+    running calls whose arguments a hook or a person has changed. waiting: the turn waits for a decision, so no model
+    call is under way.
     """
 
     messages: Conversation
@@ -75,6 +77,7 @@ class TurnCheckpoint(Struct, frozen=True):
     question: int = 0
     compaction: Compaction | None = None
     rewritten: tuple[ToolCall, ...] = ()
+    waiting: bool = False
 
     @property
     def is_first(self) -> bool:
@@ -120,6 +123,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
         question=past.question - len(before),
         compaction=past.compaction if past.compacted else None,
         rewritten=rewritten,
+        waiting=turn.phase is Phase.WAITING,
     )
 
 
@@ -134,9 +138,10 @@ def resumed(
     turn = _restored(saved, log, past)
     if log.seq == 0:
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally, past.compaction)
-    if turn.phase is STREAMING:
+    if turn.phase is not Phase.EXECUTING:
+        past = charged(turn, Usage()).past if turn.phase is STREAMING else turn.past
         acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
-        turn, events = with_event(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said), now_s)
+        turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(Interrupted(), saved.said), now_s)
         turn, asking = ask_model(turn, now_s)
         return turn, (*events, *asking)
     in_flight = _in_flight(turn)
@@ -163,7 +168,7 @@ def interrupted(
     published: tuple[Event, ...] = ()
     if log.seq == 0:
         turn, start = opened(log.stream_id, turn.past)
-        published = (start,)
+        turn, published = replace(turn, phase=Phase.WAITING), (start,)  # no model was asked
     for call in _in_flight(turn):
         after_call = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
         turn, events = with_event(
@@ -182,8 +187,8 @@ def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
     """
     past, answer = _restored_past(saved, past), saved.executing
     if answer is None:
-        text = log.content[len(saved.said) :]
-        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
+        text, phase = log.content[len(saved.said) :], Phase.WAITING if saved.waiting else STREAMING
+        return Turn(phase, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
     own = tuple(call for call in answer.tool_calls if call.name not in saved.client)
     begun = Round(own, frozenset(saved.started), saved.results)
     for call in saved.rewritten:

@@ -38,7 +38,7 @@ class ContextPolicy(Struct, frozen=True):
 
     max_tokens: of the window; None: unknown, so that only the provider's refusal shows that it is full. reserve: the
     tokens of the window for the answer. keep_turns: the turns before the present one that stay whole while they fit.
-    extra: the estimated tokens of a request besides its conversation. price: of the model that summarises.
+    extra: the estimated tokens of a request besides its conversation. price, model: of the model that summarises.
     """
 
     max_tokens: int | None = None
@@ -47,6 +47,7 @@ class ContextPolicy(Struct, frozen=True):
     keep_turns: int = 2
     extra: int = 0
     price: Price | None = None
+    model: str = ""
 
     @property
     def limit(self) -> int | None:

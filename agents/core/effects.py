@@ -1,7 +1,7 @@
 """The inputs and the effects of a turn's steps.
 
 happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, SubAgentPublished, ApprovalAsked,
-            ToolCleared, Steered, AnswerChecked, Summarised
+            ToolCleared, Steered, AnswerChecked, Summarised, BudgetReached, BudgetDecided
 effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer, Summarise
 """
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, ToolCall
 from agents.core.deltas import Delta, Usage
-from agents.core.errors import Fault
+from agents.core.errors import BudgetExceeded, Fault
 from agents.core.events import Event
 from agents.core.parts import Content
 from agents.core.retry import Tries
@@ -85,6 +85,23 @@ class Summarised(Struct, frozen=True):
     fault: Fault | None = None
 
 
+class BudgetReached(Struct, frozen=True):
+    """The next model call may exceed a budget, so a person is asked. call: stands for the question."""
+
+    call: ToolCall
+    timeout_s: float
+
+
+class BudgetDecided(Struct, frozen=True):
+    """The decision about a reached budget. fault: ends the turn; None: the budgets are checked again.
+
+    waited_s: how long the turn waited, which does not count as its time.
+    """
+
+    fault: BudgetExceeded | None = None
+    waited_s: float = 0.0
+
+
 class StartCompletion(Struct, frozen=True):
     """Effect: ask the model, with this conversation, after a wait between at_least_s and at_most_s.
 
@@ -144,6 +161,8 @@ Happened: TypeAlias = (
     | Steered
     | AnswerChecked
     | Summarised
+    | BudgetReached
+    | BudgetDecided
 )
 Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer | Summarise
 Effect: TypeAlias = Event | Work

@@ -10,6 +10,7 @@ StreamFault
 ├── CircuitOpen        the provider failed too often and is not asked
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
+├── BudgetExceeded     a budget of many turns
 ├── InvalidAnswer      the answer is not of the agent's answer type
 ├── Denied             a hook of the host denied a model call or its answer
 ├── ContentRefused     a part of a message, or its size, is refused
@@ -121,6 +122,27 @@ class LimitReached(StreamFault, frozen=True, tag="limit_reached"):
         return f"limit reached: {self.limit} is {self.value:g}, used {spent}"
 
 
+class BudgetExceeded(StreamFault, frozen=True, tag="budget_exceeded"):
+    """The next model call may exceed a budget.
+
+    budget: in words, such as "owner ann per day". unit: tokens, or cost in the currency of the prices. next: what the
+    model call may take. resets_at: Unix seconds; None for a budget without a reset. why: the reason of a person.
+    """
+
+    budget: str
+    unit: str
+    spent: float
+    limit: float
+    next: float
+    resets_at: float | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        spent = f"spent {self.spent:g} of {self.limit:g} ({self.unit})"
+        why = f"; {self.why}" if self.why else ""
+        return f"budget exceeded: {self.budget}: {spent}, and the next model call may take {self.next:g}{why}"
+
+
 class InvalidAnswer(StreamFault, frozen=True, tag="invalid_answer"):
     """The answer does not match the answer type. faults: one line each, with the place, the expected and the actual."""
 
@@ -206,6 +228,7 @@ Fault = (
     | CircuitOpen
     | Cancelled
     | LimitReached
+    | BudgetExceeded
     | InvalidAnswer
     | Busy
     | ContentRefused

@@ -1,11 +1,14 @@
 """The steps of a turn after a model call failed: the model is asked again, or the turn ends."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from agents.core.accumulator import init_accumulator
 from agents.core.asking import ask_model, compact, compacted
-from agents.core.compacting import estimate, refused
-from agents.core.context import ContextStrategy
+from agents.core.charge import charge_of, reported
+from agents.core.compacting import estimate, omitted_by, refused
+from agents.core.context import ContextStrategy, text_tokens, tokens_in
 from agents.core.deltas import Usage
 from agents.core.effects import DropTools, Summarised, Work
 from agents.core.errors import Fault
@@ -13,7 +16,9 @@ from agents.core.events import Event, StreamReset
 from agents.core.limits import added, cost
 from agents.core.retry import Again, is_too_long, next_try
 from agents.core.round import Round
-from agents.core.turn import STREAMING, Step, Turn, fail, model_call_counted, with_event
+from agents.core.turn import STREAMING, Past, Step, Turn, fail, model_call_counted, with_event
+
+NO_USAGE: Final = Usage(0, 0, 0, 0, 0)
 
 
 def failed(turn: Turn, fault: Fault, now_s: float) -> Step:
@@ -77,5 +82,18 @@ def summarised(turn: Turn, done: Summarised, now_s: float) -> Step:
     spent, paid = past.spent, cost(done.usage, past.policy.context.price)
     total = None if paid is None or spent.cost is None else spent.cost + paid
     past = replace(past, spent=replace(spent, usage=added(spent.usage, done.usage), cost=total))
+    past = _summary_charged(past, done)
     following = replace(done.planned, summary=done.text or past.compaction.summary)
     return compacted(replace(turn, past=past), following, now_s, done.fault)
+
+
+def _summary_charged(past: Past, done: Summarised) -> Past:
+    """Return the past with the charge of a summary, unless no model wrote any of it."""
+    if done.usage == NO_USAGE:
+        return past
+    policy, usage, counted = past.policy.context, done.usage, reported(done.usage)
+    if not counted:
+        read = omitted_by(past.compaction, done.planned, past.conversation)
+        usage = Usage(tokens_in(read), text_tokens(done.text))
+    made = charge_of(policy.model, policy.price, usage, estimated=not counted)
+    return replace(past, charges=(*past.charges, made))

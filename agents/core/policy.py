@@ -27,10 +27,11 @@ EVERY: Final = Every()
 
 
 class Candidate(Struct, frozen=True):
-    """A model that may answer. origin: its name and address, as one unique text."""
+    """A model that may answer. origin: its name and address, as one unique text. name: as the provider knows it."""
 
     price: Price | None = None
     origin: str = ""
+    name: str = ""
 
 
 class TurnPolicy(Struct, frozen=True):

@@ -10,6 +10,7 @@ carries them out and passes the results to the next step. The steps for calls ar
     STREAMING --Failed, too long a request--> STREAMING                stream_reset, stream_compacted
     STREAMING, EXECUTING --too long a conversation--> COMPACTING --Summarised--> STREAMING      stream_compacted
     STREAMING --Failed, may be retried--> STREAMING                    stream_reset
+    STREAMING, COMPACTING --BudgetReached--> WAITING --BudgetDecided--> STREAMING, or ENDED
     any --Failed, a limit--> ENDED                                     stream_error
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.accumulator import fold, fold_texts
-from agents.core.asking import ask_again, next_model_call
+from agents.core.asking import ask_again, budget_decided, next_model_call
 from agents.core.below import sub_agent_published
 from agents.core.context import rate_of
 from agents.core.conversation import AssistantMessage, UserMessage
@@ -28,6 +29,8 @@ from agents.core.depth import EXPECTED, too_deep
 from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
+    BudgetDecided,
+    BudgetReached,
     CheckAnswer,
     Effect,
     Happened,
@@ -41,6 +44,7 @@ from agents.core.effects import (
 from agents.core.errors import InvalidAnswer, ParseError
 from agents.core.events import (
     Event,
+    StreamApprovalRequired,
     StreamComplete,
     StreamToolProgress,
     StreamToolStart,
@@ -114,6 +118,10 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return _answer_checked(turn, happened, now_s)
         case Phase.COMPACTING, Summarised():
             return summarised(turn, happened, now_s)
+        case Phase.STREAMING | Phase.COMPACTING, BudgetReached(call, timeout_s):
+            return with_event(replace(turn, phase=Phase.WAITING), StreamApprovalRequired(call, timeout_s), now_s)
+        case Phase.STREAMING | Phase.COMPACTING | Phase.WAITING, BudgetDecided():
+            return budget_decided(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():
             happened = _readable(happened)
             acc, events = fold(turn.acc, happened, turn.past.tally.unix_s(now_s))

@@ -10,9 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.accumulator import Accumulator
+from agents.core.charge import Charge, charge_of, reported
+from agents.core.compacting import estimate
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
+from agents.core.context import text_tokens
 from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
-from agents.core.deltas import Finished, Usage
+from agents.core.deltas import Failed, Finished, Usage
 from agents.core.effects import Effect
 from agents.core.errors import Fault
 from agents.core.events import Event, StreamComplete, StreamError
@@ -30,6 +33,7 @@ class Phase(Enum):
     EXECUTING = "executing"
     CHECKING = "checking"
     COMPACTING = "compacting"
+    WAITING = "waiting"
     ENDED = "ended"
 
 
@@ -41,6 +45,7 @@ class Past(Struct, frozen=True):
     that, its eager calls. question: the position of the message that the turn answers. compaction: what the model gets
     in place of a long conversation. compacted: it was made in this turn. asked: the estimated tokens of the last
     request; 0 if the context window has no known limit. refitted: the provider refused this model call as too long.
+    charges: those of the model calls that this program has made for the turn.
     """
 
     agent_id: str
@@ -59,6 +64,7 @@ class Past(Struct, frozen=True):
     compacted: bool = False
     asked: int = 0
     refitted: bool = False
+    charges: tuple[Charge, ...] = ()
 
     @property
     def model(self) -> Candidate:
@@ -146,12 +152,34 @@ def ended(turn: Turn, event: StreamComplete | StreamError, now_s: float) -> Step
 
 
 def model_call_counted(turn: Turn, usage: Usage) -> Turn:
-    """Return the turn with the usage of the ended model call added."""
+    """Return the turn with the usage of the ended model call added, and with its charge."""
+    turn = charged(turn, usage)
     past, acc = turn.past, turn.acc
     spent, paid = past.spent, cost(usage, past.model.price)
     total = None if paid is None or spent.cost is None else spent.cost + paid
     spent = replace(spent, usage=added(spent.usage, usage), cost=total)
     return replace(turn, past=replace(past, spent=spent, tally=past.tally.heard(acc.tokens, acc.content)))
+
+
+def charged(turn: Turn, usage: Usage) -> Turn:
+    """Return the turn with the charge of its model call. A call that failed before its answer began costs nothing."""
+    past, acc = turn.past, turn.acc
+    if isinstance(acc.end, Failed) and not (acc.text or acc.thoughts or acc.calls):
+        return turn
+    counted = reported(usage)
+    if not counted:
+        usage = _estimated(turn)
+    made = charge_of(past.model.name, past.model.price, usage, estimated=not counted)
+    return replace(turn, past=replace(past, charges=(*past.charges, made)))
+
+
+def _estimated(turn: Turn) -> Usage:
+    """Return the estimated tokens of the model call so far."""
+    past, acc = turn.past, turn.acc
+    asked = past.asked or estimate(past.policy.context, past.compaction, past.conversation)
+    calls = sum(text_tokens(call.name) + text_tokens(call.arguments) for call in acc.tool_calls)
+    answered = text_tokens(acc.content) + text_tokens(acc.reasoning) + calls
+    return Usage(round(asked * past.compaction.rate), answered)
 
 
 def with_results(turn: Turn) -> Conversation:

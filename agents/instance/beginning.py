@@ -7,6 +7,9 @@ from msgspec.structs import replace
 
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_config.kept import comes_back_whole, give, not_given
+from agents.budgets.account import Account
+from agents.budgets.keeper import counts_here
+from agents.core.charge import Payer
 from agents.instance.state import Keeping
 from agents.instance.waking import Origin
 from agents.parts.store import MemoryParts, PartStore
@@ -31,7 +34,7 @@ def checked_config(
     if parent is None:
         return checked
     policy = replace(checked.policy, limits=parent.limited(checked.policy.limits))
-    return replace(checked, parent=parent, policy=policy)
+    return replace(checked, parent=parent, policy=policy, budgets=checked.budgets + parent.budgets)
 
 
 def keeping_of(config: Mapping[str, Any], settings: Settings, origin: Origin) -> Keeping:
@@ -54,3 +57,10 @@ def tracer_of(settings: Settings) -> Tracer:
     from agents.traces.recorded import RecordingTracer
 
     return RecordingTracer(with_content=settings.telemetry.content)
+
+
+def account_of(config: AgentConfig) -> Account:
+    """Return the account that pays the agent's model calls. Those of a sub-agent count to its caller's turn, too."""
+    parent = config.parent
+    root = (config.id, "") if parent is None else (parent.root_session, parent.root_stream)
+    return Account(Payer(config.owner, config.name, config.id, "", *root), config.budgets, counts_here())

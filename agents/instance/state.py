@@ -10,6 +10,7 @@ from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.agent_config.answer_type import AnswerType
 from agents.agent_config.request import TurnRequest
+from agents.budgets.account import NO_ACCOUNT, Account
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Fault
@@ -127,7 +128,7 @@ class AgentState(Struct, frozen=True):
     recent: ended streams that may still be followed. buffer_size: as in Stream. debug: whether the agent's streams log
     the kinds of their events. turns: number of turns that have begun. timers: those of reminders to the agent, by the
     reminder's class. handed_over: whether the next node continues all turns. compaction: what the model gets in place
-    of a long conversation. tracer: begins the spans of turns.
+    of a long conversation. tracer: begins the spans of turns. account: pays the model calls.
     """
 
     config: AgentConfig
@@ -146,6 +147,7 @@ class AgentState(Struct, frozen=True):
     compaction: Compaction = NOTHING_LEFT_OUT
     parts: PartStore = field(default_factory=MemoryParts)
     tracer: Tracer = NO_TRACER
+    account: Account = NO_ACCOUNT
 
     def running_stream(self, stream_id: str | None) -> Stream | None:
         """Return the running stream, if it has this id or if no id is given."""

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from actors import CallFailed, Down, Mailbox, Pid, StartFailed, call
 from agents.agent_config import AgentConfig
 from agents.core.backlog import backlog
+from agents.core.budget import BudgetOf
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamSubAgent
 from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.requests import Follow
@@ -155,9 +156,11 @@ class _SubAgentCall:
         limits, spent, me = self._turn.past.policy.limits, self._turn.past.spent, self._caller
         tokens = _rest(limits.tokens, spent.all_tokens)
         cost = _rest(limits.cost, spent.all_cost)
-        above = () if me.config.parent is None else me.config.parent.path
-        call_id, again = self._worker.job.call.id, self._seen is not None
-        return ParentCall(me.config.id, call_id, me.depth, tokens, cost, again, (*above, call_id))
+        above, again, call_id = me.config.parent, self._seen is not None, self._worker.job.call.id
+        path = (*(() if above is None else above.path), call_id)
+        root = (me.config.id, self._turn.stream_id) if above is None else (above.root_session, above.root_stream)
+        budgets = tuple(each for each in me.config.budgets if each.of in (BudgetOf.TURN, BudgetOf.SESSION))
+        return ParentCall(me.config.id, call_id, me.depth, tokens, cost, again, path, *root, budgets)
 
     async def _read(self, box: Mailbox) -> StreamComplete | StreamError:
         """Publish the events until the last one. Pieces of a text that arrived together are published as one event."""

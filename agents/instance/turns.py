@@ -161,6 +161,12 @@ async def begin_next(agent: Pid, state: AgentState) -> AgentState:
 def _stream(agent: Pid, chat: StreamChat, state: AgentState) -> Stream:
     own = () if chat.subscriber is None else (chat.subscriber,)
     subscribers = (*state.subscribers, *own, *chat.followers)
+    stream = _stream_of(agent, chat, state, subscribers)
+    stream.account = state.account
+    return stream
+
+
+def _stream_of(agent: Pid, chat: StreamChat, state: AgentState, subscribers: tuple[Pid, ...]) -> Stream:
     if chat.recorder is None:
         stream_type = DebugStream if state.debug else Stream
         return stream_type(chat.stream_id, agent, subscribers, buffer_size=state.buffer_size)

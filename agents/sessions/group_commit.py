@@ -23,7 +23,6 @@ from agents.sessions.leaving import LeavingRecords
 from agents.sessions.patience import Patience
 from agents.sessions.pending import Pending, Records, Waiter, settle
 from agents.sessions.recorder import Recorder
-from agents.sessions.records import SessionBegun
 from agents.sessions.waiting import Behind, WaitingRecords
 
 if TYPE_CHECKING:
@@ -63,9 +62,10 @@ class GroupCommit:
             recorder.close(self.closed)
         self._open.add(recorder)
 
-    def begin_session(self, session: SessionBegun) -> None:
+    def record(self, add: Callable[[WaitingRecords], None]) -> None:
+        """Record what belongs to no recorder. The other records of the same step go to disk with it."""
         if self.closed is None:
-            self.waiting.sessions.append(session)
+            add(self.waiting)
             self._soon()
 
     def join(self, recorder: Recorder) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from agents.core.charge import Charge, Payer
 from agents.core.conversation import Conversation
 from agents.core.parts import Content
 from agents.sessions.empty_sessions import EmptySessions
@@ -47,7 +48,8 @@ class JournalHandle:
         """
         parent_id, parent_call = parent or (None, None)
         now = datetime.now(UTC)
-        self._group.begin_session(SessionBegun(id_, name, config, opening, now, owner, parent_id, parent_call))
+        begun = SessionBegun(id_, name, config, opening, now, owner, parent_id, parent_call)
+        self._group.record(lambda waiting: waiting.sessions.append(begun))
 
     def recorder(
         self, session_id: str, stream_id: str, message: Content, *, on_durable: OnDurable, on_failure: OnFailure
@@ -63,6 +65,19 @@ class JournalHandle:
         recorder = Recorder(self._group, cut.session_id, cut.stream_id, cut.last_seq, on_durable, on_failure)
         self._group.add(recorder)
         return recorder
+
+    @property
+    def charged(self) -> int:
+        """The number of the last charge or allowance."""
+        return self._group.waiting.charged
+
+    def charge(self, charge: Charge, payer: Payer) -> None:
+        """Record a charge. The other records of the same step go to disk with it."""
+        self._group.record(lambda waiting: waiting.charge(charge, payer))
+
+    def allow(self, session_id: str, count: str, unit: str, amount: float) -> None:
+        """Record an allowance, as in Allowance."""
+        self._group.record(lambda waiting: waiting.allow(session_id, count, unit, amount))
 
     async def durable(self, session_id: str | None = None) -> None:
         """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises WriteFailed."""

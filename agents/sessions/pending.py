@@ -11,7 +11,16 @@ from msgspec.structs import replace
 
 from agents.core.events import Event, StreamError
 from agents.sessions.errors import WriteFailed
-from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.records import (
+    Allowance,
+    Batch,
+    Charged,
+    Checkpoint,
+    SessionBegun,
+    StreamBegun,
+    StreamEnded,
+    StreamStatus,
+)
 
 if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder
@@ -53,6 +62,7 @@ class Pending(Struct, eq=False):
     waiters: list[tuple[str | None, Waiter]] = []
     number: int = field(default_factory=partial(getrandbits, NUMBER_BITS))
     tried: bool = False
+    charges: list[Charged | Allowance] = []
 
     def settle(self, outcomes: Sequence[tuple["Pending", WriteFailed | None]]) -> None:
         """Report each session's outcome to its callers. A refusal of one session does not affect the others.
@@ -68,7 +78,8 @@ class Pending(Struct, eq=False):
     @property
     def session_ids(self) -> list[str]:
         begun = [session.id for session in self.sessions]
-        return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams]))
+        charged = [each.session_id for each in self.charges]
+        return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams] + charged))
 
     def halves(self) -> tuple["Pending", "Pending"]:
         """Return two parts, each with half of the sessions."""
@@ -80,6 +91,7 @@ class Pending(Struct, eq=False):
         return Pending(
             [each for each in self.sessions if chosen(each.id)],
             [each for each in self.streams if chosen(each.recorder.session_id)],
+            charges=[each for each in self.charges if chosen(each.session_id)],
         )
 
     def batch(self) -> Batch:
@@ -91,6 +103,7 @@ class Pending(Struct, eq=False):
             checkpoints=[each.checkpoint for each in streams if each.checkpoint is not None],
             ended=[each.ended for each in streams if each.ended is not None],
             number=self.number,
+            charges=self.charges,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.core.charge import Charge, Payer
 from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
@@ -101,6 +102,33 @@ class StreamEnded(Struct, frozen=True):
     compaction: Compaction | None = None
 
 
+class Charged(Struct, frozen=True):
+    """A charge that a journal records. number: 1, 2, 3 ... of the journal's."""
+
+    number: int
+    payer: Payer
+    charge: Charge
+    at: datetime
+
+    @property
+    def session_id(self) -> str:
+        return self.payer.session_id
+
+
+class Allowance(Struct, frozen=True):
+    """An amount that a person adds to a budget. number: as in Charged. count: the name of what the budget limits.
+
+    unit: tokens or cost.
+    """
+
+    number: int
+    session_id: str
+    count: str
+    unit: str
+    amount: float
+    at: datetime
+
+
 class Batch(Struct, frozen=True):
     """The records of one transaction.
 
@@ -114,6 +142,7 @@ class Batch(Struct, frozen=True):
     checkpoints: list[Checkpoint]
     ended: list[StreamEnded]
     number: int = 0
+    charges: list[Charged | Allowance] = []
 
 
 # Read

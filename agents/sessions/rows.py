@@ -18,9 +18,19 @@ from agents.core.deltas import Usage
 from agents.core.events import Event
 from agents.core.parts import Content
 from agents.sessions import packing
+from agents.sessions.charge_rows import allowance_row, charge_row
 from agents.sessions.errors import NotData, RecordsRefused
 from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.records import (
+    Allowance,
+    Batch,
+    Charged,
+    Checkpoint,
+    SessionBegun,
+    StreamBegun,
+    StreamEnded,
+    StreamStatus,
+)
 
 ROW_EVENTS: Final = 512  # the events of one row, which is encoded and decoded at once
 
@@ -76,6 +86,8 @@ class Rows(Struct, frozen=True):
     checkpoints: list[dict[str, Any]]
     parts: list[dict[str, Any]]
     ends: list[End]
+    charges: list[dict[str, Any]] = []
+    allowances: list[dict[str, Any]] = []
 
     @property
     def session_ids(self) -> set[str]:
@@ -84,7 +96,8 @@ class Rows(Struct, frozen=True):
 
     @property
     def has_only_events(self) -> bool:
-        return bool(self.events) and not (self.sessions or self.streams or self.checkpoints or self.parts or self.ends)
+        others = self.sessions, self.streams, self.checkpoints, self.parts, self.ends, self.charges, self.allowances
+        return bool(self.events) and not any(others)
 
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
@@ -100,6 +113,8 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
             [_checkpoint(checkpoint) for checkpoint in batch.checkpoints],
             [row for checkpoint in batch.checkpoints for row in _parts(checkpoint)],
             [_end(end) for end in batch.ended],
+            [charge_row(each) for each in batch.charges if isinstance(each, Charged)],
+            [allowance_row(each) for each in batch.charges if isinstance(each, Allowance)],
         )
     except RecordsRefused:
         raise

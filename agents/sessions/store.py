@@ -71,7 +71,7 @@ class Store(Claiming):
             if has_written(connection, fence, number):
                 return
         pass_fence(connection, fence, number)
-        write(connection, rows, self._tail, None if self.node is None else fence.epoch)
+        write(connection, rows, self._tail, fence.epoch, None if self.node is None else fence.epoch)
 
     async def compaction(self, session_id: str, count: int) -> Compaction:
         """Return the session's last compaction, as compaction_of. count: the number of its messages."""

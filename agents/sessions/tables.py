@@ -207,6 +207,45 @@ RUNS: Final = Table(
     Index(None, "state", "start_at"),
 )
 """The runs of schedules. id: that of the run's stream, too. node: the epoch of the journal that carries it out."""
+CHARGES: Final = Table(
+    "charges",
+    METADATA,
+    Column("epoch", LONG, primary_key=True, autoincrement=False),
+    Column("number", LONG, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("owner", TEXT),
+    Column("agent", JsonColumn(str), nullable=False),
+    Column("model", JsonColumn(str)),
+    Column("session_id", TEXT, nullable=False),
+    Column("stream_id", TEXT, nullable=False),
+    Column("root_session", TEXT, nullable=False),
+    Column("root_stream", TEXT, nullable=False),
+    Column("input_tokens", LONG, nullable=False),
+    Column("output_tokens", LONG, nullable=False),
+    Column("cached_tokens", LONG, nullable=False),
+    Column("cost", NUMBER),
+    Column("estimated", INTEGER, nullable=False),
+    Index(None, "owner", "at"),
+    Index(None, "agent", "at"),
+    Index(None, "root_session"),
+    Index(None, "root_stream"),
+)
+"""The model calls, each with its tokens and its cost. They have no foreign key: a deleted session has been paid for.
+epoch: of the journal that wrote it; 0 for a turn of an older version, whose model calls are one row. model: NULL if it
+is unknown. owner: at the time of the call. root_session, root_stream: as in Payer. estimated: 1 or 0."""
+
+ALLOWANCES: Final = Table(
+    "allowances",
+    METADATA,
+    Column("epoch", LONG, primary_key=True, autoincrement=False),
+    Column("number", LONG, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("count", JsonColumn(str), nullable=False, index=True),
+    Column("unit", TEXT, nullable=False),
+    Column("amount", NUMBER, nullable=False),
+)
+"""The amounts that persons have added to budgets. epoch, number: as in CHARGES. count: the name of the count that the
+budget limits. unit: tokens or cost."""
 
 PARTS: Final = Table(
     "parts",

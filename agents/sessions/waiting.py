@@ -1,12 +1,14 @@
 """The queue of group commit: the records that no flush has taken."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from agents.core.charge import Charge, Payer
 from agents.sessions.errors import WriteFailed
 from agents.sessions.pending import Pending, Waiter, settle
-from agents.sessions.records import SessionBegun
+from agents.sessions.records import Allowance, Charged, SessionBegun
 
 if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder
@@ -27,26 +29,38 @@ class Behind(Struct, frozen=True):
 
 
 class WaitingRecords:
-    """The new sessions, the recorders with records, and the callers that wait for all records or one session's.
+    """The new sessions, the charges, the recorders with records, and the callers that wait for records.
 
-    events: the number of waiting events. since_s: the arrival of the oldest record; None: no record waits.
+    events: the number of waiting events. charged: the number of charges and allowances so far. since_s: the arrival of
+    the oldest record; None: no record waits.
     """
 
-    __slots__ = ("callers", "events", "recorders", "sessions", "since_s")
+    __slots__ = ("callers", "charged", "charges", "events", "recorders", "sessions", "since_s")
 
     def __init__(self) -> None:
         self.recorders: dict[Recorder, None] = {}
         self.sessions: list[SessionBegun] = []
+        self.charges: list[Charged | Allowance] = []
+        self.charged = 0
         self.callers: list[tuple[str | None, Waiter]] = []
         self.events = 0
         self.since_s: float | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.recorders or self.sessions)
+        return bool(self.recorders or self.sessions or self.charges)
+
+    def charge(self, charge: Charge, payer: Payer) -> None:
+        self.charged += 1
+        self.charges.append(Charged(self.charged, payer, charge, datetime.now(UTC)))
+
+    def allow(self, session_id: str, count: str, unit: str, amount: float) -> None:
+        self.charged += 1
+        self.charges.append(Allowance(self.charged, session_id, count, unit, amount, datetime.now(UTC)))
 
     def take(self) -> Pending:
         """Return everything that waits."""
-        pending = Pending(self.sessions, [recorder.take() for recorder in self.recorders], self.callers)
+        streams = [recorder.take() for recorder in self.recorders]
+        pending = Pending(self.sessions, streams, self.callers, charges=self.charges)
         self.events, self.since_s = 0, None
         self.clear()
         return pending
@@ -54,6 +68,7 @@ class WaitingRecords:
     def take_back(self, pending: Pending, since_s: float | None) -> None:
         """Return the records to their recorders, since the store did not get them. since_s: as they had it."""
         self.sessions = pending.sessions + self.sessions
+        self.charges = pending.charges + self.charges
         for records in pending.streams:
             records.recorder.take_back(records)
             self.events += len(records.events)
@@ -76,4 +91,4 @@ class WaitingRecords:
                 recorder.on_failure(failure)
 
     def clear(self) -> None:
-        self.recorders, self.sessions, self.callers = {}, [], []
+        self.recorders, self.sessions, self.callers, self.charges = {}, [], [], []

@@ -12,7 +12,7 @@ from agents.sessions.errors import Lost, RecordsRefused
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
-from agents.sessions.tables import CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import ALLOWANCES, CHARGES, CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
 from agents.sessions.tail import TailWriter
 
 _KEY: Final = bindparam("key", type_=Text())
@@ -49,11 +49,11 @@ _END = (
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
-def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None = None) -> None:
+def write(connection: Connection, rows: Rows, tail: TailWriter, epoch: int, node: int | None = None) -> None:
     """Write the rows in the connection's transaction. If that fails, the caller must let the tail forget.
 
-    node: the epoch of the node that writes, in a cluster. Raises RecordsRefused for rows that contradict the store:
-    Elsewhere for a session that another node owns, Lost for records of a session that this node does not own.
+    epoch: of the journal that writes. node: the same, in a cluster. Raises RecordsRefused for rows that contradict the
+    store: Elsewhere for a session that another node owns, Lost for records of a session that this node does not own.
     """
     if rows.sessions:
         _begin_sessions(connection, rows, node)
@@ -70,6 +70,9 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None
         connection.execute(_CHECKPOINT, rows.checkpoints)
     if rows.parts:
         connection.execute(insert(CHECKPOINT_PARTS), rows.parts)
+    for table, charged in ((CHARGES, rows.charges), (ALLOWANCES, rows.allowances)):
+        if charged:
+            connection.execute(insert(table), [{**row, "epoch": epoch} for row in charged])
     if rows.ends:
         _end_streams(connection, rows.ends, node)
         for end in rows.ends:

@@ -15,6 +15,7 @@ from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
 from agents.settings.aws import AwsSettings, OneAuthorization
+from agents.settings.budgets import BudgetSettings
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
 from agents.settings.hooks import HookSettings
 from agents.settings.parts import PartKind
@@ -142,7 +143,8 @@ class AgentSettings(OneAuthorization, _Checked):
     max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user who owns
     the agent; None: only the scope `admin` gives access.
     accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
-    context window of the model. hooks: the functions that decide on its model calls and tool calls.
+    context window of the model. hooks: the functions that decide on its model calls and tool calls. budget:
+    limits of what the agent's model calls may spend, besides those of the settings.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -175,6 +177,7 @@ class AgentSettings(OneAuthorization, _Checked):
     owner: UserName | None = None
     accepts: list[PartKind] | None = None
     hooks: HookSettings | None = None
+    budget: list[BudgetSettings] = []
 
     def given(self) -> dict[str, Any]:
         """Return the given keys, in the form that start_agent accepts."""

@@ -7,6 +7,7 @@ settings check the values at run time.
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from agents.core.budget import OnBreach, Per
 from agents.core.context import ContextStrategy
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
@@ -19,6 +20,7 @@ __all__ = [
     "AgentOptions",
     "AgentToolOptions",
     "AwsOptions",
+    "BudgetOptions",
     "ContextOptions",
     "FallbackOptions",
     "HookOptions",
@@ -30,6 +32,8 @@ ApiName: TypeAlias = Literal["chat", "responses"]
 OnFailureName: TypeAlias = Literal["deny", "run"]
 PartKindName: TypeAlias = Literal["image", "audio", "file"]
 PartKinds: TypeAlias = list[PartKind | PartKindName] | tuple[PartKind | PartKindName, ...]
+OnBreachName: TypeAlias = Literal["ask", "fail"]
+PerName: TypeAlias = Literal["total", "day", "month"]
 StrategyName: TypeAlias = Literal["trim", "summarise", "fail"]
 WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
 
@@ -73,6 +77,20 @@ class HookOptions(TypedDict, total=False):
     hold_answer: bool
     timeout: int
     on_failure: OnFailure | OnFailureName
+
+
+class BudgetOptions(TypedDict, total=False):
+    """The keys of BudgetSettings."""
+
+    owner: str | None
+    agent: str | None
+    session: str | None
+    turn: Literal["*"] | None
+    cost: float | None
+    tokens: int | None
+    per: Per | PerName
+    on_breach: OnBreach | OnBreachName
+    wait: int
 
 
 class AwsOptions(TypedDict, total=False):
@@ -148,3 +166,4 @@ class AgentOptions(TypedDict, total=False):
     owner: str | None
     accepts: PartKinds | None
     hooks: HookOptions | None
+    budget: list[BudgetOptions] | tuple[BudgetOptions, ...]

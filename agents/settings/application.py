@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.settings.agent import AgentSettings
 from agents.settings.applies import Applies
 from agents.settings.aws import AwsSettings, OneAuthorization
+from agents.settings.budgets import BudgetSettings
 from agents.settings.cluster import ClusterSettings
 from agents.settings.gateway import GatewaySettings
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
@@ -217,9 +218,9 @@ class Settings(OneAuthorization, BaseModel):
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
     means OPENAI_BASE_URL and OPENAI_API_KEY. headers, query: of the requests to base_url. api_version: of Azure.
     aws: of Amazon Bedrock. prompt_cache_key: send the session's id as the key of the provider's prompt cache. prices:
-    by the name of the model. mcp: by the name of the server. hooks: by the owner of agents, * for all.
-    garbage_collection: as long as the application runs. agents: those that start with the daemon. schedules: messages
-    to agents at due times; scheduling: their limits.
+    by the name of the model. budgets: of what model calls may spend. mcp: by the name of the server. hooks: by the
+    owner of agents, * for all. garbage_collection: as long as the application runs. agents: those that start with the
+    daemon. schedules: messages to agents at due times; scheduling: their limits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -233,6 +234,7 @@ class Settings(OneAuthorization, BaseModel):
     aws: Annotated[AwsSettings | None, Applies.NEW_AGENTS] = None
     prompt_cache_key: Annotated[bool, Applies.NEW_AGENTS] = True
     prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
+    budgets: Annotated[tuple[BudgetSettings, ...], Applies.NEW_AGENTS] = ()
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()
     parts: Annotated[PartSettings, Applies.NEW_AGENTS] = PartSettings()

@@ -15,6 +15,8 @@ CONVERSATION_CHARS: Final = 200
 HTTP_ADDRESS: Final = "^https?://."
 AGENT_ID: Final = f"^{ID}$"
 USER_NAME: Final = r"^[A-Za-z0-9._@+-]{1,128}$"
+EACH_OR_USER: Final = r"^(\*|[A-Za-z0-9._@+-]{1,128})$"
+EACH_OR_ID: Final = rf"^(\*|{ID})$"
 SHA256: Final = "^[0-9a-f]{64}$"
 AWS_REGION: Final = "^[a-z]{2,8}(-[a-z0-9]+)+-[0-9]+$"  # as the openai client accepts it
 TOOL_NAME: Final = "^[A-Za-z0-9_-]{1,64}$"
@@ -24,6 +26,8 @@ SPELLINGS: Final = {
     SHA256: "a SHA-256 hash in 64 of 0-9 a-f",
     AWS_REGION: "a region of AWS, such as us-east-1",
     TOOL_NAME: "the name of a tool: 1 to 64 of A-Z a-z 0-9 _ -",
+    EACH_OR_USER: "a user's name, or * for each user",
+    EACH_OR_ID: f"an id, or * for each: {ID_WORDS}",
     USER_NAME: "a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -",
 }
 """The words for each pattern."""
@@ -100,4 +104,6 @@ DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]
 AgentId = Annotated[str, Field(pattern=AGENT_ID), Spelled(SPELLINGS[AGENT_ID])]
 UserName = Annotated[str, Field(pattern=USER_NAME), Spelled(SPELLINGS[USER_NAME])]
+EachOrUser = Annotated[str, Field(pattern=EACH_OR_USER), Spelled(SPELLINGS[EACH_OR_USER])]
+EachOrId = Annotated[str, Field(pattern=EACH_OR_ID), Spelled(SPELLINGS[EACH_OR_ID])]
 AwsRegion = Annotated[str, Field(pattern=AWS_REGION), Spelled(SPELLINGS[AWS_REGION])]

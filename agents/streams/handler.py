@@ -65,6 +65,7 @@ class StreamHandler(Task):
 def interrupt(cut: Cut, fault: Fault, stream: Stream, past: Past) -> Conversation:
     """End a cut turn, and return the conversation with the known part of the turn."""
     stream.turn, events = interrupted(cut.saved, cut.log, past, now_s(), fault)
+    stream.charge()
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
     return stream.turn.conversation

@@ -4,9 +4,11 @@ Only the thread of a process's own loop may touch the process, so the stream han
 counts as unread, so a blocked or closed loop needs no more memory than any other slow subscriber.
 """
 
+from typing import TypeAlias
+
 from actors import Bound, Pid
 from actors.kernel.process import DEAD, Process
-from actors.system.current import system_of
+from actors.system.current import running_loop, system_of
 from agents.core.events import Event
 
 
@@ -44,3 +46,25 @@ class OtherLoopSubscriber:
         """
         system_of(self._process).send(self.pid, event, sender)
         self._came += 1
+
+
+Receiver: TypeAlias = Process | OtherLoopSubscriber
+
+
+class Receivers:
+    """The receivers of the events of one stream, each made once for a subscriber of another loop."""
+
+    __slots__ = ("_others",)
+
+    def __init__(self) -> None:
+        self._others: dict[Pid, OtherLoopSubscriber] = {}
+
+    def of(self, subscriber: Pid) -> Receiver | None:
+        """Return the receiver of the subscriber's events; None if the subscriber has ended."""
+        process = subscriber.process
+        if process is None or process.system.loop is running_loop():
+            return process
+        if subscriber not in self._others:
+            self._others[subscriber] = OtherLoopSubscriber(process)
+        other = self._others[subscriber]
+        return other if other.phase != DEAD else None

@@ -12,12 +12,12 @@ import asyncio
 from collections.abc import Iterable
 from itertools import islice
 from sys import maxsize
-from typing import Final, TypeAlias
+from typing import Final
 
 from actors import Pid
 from actors.clock import unix_s
-from actors.kernel.process import DEAD, Process
-from actors.system.current import running_loop
+from actors.kernel.process import DEAD
+from agents.budgets.account import NO_ACCOUNT
 from agents.core.backlog import backlog
 from agents.core.effects import Steered
 from agents.core.errors import Fault
@@ -27,11 +27,10 @@ from agents.core.step import step
 from agents.core.turn import Turn, fail
 from agents.core.turn_state import TurnState, state_of
 from agents.streams.event_log import EventLog
-from agents.streams.other_loop import OtherLoopSubscriber
+from agents.streams.other_loop import Receiver, Receivers
 from agents.tools.executor import TurnCalls
 from agents.traces.span import TurnTrace
 
-Receiver: TypeAlias = Process | OtherLoopSubscriber
 CHECK_S: Final = 0.1  # pause between two looks at slow subscribers when no event comes
 MISSED: Final = 8192  # events that one slow subscriber is sent at once: joining them takes time on the loop
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
@@ -41,18 +40,20 @@ class Stream:
     """The events of one turn, and their subscribers.
 
     agent: the sender of the events. turn: set by the handler before it publishes the turn's events. calls: the turn's
-    calls while its handler runs, to approve or deny. trace: its span. steered_by: stream ids of messages that joined
-    the turn; their senders may use these ids for this stream.
+    calls while its handler runs, to approve or deny. trace: its span. account: pays the model calls. steered_by: stream
+    ids of messages that joined the turn; their senders may use these ids for this stream.
     buffer_size: unread messages in a subscriber's mailbox that make it slow. None: every event is sent at once.
     """
 
     __slots__ = (
+        "_charged",
         "_log",
-        "_other_loops",
+        "_receivers",
         "_slow",
         "_subscribers",
         "_timer",
         "_waited_s",
+        "account",
         "agent",
         "buffer_size",
         "calls",
@@ -68,12 +69,12 @@ class Stream:
         self.id, self.agent, self.buffer_size = id_, agent, buffer_size
         self.turn: Turn | None = None
         self.calls: TurnCalls | None = None
-        self.trace = TurnTrace()
+        self.trace, self.account, self._charged = TurnTrace(), NO_ACCOUNT, 0
         self.steered_by: tuple[str, ...] = ()
         self._log, self._waited_s = EventLog(), 0.0
         self._subscribers: tuple[tuple[Receiver, int], ...] = ()  # with the whole log; the limit of their mailbox
         self._slow: dict[Pid, int] = {}  # slow subscribers, each with its place
-        self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
+        self._receivers = Receivers()
         self._timer: asyncio.TimerHandle | None = None
         for subscriber in subscribers:
             self.subscribe(subscriber)
@@ -115,7 +116,7 @@ class Stream:
 
     def subscribe(self, subscriber: Pid) -> None:
         """Send the subscriber the events from the next one on. A subscriber that has a place in the stream keeps it."""
-        receiver = self._receiver(subscriber)
+        receiver = self._receivers.of(subscriber)
         if receiver is not None and subscriber not in self._slow:
             self._subscribers = (*self._without(subscriber), (receiver, self._limit(receiver)))
 
@@ -146,6 +147,14 @@ class Stream:
         if self._slow:
             self._catch_up()
 
+    def charge(self) -> bool:
+        """Record the new charges of the turn, and return whether it has any. A record of the same step joins them."""
+        if self.turn is None or len(charges := self.turn.past.charges) == self._charged:
+            return False
+        self.account.charge(self.id, charges[self._charged :])
+        self._charged = len(charges)
+        return True
+
     def checkpoint(self) -> None:
         """Mark a point from which the turn could resume after a crash. A kept stream writes a checkpoint."""
 
@@ -172,17 +181,8 @@ class Stream:
         elif self.turn.outcome is None:
             self.turn, _ = fail(self.turn, fault, now_s)
             assert self.turn.outcome is not None
+            self.charge()
             self.publish(self.turn.outcome)
-
-    def _receiver(self, subscriber: Pid) -> Receiver | None:
-        """Return the receiver of the subscriber's events; None if the subscriber has ended."""
-        process = subscriber.process
-        if process is None or process.system.loop is running_loop():
-            return process
-        if subscriber not in self._other_loops:
-            self._other_loops[subscriber] = OtherLoopSubscriber(process)
-        other = self._other_loops[subscriber]
-        return other if other.phase != DEAD else None
 
     def _mark_slow(self, subscriber: Pid) -> None:
         """Mark a subscriber as slow: it lacks the last event."""
@@ -196,7 +196,7 @@ class Stream:
         """Send slow subscribers the missed events, as far as their mailboxes have room. Remove ended subscribers."""
         pause_s = CHECK_S
         for subscriber, place in list(self._slow.items()):
-            receiver = self._receiver(subscriber)
+            receiver = self._receivers.of(subscriber)
             if receiver is not None:
                 place, has_room = self._send_missed(receiver, place)
                 if has_room:
@@ -245,6 +245,6 @@ class Stream:
     def _force(self, outcome: Event) -> None:
         """Send the terminal event to mailboxes that had no room until now. Their own policy decides about it."""
         for subscriber in self._slow:
-            if (receiver := self._receiver(subscriber)) is not None:
+            if (receiver := self._receivers.of(subscriber)) is not None:
                 receiver.deliver(outcome, self.agent)
         self._slow.clear()

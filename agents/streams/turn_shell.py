@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import uniform
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from actors.clock import clock
 from agents.agent_config import AgentConfig
 from agents.agent_config.speaking import spoken_by, voiced
+from agents.budgets.counts import Reservation
 from agents.core.deltas import Delta
 from agents.core.effects import (
     WORK,
+    BudgetDecided,
     CheckAnswer,
     DropTools,
     Effect,
@@ -24,7 +26,7 @@ from agents.core.effects import (
     Work,
 )
 from agents.core.errors import Denied, StoreFailed, Timeout
-from agents.core.events import StreamToken, StreamToolResult
+from agents.core.events import TERMINAL, StreamSubAgent, StreamToken, StreamToolResult
 from agents.core.parts import MediaPart, media_of
 from agents.core.reviewing import answer_denied, answer_rewritten
 from agents.core.step import step, steps
@@ -39,6 +41,7 @@ from agents.parts.given import NO_BLOBS, Media, content_of
 from agents.parts.store import NotKept, PartStore, UnknownPart
 from agents.sessions import SessionError
 from agents.sessions.cut import Cut
+from agents.streams.budget_check import admit
 from agents.streams.calling_turn import CallingTurn
 from agents.streams.held_answer import HeldAnswer
 from agents.streams.stream import Stream
@@ -46,6 +49,8 @@ from agents.streams.summary import summarised
 from agents.streams.traced_call import traced
 from agents.tools.executor import TurnCalls
 from agents.traces.calls import TracedRequest
+
+W = TypeVar("W", StartCompletion, Summarise)
 
 
 class TurnShell:
@@ -62,6 +67,7 @@ class TurnShell:
         self._work: deque[Work] = deque()
         self._calls = stream.calls = self._turn_calls(cut)
         self._encoder = RequestEncoder()
+        self._deadline = asyncio.timeout(None)
 
     def _turn_calls(self, cut: Cut | None) -> TurnCalls:
         stream, config = self._stream, self._config
@@ -74,10 +80,10 @@ class TurnShell:
         try:
             self._apply(begun)
             left_s = None if limit_s is None else limit_s - self._turn.past.tally.ran_s(self._now_s())
-            async with asyncio.timeout(left_s) as deadline:
+            async with asyncio.timeout(left_s) as self._deadline:
                 await self._run_to_end()
         except TimeoutError:
-            if limit_s is None or not deadline.expired():
+            if limit_s is None or not self._deadline.expired():
                 raise
             await self._calls.stop()  # before its end is published
             self._apply(fail(self._turn, Timeout("end of the turn", limit_s), self._now_s()))
@@ -97,7 +103,9 @@ class TurnShell:
             if self._work:
                 await self._do(self._work.popleft())
             else:
-                self._feed(await self._calls.next())
+                self._feed(happened := await self._calls.next())
+                if type(happened) is BudgetDecided:
+                    self._set_deadline()
 
     async def _do(self, work: Work) -> None:
         """Carry out one effect."""
@@ -117,7 +125,7 @@ class TurnShell:
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))
             case Summarise():
-                self._feed(await summarised(work, self._config, self._of_hooks))
+                await self._within_budgets(work, self._summarise)
 
     async def _complete(self, asked: StartCompletion) -> None:
         """Run one model call, and publish its events until its end."""
@@ -125,6 +133,13 @@ class TurnShell:
             await asyncio.sleep(uniform(asked.at_least_s, asked.at_most_s))  # noqa: S311 (jitter, no secret)
         if (speaker := self._turn.past.policy.speaker) != self._config.speaker:
             self._hand_over(speaker)
+        await self._within_budgets(asked, self._ask)
+
+    async def _summarise(self, work: Summarise) -> None:
+        self._feed(await summarised(work, self._config, self._of_hooks))
+
+    async def _ask(self, asked: StartCompletion) -> None:
+        """Ask the model, and publish the events of its answer until its end."""
         config, route = self._config, self._config.asked_by(asked.tries.route)
         conversation = config.request.instructed(voiced(config, asked.conversation))
         if config.hooks.before_model:
@@ -180,6 +195,32 @@ class TurnShell:
     def _of_hooks(self) -> HookedTurn:
         return HookedTurn(self._config.id, self._config.owner, self._stream.id)
 
+    async def _within_budgets(self, work: W, make: Callable[[W], Awaitable[None]]) -> None:
+        """Make the model call within the budgets, if they admit it."""
+        if not self._stream.account.limited:
+            await make(work)
+            return
+        admitted = await admit(self._stream, self._config, work, self._calls)
+        match admitted:
+            case Reservation():
+                try:
+                    await make(work)
+                finally:
+                    admitted.release()
+            case StoreFailed():
+                self._apply(fail(self._turn, admitted, self._now_s()))
+            case _:
+                self._feed(admitted)
+                self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        """Set the end of the turn's time. While the turn waits for a decision about a budget, its time stands."""
+        limit_s, turn = self._config.policy.limits.time_s, self._turn
+        if limit_s is not None:
+            left_s = limit_s - turn.past.tally.ran_s(self._now_s())
+            waits = turn.phase is Phase.WAITING
+            self._deadline.reschedule(None if waits else asyncio.get_running_loop().time() + left_s)
+
     def _hand_over(self, speaker: str) -> None:
         """Go on as the agent with this name. No call of the former one runs."""
         self._config = spoken_by(self._config, speaker)
@@ -222,12 +263,19 @@ class TurnShell:
 
     def _publish(self, effects: tuple[Effect, ...]) -> None:
         """Publish the events. Queue the other effects as work, in their order."""
-        notable = False
+        notable = self._stream.charge()
         for effect in effects:
             if type(effect) in WORK:
                 self._work.append(effect)  # type: ignore[arg-type]  # checked above
                 notable = True
             else:
                 self._stream.publish(effect)  # type: ignore[arg-type]  # an event
-        if notable or (effects and type(effects[0]) is StreamToolResult):
+        if notable or (effects and _ends_a_call(effects[0])):
             self._stream.checkpoint()
+
+
+def _ends_a_call(effect: Effect) -> bool:
+    """Return whether the event ends a call or a sub-agent's turn, so that the turn got further."""
+    if type(effect) is StreamSubAgent:
+        return isinstance(effect.event, TERMINAL)
+    return type(effect) is StreamToolResult

@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from agents.core.budget import Budget
 from agents.core.limits import Limits, left
 
 
@@ -12,7 +13,8 @@ class ParentCall(Struct, frozen=True):
 
     session_id: of the calling agent. call_id: of the call. depth: the number of callers above the sub-agent.
     tokens, cost: the rest of the turn's limits; None: no limit. again: the call may have begun before a crash, so that
-    the sub-agent may have a session. path: as in CallContext, of the sub-agent's own calls.
+    the sub-agent may have a session. path: as in CallContext, of the sub-agent's own calls. root_session, root_stream:
+    as in Payer. budgets: those of the calling turn and of its session.
     """
 
     session_id: str
@@ -22,6 +24,9 @@ class ParentCall(Struct, frozen=True):
     cost: float | None = None
     again: bool = False
     path: tuple[str, ...] = ()
+    root_session: str = ""
+    root_stream: str = ""
+    budgets: tuple[Budget, ...] = ()
 
     def limited(self, limits: Limits) -> Limits:
         """Return a sub-agent's own limits within the rest of the calling turn's."""

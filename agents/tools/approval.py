@@ -110,6 +110,11 @@ class Approvals:
     def deny(self, call_id: str, reason: str = "") -> Answer:
         return self._answer(call_id, "denied", None, reason)
 
+    def withdraw(self, number: int) -> None:
+        """Ask no longer."""
+        _, timer = self._asked.pop(number)
+        timer.cancel()
+
     def close(self) -> None:
         """Cancel the deadlines of all calls that wait, without a decision."""
         for _, timer in self._asked.values():

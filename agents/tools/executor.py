@@ -11,7 +11,14 @@ from msgspec.structs import replace
 from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from actors.clock import clock
 from agents.core.conversation import ToolCall
-from agents.core.effects import ApprovalAsked, SubAgentPublished, ToolCleared, ToolProgressed, ToolStarted
+from agents.core.effects import (
+    ApprovalAsked,
+    BudgetDecided,
+    SubAgentPublished,
+    ToolCleared,
+    ToolProgressed,
+    ToolStarted,
+)
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.tools.approval import Answer, Approvals, Decision, InvalidEdit, required
@@ -26,6 +33,7 @@ from agents.tools.call_supervisor import (
     Published,
     failed,
 )
+from agents.tools.decidable import Decidable
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Job, Keep, no_store
 from agents.tools.open_call import Asked, Cleared, OpenCall
@@ -35,7 +43,9 @@ from agents.traces.span import UNRECORDED, TurnSpan
 from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
 
-Happened: TypeAlias = ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared
+Happened: TypeAlias = (
+    ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared | BudgetDecided
+)
 
 
 class TurnCalls:
@@ -55,6 +65,7 @@ class TurnCalls:
         self._approvals = Approvals(self._decided)
         self._reviewing = Reviewing(self._deliver)
         self._open: dict[int, OpenCall] = {}
+        self._questions: dict[int, Decidable] = {}
         self._numbers: dict[Ref, int] = {}  # the call's number by the monitor on its supervisor
         self._agents: dict[int, Pid] = {}
         self._begun: list[Pid] = []  # the supervisors of the calls, also one whose start was interrupted
@@ -90,6 +101,19 @@ class TurnCalls:
             return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
         return self._reviewing.judge(number, before, call, tool)
 
+    def ask(self, question: Decidable, timeout_s: float) -> None:
+        """Ask a person. The decision is an event."""
+        self._started += 1
+        self._questions[self._started] = question
+        self._approvals.ask(self._started, question.call, timeout_s)
+
+    def withdraw(self, question: Decidable, instead: BudgetDecided) -> None:
+        """Take a question back that waits. instead: the decision."""
+        for number in [number for number, each in self._questions.items() if each is question]:
+            del self._questions[number]
+            self._approvals.withdraw(number)
+            self._deliver(instead)
+
     async def run_cleared(self, index: int) -> None:
         """Start the worker of the call after its ToolCleared."""
         number, waiting = next((number, each) for number, each in self._open.items() if each.call.index == index)
@@ -120,8 +144,9 @@ class TurnCalls:
         """Approve a call that waits, so that it runs. arguments, edited: as in Approvals.approve."""
         waiting = next((call for call, _ in self._approvals.waiting if call.id == call_id), None)
         if edited is not None and waiting is not None:
+            checks = {each.call.id: each.check for each in self._questions.values()}
             try:
-                self._tools[waiting.name].arguments(edited)
+                (checks.get(call_id) or self._tools[waiting.name].arguments)(edited)
             except InvalidArguments as invalid:
                 return InvalidEdit(call_id, str(invalid))
         return self._approvals.approve(call_id, arguments, edited)
@@ -146,6 +171,8 @@ class TurnCalls:
 
     def _happened(self, message: Any) -> Happened | None:
         """Return the event that the message means for the turn, or None."""
+        if isinstance(message, BudgetDecided):
+            return message
         if isinstance(message, Exception):  # of a review: a fault of this program
             raise message
         number = self._numbers.pop(message.ref) if isinstance(message, Down) else message.number
@@ -231,6 +258,8 @@ class TurnCalls:
 
         The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
         """
+        if (question := self._questions.pop(number, None)) is not None:
+            return self._deliver(question.decided(decision, reason, edited))
         if decision != "approved":
             return self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
         if edited is None:

@@ -15,6 +15,7 @@ from agents import AgentOptions, InvalidAgentConfig, agent, start_agent, tool
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
 from agents.settings.agent_options import (
     AwsOptions,
+    BudgetOptions,
     ContextOptions,
     FallbackOptions,
     HookOptions,
@@ -22,6 +23,7 @@ from agents.settings.agent_options import (
     StreamingOptions,
 )
 from agents.settings.aws import AwsSettings
+from agents.settings.budgets import BudgetSettings
 from agents.settings.headers import GivenPairs
 from agents.settings.hooks import HookSettings
 from agents.settings.secret import GivenApiKey
@@ -35,6 +37,7 @@ OPTIONS: dict[type[BaseModel], Any] = {
     Fallback: FallbackOptions,
     HookSettings: HookOptions,
     AwsSettings: AwsOptions,
+    BudgetSettings: BudgetOptions,
 }
 
 

@@ -26,7 +26,8 @@ EXTENSION: Final = ".config"
 APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "agents": (
         *("model", "base_url", "api_key", "headers", "query", "api_version", "aws", "prompt_cache_key"),
-        *("prices", "streaming", "tools", "parts", "providers", "garbage_collection", "mcp", "sub_agents", "hooks"),
+        *("prices", "budgets", "streaming", "tools", "parts", "providers", "garbage_collection", "mcp", "sub_agents"),
+        "hooks",
     ),
     "understudy": (
         *("agents", "schedules", "scheduling", "sessions", "cluster", "gateway", "daemon", "logging", "telemetry"),

@@ -172,7 +172,7 @@ async def _without_sub_agents(connection: AsyncConnection) -> None:
 
 
 async def _without_parts(connection: AsyncConnection) -> None:
-    for table in ("schedule_runs", "schedules", "compactions", "part_uses", "parts"):
+    for table in ("allowances", "charges", "schedule_runs", "schedules", "compactions", "part_uses", "parts"):
         await connection.execute(text(f"DROP TABLE {table}"))
 
 

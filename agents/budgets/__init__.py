@@ -1,0 +1,1 @@
+"""Budgets: what model calls have spent, and whether the next one may be made."""

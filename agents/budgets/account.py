@@ -1,0 +1,39 @@
+"""The account of an agent: the parties that pay its model calls, and the budgets that limit them."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from agents.budgets.counts import Counts, Reservation
+from agents.core.budget import Budget, Reached, in_turn
+from agents.core.charge import Charge, Payer
+
+
+class Account(Struct, frozen=True):
+    """An agent's account. payer: without a stream. counts: None if no application runs."""
+
+    payer: Payer
+    budgets: tuple[Budget, ...] = ()
+    counts: Counts | None = None
+
+    @property
+    def limited(self) -> bool:
+        return self.counts is not None and bool(self.budgets)
+
+    def charge(self, stream_id: str, charges: tuple[Charge, ...]) -> None:
+        """Record the charges of a turn."""
+        if self.counts is not None:
+            payer = in_turn(self.payer, stream_id)
+            for each in charges:
+                self.counts.charge(payer, each)
+
+    async def admit(self, stream_id: str, ask: Charge) -> Reservation | Reached:
+        """Reserve what the turn's next model call may take, or return the budget that it may exceed.
+
+        Raises SessionError if the store can't be read.
+        """
+        assert self.counts is not None, "expected a limited account"
+        return await self.counts.admit(in_turn(self.payer, stream_id), self.budgets, ask)
+
+
+NO_ACCOUNT: Final = Account(Payer(None, "", "", "", "", ""))

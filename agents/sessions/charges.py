@@ -1,0 +1,51 @@
+"""The sums of the charges in the store: those that a budget counts, and those that a person asks for."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, and_, func, select
+
+from agents.core.budget import BudgetCount, BudgetOf
+from agents.sessions.payload import Decoder
+from agents.sessions.reading import Reading
+from agents.sessions.tables import ALLOWANCES, CHARGES
+
+MICROSECONDS: Final = 1_000_000
+TEXT: Final[Decoder[str]] = Decoder(str)
+
+PARTY: Final = {
+    BudgetOf.OWNER: CHARGES.c.owner,
+    BudgetOf.AGENT: CHARGES.c.agent,
+    BudgetOf.SESSION: CHARGES.c.root_session,
+    BudgetOf.TURN: CHARGES.c.root_stream,
+}
+
+
+class Sums(Struct, frozen=True):
+    """The sums of one count. allowed: what persons have added to budgets of it, by unit."""
+
+    tokens: int
+    cost: float
+    allowed: dict[str, float]
+
+
+async def sums(store: Reading, count: BudgetCount, *, epoch: int, until: int | None = None) -> Sums:
+    """Return the sums of one journal's charges, or without `until` those of all others.
+
+    epoch: of the journal. until: the number of its last charge that counts.
+    """
+
+    def mine(table: Any) -> ColumnElement[bool]:
+        return table.c.epoch != epoch if until is None else and_(table.c.epoch == epoch, table.c.number <= until)
+
+    tokens = func.coalesce(func.sum(CHARGES.c.input_tokens + CHARGES.c.output_tokens), 0)
+    wanted = select(tokens, func.coalesce(func.sum(CHARGES.c.cost), 0.0)).where(
+        PARTY[count.of] == count.party, CHARGES.c.at >= datetime.fromtimestamp(count.since_s, UTC), mine(CHARGES)
+    )
+    allowed = select(ALLOWANCES.c.unit, func.sum(ALLOWANCES.c.amount)).where(
+        ALLOWANCES.c.count == count.name, mine(ALLOWANCES)
+    )
+    spent: Any = (await store.rows(wanted))[0]
+    added: Any = await store.rows(allowed.group_by(ALLOWANCES.c.unit))
+    return Sums(int(spent[0]), float(spent[1]), {unit: float(amount) for unit, amount in added})
