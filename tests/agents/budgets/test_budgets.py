@@ -1,5 +1,7 @@
 """Budgets of tokens and cost: counted in the store, checked before each model call, and decided by a person."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +14,16 @@ from pydantic import SecretStr
 from actors import Pid
 from agents import (
     BudgetExceeded,
+    Decided,
+    InvalidAgentConfig,
+    InvalidEdit,
+    StreamApprovalRequired,
     StreamComplete,
     StreamError,
     agent,
     application,
 )
+from agents.agent_config import agent_config
 from agents.rehearsal import RehearsalServer, parse
 from agents.settings import ModelPrice, SessionSettings, Settings
 from supervisors.agent_supervisor import start_agent
@@ -101,3 +108,99 @@ async def test_an_owner_spends_at_most_the_budget_with_all_agents_and_over_resta
         assert refused.reason.resets_at % 86400 == 0
         assert isinstance(await end(await clerk(owner="bob")), StreamComplete)
     assert len(kept.server.requests) == 4
+
+
+async def decided(pid: Pid, decide: Any) -> list[Any]:
+    """Return the events of a turn. decide: is called with the pid and each call that waits."""
+    events = []
+    async for event in agent.stream(pid, "Go on."):
+        events.append(event)
+        if isinstance(event, StreamApprovalRequired):
+            await decide(pid, event.tool_call)
+    return events
+
+
+async def test_a_person_allows_more_and_the_turn_goes_on_and_the_amount_holds_after_a_restart(kept: Kept) -> None:
+    budget = {"agent": "clerk", "cost": 0.05}
+
+    async def allow(pid: Pid, call: Any) -> None:
+        shown = json.loads(call.arguments)
+        assert (shown["budget"], shown["limit"], shown["resets_at"]) == ("agent clerk", 0.05, None)
+        assert shown["question"].startswith("0.03 of 0.05 spent by agent clerk, and the next model call may take 0.02")
+        refused = await agent.approve(pid, call.id, edited='{"allow": -1}')
+        assert isinstance(refused, InvalidEdit)
+        assert await agent.approve(pid, call.id, edited='{"allow": 0.03}') == Decided(call.id, "approved")
+
+    async def deny(pid: Pid, call: Any) -> None:
+        await agent.deny(pid, call.id, "not this month")
+
+    async with kept.running(budget):
+        pid = await clerk()
+        assert isinstance(await end(pid), StreamComplete)
+        assert isinstance((await decided(pid, allow))[-1], StreamComplete)
+    async with kept.running(budget):
+        last = (await decided(await clerk(), deny))[-1]
+        assert isinstance(last, StreamError)
+        assert isinstance(last.reason, BudgetExceeded)
+        assert (last.reason.limit, last.reason.why) == (0.08, "denied: not this month")
+        assert last.response is not None
+        assert last.response.cost == 0.0
+    assert len(kept.server.requests) == 2
+
+
+async def test_a_sub_agent_spends_from_the_budgets_of_its_callers_turn_and_owner(kept: Kept) -> None:
+    """The boss spends 0.03 and 0.04, the clerk 0.03 in between."""
+    tools = [agent.as_tool({"name": "clerk", "model": "clerk", "model_options": SMALL}, description="Write it down.")]
+    boss = {"name": "boss", "model": "boss", "model_options": SMALL, "owner": "ann", "tools": tools}
+    async with kept.running({"owner": "ann", "cost": 0.2, "on_breach": "fail"}):
+        pid = await start_agent({**boss, "budget": [{"turn": "*", "cost": 0.14, "on_breach": "fail"}]})
+        assert isinstance(await end(pid), StreamComplete)
+        pid = await start_agent({**boss, "budget": [{"turn": "*", "cost": 0.07, "on_breach": "fail"}]})
+        failed = await end(pid)
+        assert isinstance(failed, StreamError)
+        assert isinstance(failed.reason, BudgetExceeded)
+        assert failed.reason.budget.startswith("turn ")
+        assert failed.reason.spent == pytest.approx(0.06)
+        failed = await end(await clerk(owner="ann"))
+        assert isinstance(failed, StreamComplete), failed
+        failed = await end(await clerk(owner="ann"))
+        assert isinstance(failed, StreamError)
+        assert failed.reason.spent == pytest.approx(0.19)  # type: ignore[union-attr]
+
+
+async def test_calls_of_many_turns_at_once_stay_within_the_budget(kept: Kept) -> None:
+    async with kept.running({"owner": "*", "tokens": 500, "on_breach": "fail"}):
+        found = await asyncio.gather(
+            *[end(await clerk(owner="ann", model_options={"max_tokens": 110})) for _ in range(10)]
+        )
+    done = [each for each in found if isinstance(each, StreamComplete)]
+    assert len(done) == len(kept.server.requests) == 4  # each takes 120
+    assert {type(each.reason) for each in found if isinstance(each, StreamError)} == {BudgetExceeded}
+
+
+async def test_without_a_store_a_budget_counts_from_the_start_of_the_program(kept: Kept) -> None:
+    for _ in range(2):
+        async with kept.running({"session": "*", "tokens": 200, "on_breach": "fail"}, durability="off"):
+            done, failed = await ends(await clerk(model_options={"max_tokens": 100}), 2)
+            assert isinstance(done, StreamComplete)
+            assert isinstance(failed, StreamError)
+
+
+def test_a_budget_of_cost_needs_the_price_of_each_model() -> None:
+    budgets = ({"agent": "clerk", "cost": 1.0},)
+    with pytest.raises(InvalidAgentConfig, match=r"model: expected a price of 'clerk' in the settings, .*, got none"):
+        agent_config({"name": "clerk", "model": "clerk"}, Settings.model_validate({"budgets": budgets}))
+    agent_config({"name": "other", "model": "clerk"}, Settings.model_validate({"budgets": budgets}))
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"cost": 1.0}, "expected exactly one of owner, agent, session, turn, got none"),
+        ({"owner": "a", "agent": "b", "cost": 1.0}, "expected exactly one of .*, got owner, agent"),
+        ({"turn": "*"}, "expected cost, tokens or both, got none"),
+    ],
+)
+def test_a_budget_has_one_party_and_a_limit(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InvalidAgentConfig, match=fault):
+        agent_config({"model": "clerk", "budget": [given]}, Settings())
