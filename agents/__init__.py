@@ -55,6 +55,7 @@ from agents.core.errors import (
 )
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -145,6 +146,7 @@ __all__ = [
     "Settings",
     "StartFailed",
     "StoreFailed",
+    "StreamApprovalDecided",
     "StreamApprovalRequired",
     "StreamCompacted",
     "StreamComplete",

@@ -20,7 +20,14 @@ from agents.cli.program import Interrupts
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.screen import Screen
 from agents.core.conversation import ToolCall
-from agents.core.events import Event, StreamApprovalRequired, StreamSubAgent, StreamToolResult, StreamToolStart
+from agents.core.events import (
+    Event,
+    StreamApprovalDecided,
+    StreamApprovalRequired,
+    StreamSubAgent,
+    StreamToolResult,
+    StreamToolStart,
+)
 
 QUESTION = "approve? [y/N/e] "
 EDIT = "arguments: "
@@ -51,7 +58,11 @@ class Questions:
             case StreamApprovalRequired() as asked:
                 self._waiting.append(asked)
                 self._next()
-            case StreamToolStart(call, stream_id=stream_id) | StreamToolResult(call, stream_id=stream_id):
+            case (
+                StreamApprovalDecided(call, stream_id=stream_id)
+                | StreamToolStart(call, stream_id=stream_id)
+                | StreamToolResult(call, stream_id=stream_id)
+            ):
                 self._over((stream_id, call.id))
 
     async def close(self) -> None:

@@ -76,6 +76,7 @@ OTHERS: Final = {
         "reasoning",
         "tool_progress",
         "approval_required",
+        "approval_decided",
         "handoff",
         "sub_agent",
         "reset",

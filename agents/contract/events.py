@@ -14,6 +14,7 @@ from agents.core.errors import Fault
 from agents.core.events import ToolResult
 from agents.core.response import Response
 from agents.core.stream_metrics import StreamMetrics
+from agents.core.waiting import Decision, OnTimeout, WaitKind
 
 
 class EventData(Struct, frozen=True, kw_only=True, gc=False):
@@ -85,11 +86,33 @@ class ToolProgressData(EventData, frozen=True):
 
 
 class ApprovalData(EventData, frozen=True):
-    """The call waits for a decision, and is denied after timeout_s. why: the question of the host's hook, or ""."""
+    """The call waits for a decision. After timeout_s, `on_timeout` decides.
+
+    deadline: the end of timeout_s in Unix seconds; null in events of older versions. kind: `approval` for a call that
+    may run only after a decision. why: the question of the host's hook, or "".
+    """
 
     tool_call: ToolCall
     timeout_s: float
+    deadline: float | None = None
+    on_timeout: OnTimeout = "deny"
+    kind: WaitKind = "approval"
     why: str = ""
+
+
+class DecidedData(EventData, frozen=True):
+    """A call was decided about. tool_call: with the arguments that it runs with.
+
+    by: the user who decided; null for the deadline, and for a program. reason: for the model. edited: whether a person
+    changed the arguments. grant: the id of the standing approval that decided, or null.
+    """
+
+    tool_call: ToolCall
+    decision: Decision
+    by: str | None = None
+    reason: str = ""
+    edited: bool = False
+    grant: str | None = None
 
 
 class SubAgentData(EventData, frozen=True):

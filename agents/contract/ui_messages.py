@@ -105,6 +105,13 @@ class ApprovalPart(UiPart, frozen=True, tag="data-approval_required"):
     transient: bool = True
 
 
+class DecidedPart(UiPart, frozen=True, tag="data-approval_decided"):
+    """A decision on a call. data: as in the stream's own event."""
+
+    data: Any
+    transient: bool = True
+
+
 class SubAgentPart(UiPart, frozen=True, tag="data-sub_agent"):
     """An event of a sub-agent. data: as in the stream's own event."""
 
@@ -149,6 +156,7 @@ UiParts: TypeAlias = (
     | ToolOutputAvailable
     | ToolOutputError
     | ApprovalPart
+    | DecidedPart
     | SubAgentPart
     | StepEnd
     | MessageEnd

@@ -18,6 +18,8 @@ from agents.contract.events import (
     CompactedData,
     CompleteData,
     CutData,
+    DecidedData,
+    EventData,
     ExecutionData,
     FailureData,
     HandoffData,
@@ -35,8 +37,10 @@ from agents.contract.tagged import tagged, union
 from agents.core.backlog import pieces_in
 from agents.core.conversation import ToolCall
 from agents.core.errors import Timeout
+from agents.core.event_base import StreamEvent
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -88,6 +92,15 @@ def _call(data: CallData) -> tuple[ToolCall]:
     return (ToolCall(*astuple(data)[:-2]),)
 
 
+def _own(event: StreamEvent) -> tuple[Any, ...]:
+    """Return the event's own fields, which its data has, too."""
+    return astuple(event)[: -len(StreamEvent.__struct_fields__)]
+
+
+def _fields(data: EventData) -> tuple[Any, ...]:
+    return astuple(data)[: -len(EventData.__struct_fields__)]
+
+
 CODECS: Final = (
     codec(
         StreamStart,
@@ -110,34 +123,11 @@ CODECS: Final = (
         StreamFunctionCallComplete, "function_complete", CallData, lambda e: CallData(*astuple(e.function_call)), _call
     ),
     codec(StreamFunctionExecutionStart, "execution_start", ExecutionData, lambda _: ExecutionData(), lambda _: ()),
-    codec(
-        StreamToolStart,
-        "tool_start",
-        ToolStartData,
-        lambda e: ToolStartData(e.tool_call, e.attempt_of_call),
-        lambda d: (d.tool_call, d.attempt_of_call),
-    ),
-    codec(
-        StreamToolResult,
-        "tool_result",
-        ToolResultData,
-        lambda e: ToolResultData(e.tool_call, e.result),
-        lambda d: (d.tool_call, d.result),
-    ),
-    codec(
-        StreamToolProgress,
-        "tool_progress",
-        ToolProgressData,
-        lambda e: ToolProgressData(e.tool_call, e.data),
-        lambda d: (d.tool_call, d.data),
-    ),
-    codec(
-        StreamApprovalRequired,
-        "approval_required",
-        ApprovalData,
-        lambda e: ApprovalData(e.tool_call, e.timeout_s, e.why),
-        lambda d: (d.tool_call, d.timeout_s, d.why),
-    ),
+    codec(StreamToolStart, "tool_start", ToolStartData, lambda e: ToolStartData(*_own(e)), _fields),
+    codec(StreamToolResult, "tool_result", ToolResultData, lambda e: ToolResultData(*_own(e)), _fields),
+    codec(StreamToolProgress, "tool_progress", ToolProgressData, lambda e: ToolProgressData(*_own(e)), _fields),
+    codec(StreamApprovalRequired, "approval_required", ApprovalData, lambda e: ApprovalData(*_own(e)), _fields),
+    codec(StreamApprovalDecided, "approval_decided", DecidedData, lambda e: DecidedData(*_own(e)), _fields),
     codec(StreamHandoff, "handoff", HandoffData, lambda e: HandoffData(e.speaker), lambda d: (d.speaker,)),
     codec(
         StreamReset,

@@ -17,6 +17,7 @@ from agents.core.events import Event
 from agents.core.parts import Content
 from agents.core.retry import Tries
 from agents.core.round import ToolFinished
+from agents.core.waiting import OnTimeout, Ruling, WaitKind
 
 
 class ToolStarted(Struct, frozen=True):
@@ -42,25 +43,31 @@ class SubAgentPublished(Struct, frozen=True):
 
 
 class ApprovalAsked(Struct, frozen=True):
-    """A started call waits for a person's approval. After timeout_s the call is denied.
+    """A started call waits for a person's decision. After timeout_s, `on_timeout` decides.
 
     arguments: those that the call would run with, if they are not its own. why: the question to the person, or "".
+    deadline: in Unix seconds, if the call waited before a restart. Else it is timeout_s after the step.
     """
 
     index: int
     timeout_s: float
     arguments: str | None = None
     why: str = ""
+    deadline: float | None = None
+    on_timeout: OnTimeout = "deny"
+    kind: WaitKind = "approval"
 
 
 class ToolCleared(Struct, frozen=True):
     """A call of a tool that may demand an approval may run now: it was approved, or needs no approval.
 
-    arguments: those with which it was approved, if they are not the call's own.
+    arguments: those with which it was approved, if they are not the call's own. ruling: the decision, if there was
+    one.
     """
 
     index: int
     arguments: str | None = None
+    ruling: Ruling | None = None
 
 
 class Steered(Struct, frozen=True):

@@ -11,28 +11,14 @@ the seq of its last piece. So within one attempt, `seq - joined` is the seq of t
 
 from typing import Any, Final, TypeAlias
 
-from msgspec import Struct
-
 from agents.core.conversation import ToolCall
 from agents.core.deltas import Usage
 from agents.core.errors import Fault
-from agents.core.parts import Content, MediaPart, TextPart
+from agents.core.event_base import StreamEvent
 from agents.core.response import Response
 from agents.core.stream_metrics import StreamMetrics
-
-
-class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """The fields of all events.
-
-    stream_id: the turn's stream. seq: 1, 2, 3 ... attempt: rises with each StreamReset. at: Unix seconds, with
-    microseconds; None in events that an older version stored. Within one attempt, `at` never decreases, with one
-    exception: a StreamToolStart of an eager call has the earlier time at which the call began.
-    """
-
-    stream_id: str = ""
-    seq: int = 0
-    attempt: int = 1
-    at: float | None = None
+from agents.core.tool_result import ToolResult as ToolResult
+from agents.core.waiting import Decision, OnTimeout, WaitKind
 
 
 class StreamStart(StreamEvent, frozen=True, tag="stream_start"):
@@ -96,30 +82,6 @@ class StreamToolStart(StreamEvent, frozen=True, tag="stream_tool_start"):
     attempt_of_call: int = 1
 
 
-class ToolResult(Struct, frozen=True):
-    """The result of one call.
-
-    content: the text for the model, on success and on failure. value: the tool's return value, as JSON data.
-    error: None, or the kind of failure: "unknown_tool", "invalid_arguments", "denied", "unknown" (the program was
-    restarted during the call), "raised", "timeout", "crashed", "cpu_time". After the last four, content and value are
-    the tool's fallback if it has one.
-    attempts: the number of times that the call was run. parts: the images, sounds and files of the result, which the
-    model gets after the text.
-    """
-
-    content: str
-    value: Any = None
-    error: str | None = None
-    elapsed_s: float = 0.0
-    attempts: int = 1
-    parts: tuple[MediaPart, ...] = ()
-
-    @property
-    def for_the_model(self) -> Content:
-        """The content of the message with this result."""
-        return (TextPart(self.content), *self.parts) if self.parts else self.content
-
-
 class StreamToolResult(StreamEvent, frozen=True, tag="stream_tool_result"):
     """A call has ended."""
 
@@ -135,14 +97,33 @@ class StreamToolProgress(StreamEvent, frozen=True, tag="stream_tool_progress"):
 
 
 class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_required"):
-    """A call waits for agent.approve with its id. Without a decision within timeout_s the call is denied.
+    """A call waits for agent.approve with its id. Without a decision within timeout_s, `on_timeout` decides.
 
-    why: the question that the host's hook asks, or "".
+    deadline: the end of timeout_s in Unix seconds, the same after a restart of the program. None in events of older
+    versions. kind: as in Waiting. why: the question that the host's hook asks, or "".
     """
 
     tool_call: ToolCall
     timeout_s: float
+    deadline: float | None = None
+    on_timeout: OnTimeout = "deny"
+    kind: WaitKind = "approval"
     why: str = ""
+
+
+class StreamApprovalDecided(StreamEvent, frozen=True, tag="stream_approval_decided"):
+    """The decision on a call that waited, or that a standing approval allows.
+
+    tool_call: with the arguments that it runs with. edited: whether a person changed them. by, reason, grant: as in
+    Ruling.
+    """
+
+    tool_call: ToolCall
+    decision: Decision
+    by: str | None = None
+    reason: str = ""
+    edited: bool = False
+    grant: str | None = None
 
 
 class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
@@ -221,6 +202,7 @@ OwnEvent: TypeAlias = (
     | StreamToolResult
     | StreamToolProgress
     | StreamApprovalRequired
+    | StreamApprovalDecided
     | StreamHandoff
     | StreamReset
     | StreamCompacted

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from agents.core.asking import ask_again
 from agents.core.conversation import ToolCall
 from agents.core.deltas import CallDone, Finished
-from agents.core.effects import ApprovalAsked, RunTool, Work
+from agents.core.effects import ApprovalAsked, RunTool, ToolCleared, Work
 from agents.core.errors import ToolError
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamComplete,
     StreamFunctionExecutionStart,
@@ -22,6 +23,7 @@ from agents.core.hand_off import handed_off
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
 from agents.core.turn import Phase, Step, Turn, ended, fail, response_of, with_event, with_results, with_steered
+from agents.core.waiting import Ruling
 
 
 def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
@@ -88,17 +90,30 @@ def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
 
 
 def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: float) -> Step:
-    """Publish that the call waits for a person, with the arguments that it would run with."""
+    """Announce that the call waits for a decision, with the arguments that it would run with."""
     if asked.arguments is not None:
         call = call.edited(asked.arguments)
         turn = replace(turn, past=replace(turn.past, round=turn.past.round.having(call)))
-    return with_event(turn, StreamApprovalRequired(call, asked.timeout_s, asked.why), now_s)
+    deadline = turn.past.tally.unix_s(now_s) + asked.timeout_s if asked.deadline is None else asked.deadline
+    required = StreamApprovalRequired(call, asked.timeout_s, deadline, asked.on_timeout, asked.kind, asked.why)
+    return with_event(turn, required, now_s)
 
 
-def tool_cleared(turn: Turn, call: ToolCall) -> Step:
+def tool_cleared(turn: Turn, call: ToolCall, cleared: ToolCleared, now_s: float) -> Step:
     """Claim the call, and run it. The claim records that the call may have run."""
-    past = replace(turn.past, round=turn.past.round.cleared(call))
-    return replace(turn, past=past), (RunTool(call, cleared=True),)
+    call = call if cleared.arguments is None else call.edited(cleared.arguments)
+    turn = replace(turn, past=replace(turn.past, round=turn.past.round.cleared(call)))
+    turn, events = _decided(turn, call, cleared.ruling, now_s)
+    return turn, (*events, RunTool(call, cleared=True))
+
+
+def _decided(turn: Turn, call: ToolCall, ruling: Ruling | None, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
+    """Announce the decision, if there was one. call: with the arguments that it runs with."""
+    if ruling is None:
+        return turn, ()
+    edited = ruling.edited is not None
+    event = StreamApprovalDecided(call, ruling.decision, ruling.by, ruling.reason, edited, ruling.grant)
+    return with_event(turn, event, now_s)
 
 
 def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
@@ -106,7 +121,8 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
     call = turn.past.round.call(finished.index)
     if call is None:
         return turn, ()
-    past = replace(turn.past, round=turn.past.round.finished(finished))
+    turn, decided = _decided(turn, call, finished.ruling, now_s)
+    past = replace(turn.past, round=turn.past.round.finished(replace(finished, ruling=None)))
     if finished.result.error:
         past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
     turn, events = with_event(replace(turn, past=past), StreamToolResult(call, finished.result), now_s)
@@ -121,7 +137,7 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
             effects = (*more, *effects)
     else:
         turn, effects = running_more(turn)
-    return turn, (*events, *effects)
+    return turn, (*decided, *events, *effects)
 
 
 def handed_back(turn: Turn, now_s: float) -> Step:

@@ -7,13 +7,18 @@ from msgspec.structs import replace
 
 from agents.core.conversation import ToolCall, ToolMessage
 from agents.core.events import ToolResult
+from agents.core.waiting import Ruling
 
 
 class ToolFinished(Struct, frozen=True):
-    """The result of a running call. index: the call's number in its model call."""
+    """The result of a running call. index: the call's number in its model call.
+
+    ruling: the decision that ended the call before it ran.
+    """
 
     index: int
     result: ToolResult
+    ruling: Ruling | None = None
 
 
 class Round(Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agents.core.conversation import Function, ToolCall
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamFunctionArgumentsDelta,
     StreamFunctionCallComplete,
@@ -120,6 +121,8 @@ class _Fold:
                 self._change(call)
             case StreamApprovalRequired(call):
                 self._change(call, approval=True)
+            case StreamApprovalDecided(call):
+                self._change(call, approval=False)
             case StreamToolStart(call, attempt):
                 self._change(call, status="executing", approval=False, attempt_of_call=attempt, started_at=event.at)
             case StreamToolResult(call, result):

@@ -112,14 +112,16 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return sub_agent_published(turn, call, event, now_s)
         case Phase.EXECUTING, ApprovalAsked(index) if call := turn.past.round.call(index):
             return approval_asked(turn, call, happened, now_s)
-        case Phase.EXECUTING, ToolCleared(index, arguments) if call := turn.past.round.call(index):
-            return tool_cleared(turn, call if arguments is None else call.edited(arguments))
+        case Phase.EXECUTING, ToolCleared(index) if call := turn.past.round.call(index):
+            return tool_cleared(turn, call, happened, now_s)
         case Phase.CHECKING, AnswerChecked():
             return _answer_checked(turn, happened, now_s)
         case Phase.COMPACTING, Summarised():
             return summarised(turn, happened, now_s)
         case Phase.STREAMING | Phase.COMPACTING, BudgetReached(call, timeout_s):
-            return with_event(replace(turn, phase=Phase.WAITING), StreamApprovalRequired(call, timeout_s), now_s)
+            return with_event(
+                replace(turn, phase=Phase.WAITING), StreamApprovalRequired(call, timeout_s, kind="budget"), now_s
+            )
         case Phase.STREAMING | Phase.COMPACTING | Phase.WAITING, BudgetDecided():
             return budget_decided(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():

@@ -12,6 +12,7 @@ from agents.core.conversation import ToolCall
 from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -66,7 +67,7 @@ AFTER: Final[Mapping[type[Any], TurnState]] = {
 }
 """The state after an event. After a result it is executing while another call of the model call has no result."""
 
-UNCHANGED: Final = frozenset({StreamUsage, StreamWarning, StreamCompacted, StreamHandoff})
+UNCHANGED: Final = frozenset({StreamUsage, StreamWarning, StreamCompacted, StreamHandoff, StreamApprovalDecided})
 """The events that leave the state as it was."""
 
 

@@ -178,10 +178,13 @@ async def cut_turn(journal: JournalHandle, open_: OpenStream, ahead: int, *, aga
     saved = first_checkpoint(open_.message, events)
     if open_.checkpoint is not None:
         saved = read_checkpoint(open_.checkpoint)
+    waits = () if open_.checkpoint is None else await journal.store.waits(open_.stream_id)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
+    recorder.waited(each.waiting.call.index for each in waits)
     log_ = replace(log_, seq=log_.seq + ahead if events else 0)
-    recoveries = open_.recoveries + again
-    return Cut(open_.stream_id, open_.message, saved, tuple(events), log_, recorder, recoveries, open_.takeovers)
+    counts = open_.recoveries + (again and not open_.parked), open_.takeovers
+    begun = open_.stream_id, open_.message, saved, tuple(events), log_, recorder
+    return Cut(*begun, *counts, parked=open_.parked, waits=waits)
 
 
 def turn_name(agent_id: str) -> str:

@@ -6,6 +6,7 @@ from agents.core.checkpoint import TurnCheckpoint
 from agents.core.events import Event
 from agents.core.parts import Content
 from agents.core.published import PublishedPart
+from agents.core.waiting import KeptWait
 from agents.sessions.recorder import Recorder
 
 
@@ -16,6 +17,7 @@ class Cut(Struct, frozen=True):
     recorder: the stream's recorder, which continues.
     recoveries: how often the turn was resumed since it last got further, including this time.
     takeovers: as in OpenStream. abandoned: it is the turn of a sub-agent, whose caller does not wait for it any more.
+    parked: as in OpenStream. waits: what waits for people in the turn, with rulings on which it has not acted.
     """
 
     stream_id: str
@@ -27,6 +29,8 @@ class Cut(Struct, frozen=True):
     recoveries: int = 0
     takeovers: int = 0
     abandoned: bool = False
+    parked: bool = False
+    waits: tuple[KeptWait, ...] = ()
 
     @property
     def begun(self) -> bool:

@@ -25,7 +25,7 @@ GRACE_PARTS: Final = 4  # a node is not dead before its beat has stood still for
 
 
 _LIVES: Final = exists().where(FENCES.c.epoch == NODES.c.epoch)
-_PLACES: Final = select(SESSIONS.c.id.label("session"), ownership.HAS_TURN.label("cut"), NODES).outerjoin_from(
+_PLACES: Final = select(SESSIONS.c.id.label("session"), ownership.CUT.label("cut"), NODES).outerjoin_from(
     SESSIONS, NODES, and_(NODES.c.epoch == SESSIONS.c.node, _LIVES)
 )
 
@@ -33,7 +33,7 @@ IDS: Final = 10_000  # of one question: a statement has at most 32,766 parameter
 
 
 class Place(Struct, frozen=True):
-    """A session in the cluster. owner: the living node that owns it. cut: whether it has a turn that is not over."""
+    """A session in the cluster. owner: the living node that owns it. cut: whether it has a turn that is cut or runs."""
 
     owner: NodeRecord | None
     cut: bool

@@ -23,8 +23,20 @@ _UNKNOWN: Final = SESSIONS.c.node > select(WRITER.c.epoch).scalar_subquery()
 _DEAD: Final = and_(SESSIONS.c.node.is_not(None), ~_LIVES, ~_UNKNOWN)
 _OPEN: Final = STREAMS.c.status == StreamStatus.OPEN.value
 
+PARKED: Final = (
+    select(STREAMS.c.id).where(STREAMS.c.session_id == SESSIONS.c.id, _OPEN, STREAMS.c.parked_at.is_not(None)).exists()
+)
+"""The session's turn waits for people. The later open streams wait for it."""
+
+FREE: Final = or_(SESSIONS.c.node.is_(None), _DEAD)
+"""No living node owns the session."""
+
 HAS_TURN: Final = select(STREAMS.c.id).where(STREAMS.c.session_id == SESSIONS.c.id, _OPEN).exists()
 """The session has a turn that is not over."""
+
+
+CUT: Final = and_(HAS_TURN, ~PARKED)
+"""The session has a turn that is not over, and that a node must continue if no living one owns the session."""
 
 
 def claim(connection: Connection, epoch: int, ids: Collection[str]) -> None:
@@ -54,8 +66,8 @@ def take_over(connection: Connection, epoch: int, limit: int) -> list[str]:
 
     Two nodes that ask at the same time get different sessions.
     """
-    cut = HAS_TURN, SESSIONS.c.id.not_in(SERVING)
-    free = select(SESSIONS.c.id, SESSIONS.c.node).where(or_(SESSIONS.c.node.is_(None), _DEAD), *cut)
+    cut = CUT, SESSIONS.c.id.not_in(SERVING)
+    free = select(SESSIONS.c.id, SESSIONS.c.node).where(FREE, *cut)
     found = connection.execute(free.order_by(SESSIONS.c.id).limit(limit).with_for_update(skip_locked=True)).all()
     ids = [row.id for row in found]
     if ids:
@@ -85,14 +97,17 @@ def _count_takeover(connection: Connection, session_ids: Collection[str]) -> Non
 
 
 def _ran_in(session_ids: Any) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for the stream of these sessions that runs. The later open streams wait for it."""
+    """Return the conditions for the stream of these sessions that runs. The later open streams wait for it.
+
+    A parked turn does not run.
+    """
     others = STREAMS.alias()
     earlier = select(others.c.id).where(
         others.c.session_id == STREAMS.c.session_id,
         others.c.status == StreamStatus.OPEN.value,
         tuple_(others.c.begun_at, others.c.id) < tuple_(STREAMS.c.begun_at, STREAMS.c.id),
     )
-    return STREAMS.c.session_id.in_(session_ids), _OPEN, ~earlier.exists()
+    return STREAMS.c.session_id.in_(session_ids), _OPEN, STREAMS.c.parked_at.is_(None), ~earlier.exists()
 
 
 def _not_of(epoch: int, ids: Collection[str]) -> Select[tuple[str, int]]:

@@ -20,6 +20,7 @@ from agents.sessions.records import (
     StreamBegun,
     StreamEnded,
     StreamStatus,
+    WaitChange,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Records(Struct, eq=False):
     checkpoint: Checkpoint | None = None
     ended: StreamEnded | None = None
     waiters: list[Waiter] = []
+    waits: list[WaitChange] = []
 
     def end_as(self, event: StreamError) -> None:
         """Replace the end by this one, for the next try of the write."""
@@ -104,6 +106,7 @@ class Pending(Struct, eq=False):
             ended=[each.ended for each in streams if each.ended is not None],
             number=self.number,
             charges=self.charges,
+            waits=[change for each in streams for change in each.waits],
         )
 
 

@@ -4,7 +4,7 @@ Recording an event appends it to a list. A stream's begin and end, results of to
 at once, since clients wait for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -13,17 +13,28 @@ from msgspec.structs import replace
 from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
-from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToolResult
+from agents.core.events import (
+    Event,
+    StreamApprovalDecided,
+    StreamApprovalRequired,
+    StreamComplete,
+    StreamError,
+    StreamStart,
+    StreamToolResult,
+)
 from agents.core.parts import Content
+from agents.core.waiting import Ruling
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
 from agents.sessions.records import Checkpoint, CheckpointPart, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.wait_changes import WaitChanges
 
 if TYPE_CHECKING:
     from agents.sessions.group_commit import GroupCommit
 
-AT_ONCE: Final = frozenset({StreamStart, StreamComplete, StreamError, StreamToolResult})
+OF_WAITS: Final = frozenset({StreamApprovalRequired, StreamApprovalDecided})
+AT_ONCE: Final = frozenset({StreamStart, StreamComplete, StreamError, StreamToolResult, *OF_WAITS})
 
 OnDurable: TypeAlias = Callable[[int], None]
 OnFailure: TypeAlias = Callable[[WriteFailed], None]
@@ -43,6 +54,7 @@ class Recorder:
         "_ended",
         "_events",
         "_group",
+        "_waits",
         "closed",
         "last_seq",
         "on_durable",
@@ -72,6 +84,7 @@ class Recorder:
         self._events: list[Event] = []
         self._checkpoint: Checkpoint | None = None
         self._ended: StreamEnded | None = None
+        self._waits = WaitChanges(stream_id)
 
     def begun(self, message: Content) -> None:
         """Record that the stream is new. Call this once, before any other record."""
@@ -90,6 +103,8 @@ class Recorder:
         events.append(event)
         group.waiting.events += 1
         if len(events) >= group.batch_events or type(event) in AT_ONCE:
+            if type(event) in OF_WAITS:
+                self._waits.happened(event)
             group.hurry(type(event) in AT_ONCE)
             if self._lost():
                 self._events = [event]
@@ -101,6 +116,16 @@ class Recorder:
             self._checkpoint = Checkpoint(self.stream_id, seq, payload, again, parts).after(self._checkpoint)
             self._group.join(self)
             self._group.hurry()
+
+    def decided(self, number: int, ruling: Ruling) -> None:
+        """Record a decision on something that waits, before the turn acts on it. number: the index of the call."""
+        if self.closed is None and self._waits.decided(number, ruling):
+            self._group.join(self)
+            self._group.hurry()
+
+    def waited(self, numbers: Iterable[int]) -> None:
+        """Take what a cut stream has in the store, so that its end removes it."""
+        self._waits.open.update(numbers)
 
     def ended(
         self,
@@ -117,6 +142,7 @@ class Recorder:
         last = self._events[-1] if self._events else None
         if self.closed is None:
             self._ended = ended
+            self._waits.end()
             self._group.join(self)
             self._group.hurry()
         if self._lost() and isinstance(last, StreamError):
@@ -168,7 +194,8 @@ class Recorder:
 
     def take(self) -> Records:
         """Return all records that wait."""
-        taken = Records(self, self._begun, self._events, self._checkpoint, self._ended, self.waiters)
+        waits = self._waits.take()
+        taken = Records(self, self._begun, self._events, self._checkpoint, self._ended, self.waiters, waits)
         self._clear()
         if taken.events:
             self.last_seq = taken.events[-1].seq
@@ -181,6 +208,7 @@ class Recorder:
         later = self._checkpoint
         self._checkpoint = records.checkpoint if later is None else later.after(records.checkpoint)
         self._ended = self._ended or records.ended
+        self._waits.take_back(records.waits)
 
     def close(self, failure: WriteFailed) -> None:
         self.closed = failure

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
 from agents.core.parts import Content
+from agents.core.waiting import Ruling, Waiting
 
 SUSPECTED: Final = 4
 """The number of takeovers that count for a turn whose calls ran as its node died. A turn that ends its node does so in
@@ -129,6 +130,31 @@ class Allowance(Struct, frozen=True):
     at: datetime
 
 
+class WaitBegun(Struct, frozen=True):
+    """Something begins to wait for a person, or is asked about again after a restart."""
+
+    stream_id: str
+    waiting: Waiting
+
+
+class WaitDecided(Struct, frozen=True):
+    """A person has decided. number: the index of the call. The turn has not acted on the ruling."""
+
+    stream_id: str
+    number: int
+    ruling: Ruling
+
+
+class WaitOver(Struct, frozen=True):
+    """The turn has acted on the ruling, or has ended."""
+
+    stream_id: str
+    number: int
+
+
+WaitChange: TypeAlias = WaitBegun | WaitDecided | WaitOver
+
+
 class Batch(Struct, frozen=True):
     """The records of one transaction.
 
@@ -143,6 +169,7 @@ class Batch(Struct, frozen=True):
     ended: list[StreamEnded]
     number: int = 0
     charges: list[Charged | Allowance] = []
+    waits: list[WaitChange] = []
 
 
 # Read
@@ -202,7 +229,7 @@ class OpenStream(Struct, frozen=True):
 
     Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq). recoveries: how often the turn was
     resumed since it last got further. takeovers: how often a node continued the turn of another one that died, each
-    time counted once, or SUSPECTED times if calls ran.
+    time counted once, or SUSPECTED times if calls ran. parked: the turn waits for people without an agent.
     """
 
     session_id: str
@@ -212,3 +239,4 @@ class OpenStream(Struct, frozen=True):
     checkpoint: Checkpoint | None
     recoveries: int = 0
     takeovers: int = 0
+    parked: bool = False

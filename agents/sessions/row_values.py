@@ -1,17 +1,25 @@
 """The values of a store's rows. A row that is damaged raises StoreDamaged, except in a list of sessions."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from sqlalchemy import Row
 
 from agents.core.events import Event
 from agents.core.text import joined_surrogates
+from agents.core.waiting import KeptWait, OnTimeout, Waiting, WaitKind
 from agents.sessions.columns import EPOCH, instant
 from agents.sessions.errors import StoreDamaged
 from agents.sessions.packing import read
 from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import Checkpoint, CheckpointPart, ListedSession, OpenStream, StreamRecord, StreamStatus
+from agents.sessions.records import (
+    Checkpoint,
+    CheckpointPart,
+    ListedSession,
+    OpenStream,
+    StreamRecord,
+    StreamStatus,
+)
 
 DAMAGED: Final = "(damaged)"
 """Shown in place of a name that can't be read."""
@@ -75,4 +83,12 @@ def open_stream_of(row: Row[Any], parts: tuple[CheckpointPart, ...]) -> OpenStre
     checkpoint = None
     if row.checkpoint is not None:
         checkpoint = Checkpoint(row.id, row.checkpoint_seq, row.checkpoint, parts=parts)
-    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries, row.takeovers)
+    rest = row.recoveries, row.takeovers, row.parked_at is not None
+    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, *rest)
+
+
+def wait_of(row: Row[Any]) -> KeptWait:
+    """Return a row of WAITING."""
+    kind: WaitKind = row.kind if row.kind in get_args(WaitKind) else "approval"
+    on_timeout: OnTimeout = "approve" if row.on_timeout == "approve" else "deny"
+    return KeptWait(Waiting(kind, row.call, row.asked_at, row.deadline, on_timeout), row.ruling)

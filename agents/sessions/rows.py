@@ -30,6 +30,7 @@ from agents.sessions.records import (
     StreamBegun,
     StreamEnded,
     StreamStatus,
+    WaitChange,
 )
 
 ROW_EVENTS: Final = 512  # the events of one row, which is encoded and decoded at once
@@ -88,6 +89,7 @@ class Rows(Struct, frozen=True):
     ends: list[End]
     charges: list[dict[str, Any]] = []
     allowances: list[dict[str, Any]] = []
+    waits: list[WaitChange] = []
 
     @property
     def session_ids(self) -> set[str]:
@@ -96,8 +98,8 @@ class Rows(Struct, frozen=True):
 
     @property
     def has_only_events(self) -> bool:
-        others = self.sessions, self.streams, self.checkpoints, self.parts, self.ends, self.charges, self.allowances
-        return bool(self.events) and not any(others)
+        own = self.sessions, self.streams, self.checkpoints, self.parts, self.ends
+        return bool(self.events) and not any((*own, self.charges, self.allowances, self.waits))
 
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
@@ -115,6 +117,7 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
             [_end(end) for end in batch.ended],
             [charge_row(each) for each in batch.charges if isinstance(each, Charged)],
             [allowance_row(each) for each in batch.charges if isinstance(each, Allowance)],
+            batch.waits,
         )
     except RecordsRefused:
         raise

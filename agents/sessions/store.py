@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.slices import in_slices
 from agents.core.compaction import Compaction
+from agents.core.waiting import KeptWait
 from agents.parts.given import Blobs
-from agents.sessions import part_rows, writer
+from agents.sessions import part_rows, waits, writer
 from agents.sessions.batched import Batched
 from agents.sessions.claiming import Claiming
 from agents.sessions.compactions import compaction_of
@@ -76,6 +77,10 @@ class Store(Claiming):
     async def compaction(self, session_id: str, count: int) -> Compaction:
         """Return the session's last compaction, as compaction_of. count: the number of its messages."""
         return await compaction_of(self, session_id, count)
+
+    async def waits(self, stream_id: str) -> tuple[KeptWait, ...]:
+        """Return what waits for people in a turn, as `waits.waits_of`."""
+        return await waits.waits_of(self, stream_id)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed.

@@ -25,8 +25,8 @@ SERVING: Final = (
 def cut(of: str | None) -> Select[Any]:
     """Return the query of the sessions with turns that run, wait, or were cut, ordered by their oldest such turn.
 
-    Sub-agents whose callers have such turns are left out: the callers' calls continue them. of: only the sub-agents of
-    this session.
+    Sub-agents whose callers have such turns are left out: the callers' calls continue them. Sessions whose turn is
+    parked are left out, too. of: only the sub-agents of this session.
     """
     session_id: ColumnElement[Any] = type_coerce(STREAMS.c.session_id, NullType())  # undecoded, as in a list
     called = select(SESSIONS.c.id).where(SESSIONS.c.parent_id == of)
@@ -35,6 +35,7 @@ def cut(of: str | None) -> Select[Any]:
         select(session_id)
         .where(STREAMS.c.status == StreamStatus.OPEN.value, chosen)
         .group_by(STREAMS.c.session_id)
+        .having(func.count(STREAMS.c.parked_at) == 0)
         .order_by(func.min(STREAMS.c.begun_at), STREAMS.c.session_id)
     )
 

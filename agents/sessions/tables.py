@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 
 from agents.core.compaction import Compaction
-from agents.core.conversation import Message
+from agents.core.conversation import Message, ToolCall
 from agents.core.deltas import Usage
 from agents.core.parts import Content
+from agents.core.waiting import Ruling
 from agents.sessions.columns import INTEGER, LONG, NUMBER, TEXT, Instant, JsonColumn
 
 METADATA: Final = MetaData(
@@ -106,13 +107,14 @@ STREAMS: Final = Table(
     Column("recoveries", INTEGER, nullable=False, server_default="0"),
     Column("number", LONG),
     Column("takeovers", INTEGER, nullable=False, server_default="0"),
+    Column("parked_at", Instant),
     Index(None, "session_id", "begun_at"),
     Index(None, "number", unique=True),
 )
 """number: the stream's short id in the tail. A stream of an older version may have none.
 messages_from, messages_until: the positions in the conversation of the messages that the stream appended.
 recoveries: how often the turn was resumed since it last got further. takeovers: how often a node continued the turn of
-another one that died."""
+another one that died. parked_at: set while the turn waits for people without an agent."""
 
 EVENTS: Final = Table(
     "events",
@@ -154,6 +156,37 @@ CHECKPOINT_PARTS: Final = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 """The parts of the checkpoints of turns that have not ended: each has what was new at one checkpoint."""
+
+WAITING: Final = Table(
+    "waiting",
+    METADATA,
+    Column("stream_id", TEXT, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", INTEGER, primary_key=True, autoincrement=False),
+    Column("call_id", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("call", JsonColumn(ToolCall), nullable=False),
+    Column("asked_at", NUMBER, nullable=False),
+    Column("deadline", NUMBER, nullable=False, index=True),
+    Column("on_timeout", TEXT, nullable=False),
+    Column("ruling", JsonColumn(Ruling)),
+)
+"""The waits for a person, see waits.py. number: the index of the call. deadline: in Unix seconds. The turn deletes the
+row as it acts on the ruling."""
+
+GRANTS: Final = Table(
+    "grants",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("owner", TEXT),
+    Column("agent", JsonColumn(str), nullable=False),
+    Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), index=True),
+    Column("tool", TEXT, nullable=False),
+    Column("arguments", JsonColumn(str)),
+    Column("by", TEXT),
+    Column("at", NUMBER, nullable=False),
+    Index(None, "tool"),
+)
+"""Standing approvals. session_id: NULL for all sessions of the owner's agent. arguments: NULL for any."""
 
 MESSAGES: Final = Table(
     "messages",

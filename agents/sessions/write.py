@@ -7,7 +7,7 @@ from msgspec import Raw
 from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agents.sessions import compactions
+from agents.sessions import compactions, waits
 from agents.sessions.errors import Lost, RecordsRefused
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
@@ -73,6 +73,8 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, epoch: int, node
     for table, charged in ((CHARGES, rows.charges), (ALLOWANCES, rows.allowances)):
         if charged:
             connection.execute(insert(table), [{**row, "epoch": epoch} for row in charged])
+    if rows.waits:
+        waits.write(connection, rows.waits)
     if rows.ends:
         _end_streams(connection, rows.ends, node)
         for end in rows.ends:
@@ -98,9 +100,9 @@ def _touch(connection: Connection, begun: list[dict[str, Any]], node: int | None
 
 
 def recovering(connection: Connection, stream_ids: Collection[str]) -> None:
-    """Count that these turns are about to be resumed."""
-    counted = update(STREAMS).where(STREAMS.c.id.in_(stream_ids)).values(recoveries=STREAMS.c.recoveries + 1)
-    connection.execute(counted)
+    """Count that these turns are about to be resumed. A parked one was not cut, so it is woken without a count."""
+    counted = case((STREAMS.c.parked_at.is_(None), STREAMS.c.recoveries + 1), else_=STREAMS.c.recoveries)
+    connection.execute(update(STREAMS).where(STREAMS.c.id.in_(stream_ids)).values(recoveries=counted, parked_at=None))
 
 
 def _begin_sessions(connection: Connection, rows: Rows, node: int | None) -> None:

@@ -56,6 +56,12 @@ class CallLanes:
         """Begin the wait for a decision about the call."""
         self._lane(call.index, call).begin("approval", now_s, 1)
 
+    def decided(self, call: ToolCall, words: str, now_s: float) -> None:
+        """End the wait for a decision about the call."""
+        lane = self._lane(call.index, call)
+        lane.end(now_s)
+        lane.mark("decided", now_s, 1, words)
+
     def begun(self, call: ToolCall, attempt: int, begin_s: float, now_s: float) -> None:
         """Begin a run of the call. attempt: 1 for the first run. A run that goes on then has failed or was killed."""
         lane = self._lane(call.index, call)

@@ -7,6 +7,7 @@ from typing import Literal
 from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -80,6 +81,8 @@ class TimelineFold:
                 self._calls.begun(call, attempt, self._since_begin_s(event.at), now_s)
             case StreamApprovalRequired(call):
                 self._calls.asked(call, now_s)
+            case StreamApprovalDecided(call, decision, by):
+                self._calls.decided(call, f"{decision} by {by}" if by else decision, now_s)
             case StreamToolProgress(call):
                 self._calls.progressed(call, now_s)
             case StreamToolResult(call, result):

@@ -16,8 +16,8 @@ run: a call runs.
 """
 
 MarkKind: TypeAlias = Literal[
-    "start", "first_token", "usage", "warning", "compacted", "reset", "progress", "result", "failed", "killed",
-    "denied", "complete", "cancelled", "error",
+    "start", "first_token", "usage", "warning", "compacted", "reset", "progress", "decided", "result", "failed",
+    "killed", "denied", "complete", "cancelled", "error",
 ]  # fmt: skip
 """The kinds of marks.
 

@@ -8,7 +8,8 @@ import msgspec
 
 from agents.contract.wire import CODECS
 from agents.core.errors import StreamFault
-from agents.core.events import OwnEvent, StreamEvent, StreamSubAgent
+from agents.core.event_base import StreamEvent
+from agents.core.events import OwnEvent, StreamSubAgent
 from docs.site.markdown import code, prose, table
 from docs.site.structs import section, structs_in, tag_of
 

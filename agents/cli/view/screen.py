@@ -19,6 +19,7 @@ from agents.cli.view.view import Block, Note, View, close, step
 from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -176,6 +177,8 @@ class Lines:
                 self._write_about(f"[{happened}]")
             case StreamApprovalRequired(call):
                 self._write_about(f"?? {_title(call)} waits for approval")
+            case StreamApprovalDecided(call, decision, by):
+                self._write_about(f"?? {one_line(call.name)} is {decision}{f' by {one_line(by)}' if by else ''}")
             case StreamHandoff(speaker):
                 self._write_about(f"[{one_line(speaker)} speaks]")
             case StreamSubAgent(path, StreamFunctionCallComplete(call)):

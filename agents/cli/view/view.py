@@ -20,6 +20,7 @@ from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
     OwnEvent,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -206,6 +207,8 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
             return replace(call, progress=f"{'> ' * len(deeper)}{words}")
         case StreamApprovalRequired(whole) if whole.index == call.index:
             return replace(call, progress="waits for approval")
+        case StreamApprovalDecided(whole, decision, by) if whole.index == call.index:
+            return replace(call, progress=f"{decision} by {by}" if by else decision)
     return call
 
 

@@ -26,6 +26,7 @@ from agents.contract.wire import data_of, name_of
 from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -83,6 +84,7 @@ class AgUi(Parts):
             case (
                 StreamToolProgress()
                 | StreamApprovalRequired()
+                | StreamApprovalDecided()
                 | StreamSubAgent()
                 | StreamHandoff()
                 | StreamUsage()

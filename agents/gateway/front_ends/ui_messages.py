@@ -6,6 +6,7 @@ import msgspec
 
 from agents.contract.ui_messages import (
     ApprovalPart,
+    DecidedPart,
     MessageAborted,
     MessageEnd,
     MessageFailed,
@@ -30,6 +31,7 @@ from agents.core.deltas import FinishReason
 from agents.core.errors import Cancelled
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
@@ -84,6 +86,8 @@ class UiMessages(Parts):
                 return [ToolOutputAvailable(call.id, data, preliminary=True)]
             case StreamApprovalRequired():
                 return [ApprovalPart(data_of(event))]
+            case StreamApprovalDecided():
+                return [DecidedPart(data_of(event))]
             case StreamSubAgent():
                 return [SubAgentPart(data_of(event))]
             case StreamToolResult(call, result):

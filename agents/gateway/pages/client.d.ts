@@ -102,7 +102,21 @@ interface DataOfTypes {
     function_arguments: { index: number; delta: string; joined?: number };
     function_complete: ToolCall;
     execution_start: object;
-    approval_required: { tool_call: ToolCall; timeout_s: number };
+    approval_required: {
+        tool_call: ToolCall;
+        timeout_s: number;
+        deadline: number | null;
+        on_timeout: "deny" | "approve";
+        kind: "approval" | "question" | "budget" | "effect";
+    };
+    approval_decided: {
+        tool_call: ToolCall;
+        decision: "approved" | "denied" | "expired";
+        by: string | null;
+        reason: string;
+        edited: boolean;
+        grant: string | null;
+    };
     tool_start: { tool_call: ToolCall; attempt_of_call: number };
     tool_progress: { tool_call: ToolCall; data: unknown };
     tool_result: { tool_call: ToolCall; result: ToolResult };

@@ -84,6 +84,10 @@ export class Turn {
         call.approval = { until: this.#at + timeout_s };
     }
 
+    onDecided({ tool_call }) {
+        this.#call(tool_call).approval = null;
+    }
+
     onResult({ tool_call, result }) {
         const call = this.#call(tool_call);
         call.arguments ||= tool_call.function.arguments;
@@ -154,6 +158,7 @@ const HANDLERS = {
     tool_start: "onToolStart",
     tool_progress: "onProgress",
     approval_required: "onApproval",
+    approval_decided: "onDecided",
     tool_result: "onResult",
     reset: "onReset",
     compacted: "onCompacted",

@@ -113,6 +113,7 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
         await connection.execute(text("ALTER TABLE streams DROP COLUMN recoveries"))
         await connection.execute(text("ALTER TABLE messages DROP COLUMN sent_at"))
         await connection.execute(text("DROP TABLE checkpoint_parts"))
+        await _without_waiting(connection)
         await _without_parts(connection)
         await _without_sub_agents(connection)
         await _without_nodes(connection)
@@ -138,6 +139,7 @@ async def test_events_of_an_older_store_are_read_and_continued(url: str) -> None
             payload = encoded(tokens("t", first, first + 2))
             row = {"stream_id": "t", "first_seq": first, "last_seq": first + 2, "payload": payload}
             await connection.execute(insert(EVENTS), row)
+        await _without_waiting(connection)
         await _without_parts(connection)
         await _without_sub_agents(connection)
         await _without_nodes(connection)
@@ -174,6 +176,12 @@ async def _without_sub_agents(connection: AsyncConnection) -> None:
 async def _without_parts(connection: AsyncConnection) -> None:
     for table in ("allowances", "charges", "schedule_runs", "schedules", "compactions", "part_uses", "parts"):
         await connection.execute(text(f"DROP TABLE {table}"))
+
+
+async def _without_waiting(connection: AsyncConnection) -> None:
+    for table in ("waiting", "grants"):
+        await connection.execute(text(f"DROP TABLE {table}"))
+    await connection.execute(text("ALTER TABLE streams DROP COLUMN parked_at"))
 
 
 async def _without_tail(connection: AsyncConnection) -> None:

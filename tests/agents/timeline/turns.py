@@ -10,6 +10,7 @@ from agents.core.conversation import Function, ToolCall
 from agents.core.errors import Cancelled, NetworkError, ParseError
 from agents.core.events import (
     Event,
+    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamCompacted,
     StreamComplete,
@@ -82,6 +83,7 @@ own: st.SearchStrategy[Any] = st.one_of(
     st.just(StreamFunctionExecutionStart()),
     st.builds(StreamToolStart, tool_calls, st.integers(1, 3)),
     st.builds(StreamApprovalRequired, tool_calls, st.just(5.0)),
+    st.builds(StreamApprovalDecided, tool_calls, st.just("approved"), st.sampled_from((None, "ann"))),
     st.builds(StreamToolProgress, tool_calls, st.just(1)),
     st.builds(StreamToolResult, tool_calls, results),
     st.builds(StreamReset, st.builds(NetworkError, st.just("econnreset"), names)),

@@ -1,0 +1,55 @@
+"""The record of something that waits for a person: a call, a question, a budget or an effect; and its decision."""
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from agents.core.conversation import ToolCall
+
+WaitKind: TypeAlias = Literal["approval", "question", "budget", "effect"]
+"""The reason for the wait.
+
+approval: the call may run only after an approval. question: the model asks a person. budget: a limit is reached.
+effect: it is unknown whether an earlier call had its effect.
+"""
+
+OnTimeout: TypeAlias = Literal["deny", "approve"]
+"""The decision at the deadline."""
+
+Decision: TypeAlias = Literal["approved", "denied", "expired"]
+
+
+class Waiting(Struct, frozen=True):
+    """Something that waits for a decision in a turn.
+
+    call: what is shown to the person, with the id by which it is decided. call.index is unique among what waits in the
+    turn. asked_at, deadline: Unix seconds. After the deadline `on_timeout` decides.
+    """
+
+    kind: WaitKind
+    call: ToolCall
+    asked_at: float
+    deadline: float
+    on_timeout: OnTimeout = "deny"
+
+
+class Ruling(Struct, frozen=True):
+    """A decision on something that waits.
+
+    at: Unix seconds. by: the user who decided; None for the deadline, and for a program. reason: for the model. edited:
+    the arguments to run the call with; None for its own. grant: the id of the standing approval that decided.
+    """
+
+    decision: Decision
+    at: float
+    by: str | None = None
+    reason: str = ""
+    edited: str | None = None
+    grant: str | None = None
+
+
+class KeptWait(Struct, frozen=True):
+    """Something that waits, as the store has it. ruling: the decision on which the turn has not acted."""
+
+    waiting: Waiting
+    ruling: Ruling | None = None

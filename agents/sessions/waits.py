@@ -1,0 +1,128 @@
+"""The rows of waits for people, and the turns that wait without an agent, which are parked.
+
+A parked turn has an open stream, and no agent. An agent that starts with the turn clears the mark (write.recovering).
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+
+from agents.core.waiting import KeptWait
+from agents.sessions.ownership import FREE
+from agents.sessions.records import StreamStatus, WaitBegun, WaitChange, WaitDecided
+from agents.sessions.row_values import wait_of
+from agents.sessions.tables import SESSIONS, STREAMS, WAITING
+
+if TYPE_CHECKING:
+    from agents.sessions.reading import Reading
+    from agents.sessions.store import Store
+
+Place: TypeAlias = tuple[float, str, int]
+"""The place of something that waits in a list: its deadline, its stream and its number."""
+
+_ROW: Final = WAITING.c.stream_id == bindparam("its_stream"), WAITING.c.number == bindparam("its_number")
+_REMOVE: Final = delete(WAITING).where(*_ROW)
+_DECIDE: Final = update(WAITING).where(*_ROW).values(ruling=bindparam("its_ruling"))
+_PARKED: Final = STREAMS.c.status == StreamStatus.OPEN.value, STREAMS.c.parked_at.is_not(None)
+_OF_PARKED: Final = WAITING.join(STREAMS, STREAMS.c.id == WAITING.c.stream_id).join(
+    SESSIONS, SESSIONS.c.id == STREAMS.c.session_id
+)
+_ORDER: Final = WAITING.c.deadline, WAITING.c.stream_id, WAITING.c.number
+
+
+class ParkedWait(Struct, frozen=True):
+    """Something that waits in a parked turn. owner: of the session."""
+
+    session_id: str
+    stream_id: str
+    owner: str | None
+    wait: KeptWait
+
+
+def write(connection: Connection, changes: Sequence[WaitChange]) -> None:
+    """Write the changes in their order, within a transaction of the journal."""
+    for change in changes:
+        number = change.waiting.call.index if isinstance(change, WaitBegun) else change.number
+        row: dict[str, Any] = {"its_stream": change.stream_id, "its_number": number}
+        if isinstance(change, WaitDecided):
+            connection.execute(_DECIDE, {**row, "its_ruling": change.ruling})
+            continue
+        connection.execute(_REMOVE, row)
+        if isinstance(change, WaitBegun):
+            connection.execute(insert(WAITING).values(**_values(change)))
+
+
+async def park(store: "Store", stream_ids: Collection[str]) -> None:
+    """Record that these turns wait without an agent. Raises WriteFailed."""
+    parked = update(STREAMS).where(STREAMS.c.id.in_(stream_ids), STREAMS.c.status == StreamStatus.OPEN.value)
+    await store.as_writer(
+        lambda connection: connection.execute(parked.values(parked_at=datetime.now(UTC), recoveries=0))
+    )
+
+
+async def waits_of(store: "Reading", stream_id: str) -> tuple[KeptWait, ...]:
+    """Return what waits in a turn, with the rulings on which the turn has not acted."""
+    wanted = select(WAITING).where(WAITING.c.stream_id == stream_id).order_by(WAITING.c.number)
+    return tuple(map(wait_of, await store.rows(wanted)))
+
+
+async def parked(store: "Reading", ids: Collection[str]) -> set[str]:
+    """Return those of these sessions whose turn is parked."""
+    wanted = select(STREAMS.c.session_id).where(STREAMS.c.session_id.in_(ids), *_PARKED)
+    return {id_ for (id_,) in await store.rows(wanted)}
+
+
+async def overdue(store: "Reading", now: float, limit: int) -> list[str]:
+    """Return the free sessions with a parked turn in which a deadline has passed, the longest ago first."""
+    wanted = (
+        select(STREAMS.c.session_id)
+        .select_from(_OF_PARKED)
+        .where(WAITING.c.deadline <= now, *_PARKED, FREE)
+        .group_by(STREAMS.c.session_id)
+        .order_by(func.min(WAITING.c.deadline))
+        .limit(limit)
+    )
+    return [id_ for (id_,) in await store.rows(wanted)]
+
+
+async def next_deadline(store: "Reading", after: float) -> float | None:
+    """Return the first deadline above this Unix time in a parked turn, or None."""
+    wanted = (
+        select(WAITING.c.deadline)
+        .select_from(_OF_PARKED)
+        .where(WAITING.c.deadline > after, *_PARKED)
+        .order_by(WAITING.c.deadline)
+        .limit(1)
+    )
+    return next((deadline for (deadline,) in await store.rows(wanted)), None)
+
+
+async def parked_waits(store: "Reading", after: Place | None, limit: int, owner: str | None) -> list[ParkedWait]:
+    """Return what waits in parked turns, the most urgent first.
+
+    after: the place of the last one of the previous page. owner: only in this user's sessions.
+    """
+    columns = WAITING, STREAMS.c.session_id, SESSIONS.c.owner
+    wanted = select(*columns).select_from(_OF_PARKED).where(*_PARKED).order_by(*_ORDER).limit(limit)
+    if owner is not None:
+        wanted = wanted.where(SESSIONS.c.owner == owner)
+    if after is not None:
+        wanted = wanted.where(tuple_(*_ORDER) > after)
+    return [ParkedWait(row.session_id, row.stream_id, row.owner, wait_of(row)) for row in await store.rows(wanted)]
+
+
+def _values(begun: WaitBegun) -> dict[str, Any]:
+    waiting = begun.waiting
+    return {
+        "stream_id": begun.stream_id,
+        "number": waiting.call.index,
+        "call_id": waiting.call.id,
+        "kind": waiting.kind,
+        "call": waiting.call,
+        "asked_at": waiting.asked_at,
+        "deadline": waiting.deadline,
+        "on_timeout": waiting.on_timeout,
+    }
