@@ -29,8 +29,8 @@ from tests.agents.test_interface import PUBLIC
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-ALSO = "adr/"
-"""Pages that a page of the navigation lists, instead of the navigation: adr/index.md."""
+DECISIONS = "adr/"
+"""The folder whose pages the page of decisions lists, instead of the navigation."""
 
 
 def paths(navigation: object) -> Iterator[str]:
@@ -57,14 +57,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_page_is_once_in_the_navigation() -> None:
     pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} | GENERATED.keys()
-    assert sorted(NAVIGATION) == sorted(
-        page for page in pages if page == f"{ALSO}index.md" or not page.startswith(ALSO)
-    )
+    assert sorted(NAVIGATION) == sorted(page for page in pages if not page.startswith(DECISIONS))
 
 
 def test_each_decision_is_in_the_list_of_decisions(site: Path) -> None:
-    listed = (site / ALSO / "index.md").read_text()
-    assert [page.name for page in (DOCS / ALSO).glob("*.md") if f"]({page.name})" not in listed] == []
+    listed = (site / "decisions.md").read_text()
+    assert [page.name for page in (DOCS / DECISIONS).glob("*.md") if f"]({DECISIONS}{page.name})" not in listed] == []
 
 
 def test_each_public_module_has_a_page_with_its_names(site: Path) -> None:

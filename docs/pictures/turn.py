@@ -106,7 +106,7 @@ def events() -> list[Event]:
 def arrows(turn: list[Event]) -> Iterator[Arrow]:
     """Yield the messages of a turn in order. Neighbouring pieces of a text are one message."""
     yield Arrow(CALLER, AGENT, "message")
-    yield Arrow(AGENT, HANDLER, "start, under the stream_supervisor")
+    yield Arrow(AGENT, HANDLER, "starts it, for the turn")
     last_result = [event for event in turn if isinstance(event, StreamToolResult)][-1]
     before: type[Event] | None = None
     for event in turn:

@@ -34,7 +34,7 @@ def decisions() -> str:
     """Return the list of the decisions by their headings."""
     pages = sorted((ROOT / "docs" / "adr").glob("*.md"))
     headings = [page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for page in pages]
-    links = [f"- [{heading}]({page.name})\n" for heading, page in zip(headings, pages, strict=True)]
+    links = [f"- [{heading}](adr/{page.name})\n" for heading, page in zip(headings, pages, strict=True)]
     return f"{DECISIONS}\n{''.join(links)}"
 
 
@@ -53,6 +53,6 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "reference/rest-shapes.md": rest.shapes,
     "reference/metrics.md": metrics.page,
     "reference/sys-config.md": sys_config,
-    "adr/index.md": decisions,
+    "decisions.md": decisions,
     "changes.md": changes,
 }
