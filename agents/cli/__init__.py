@@ -29,7 +29,7 @@ COMMANDS = {
     "config": ("agents.cli.config:config", "Check, show or write the configuration file."),
     "doctor": ("agents.cli.doctor:doctor", "Check whether a daemon can start, and reach its providers."),
     "open": ("agents.cli.remote.page:open_page", "Open the daemon's page in a browser, logged in."),
-    "ps": ("agents.cli.remote.look:ps", "List the agents of the daemon and their streams."),
+    "ps": ("agents.cli.remote.ps:ps", "List the agents of the daemon and their streams."),
     "top": ("agents.cli.inspect:top_command", "Show the busiest processes of the daemon, or of a program."),
     "tree": ("agents.cli.inspect:tree_command", "Show the supervision tree of the daemon, or of a program."),
     "tail": ("agents.cli.remote.streams:tail", "Show the events of a stream until it ends."),

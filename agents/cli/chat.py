@@ -17,10 +17,13 @@ from agents.cli.conversation import messages, whole_stdin
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
-from agents.cli.remote.connection import URL, address_given, token_file_option
+from agents.cli.remote.completion import completed
+from agents.cli.remote.connection import address_given, token_file_option
+from agents.cli.remote.ids import agents_and_sessions
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view.screen import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
+from agents.node.state_files import URL
 from agents.parts.given import Media, Text, content_of, media_from_file
 from agents.settings import DEFAULT_MODEL, Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS
@@ -106,6 +109,7 @@ def _attached(context: click.Context, parameter: click.Parameter, files: tuple[s
     "--agent",
     "agent_id",
     metavar="ID",
+    shell_complete=completed(agents_and_sessions),
     help="Talk to this agent of the daemon and leave it running. Without --agent, chat starts a new agent and stops it "
     "at the end.",
 )

@@ -10,6 +10,7 @@ import click
 
 from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
+from agents.cli.listing import json_option, say_json, terminal_width
 from agents.cli.printing import complain, say
 from agents.cli.refusal import refuse
 from agents.cli.view.printable import one_line
@@ -74,13 +75,21 @@ def check(file: Path | None, flags: dict[str, str]) -> None:
 
 @config.command()
 @FILE
+@json_option
 @settings_option
-def show(file: Path | None, flags: dict[str, str]) -> None:
+def show(file: Path | None, flags: dict[str, str], as_json: bool) -> None:
     """Show every setting, its value and its source. Secrets are masked."""
     found_rows = list(rows(loaded_or_exit(file or found(os.environ), flags)))
+    if as_json:
+        say_json({"key": key, "value": value, "source": where} for key, value, where in found_rows)
+        return
     widths = [max(len(one_line(row[column])) for row in found_rows) for column in (0, 1)]
     for key, value, where in found_rows:
-        say(f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}")
+        say(
+            f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}"[
+                : terminal_width()
+            ]
+        )
 
 
 @config.command()

@@ -36,6 +36,8 @@ CODES: Final[Mapping[str, ExitCode]] = {
     "agents.client.errors.ClientError": ExitCode.OUTAGE,
     "agents.client.errors.NoToken": ExitCode.USAGE,
     "agents.client.errors.Refused": ExitCode.REFUSED,
+    "agents.cli.remote.decisions.NothingWaits": ExitCode.REFUSED,
+    "agents.cli.remote.ids.AmbiguousId": ExitCode.REFUSED,
     "agents.cli.program.Unreadable": ExitCode.USAGE,
     "agents.mcp.grant.NoGrant": ExitCode.REFUSED,
     "agents.sessions.errors.SessionError": ExitCode.REFUSED,
@@ -56,7 +58,7 @@ SERVERS_FAULT: Final = 500
 
 
 def code_of(error: Exception) -> ExitCode:
-    """Return the code of an error. Raises KeyError for an error that is no outcome of a command."""
+    """Return the code of an error. Raises StopIteration for an error of another kind."""
     if getattr(error, "status", 0) >= SERVERS_FAULT:
         return ExitCode.OUTAGE
     names = (f"{each.__module__}.{each.__qualname__}" for each in type(error).__mro__)

@@ -1,6 +1,6 @@
 """`understudy top PROGRAM` and `understudy tree PROGRAM`: run a Python program and show its processes meanwhile.
 
-Without PROGRAM the commands ask the daemon (remote/look.py).
+Without PROGRAM the commands ask the daemon (remote/top.py, remote/tree.py).
 
 The program runs as under `python PROGRAM`. A thread beside it asks each process system of this OS process for its state
 and draws it on stderr. A system whose loop is blocked too long is left out of that picture.
@@ -9,6 +9,7 @@ and draws it on stderr. A system whose loop is blocked too long is left out of t
 import runpy
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, TextIO
@@ -19,10 +20,13 @@ from rich.live import Live
 from rich.text import Text
 
 from actors import system_info, top
-from actors.observer import MEASURES, look
+from actors.observer import MEASURES, Measure, look
+from agents.cli.listing import json_option
+from agents.cli.remote.completion import node_option
 from agents.cli.remote.connection import daemon_options
-from agents.cli.remote.look import show_top, show_tree
-from agents.cli.view.processes import top_text, tree_text
+from agents.cli.remote.top import SEARCHED, TopView, show_top
+from agents.cli.remote.tree import show_tree
+from agents.cli.view.processes import fits, top_text, tree_text
 from supervisors import tree
 
 ROWS = 20
@@ -30,7 +34,6 @@ SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 program = click.argument("program", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-node_option = click.option("--node", metavar="NODE", help="Show another node of the daemon's cluster.")
 every = click.option("--every", "every_s", default=1.0, show_default=True, help="The seconds between two pictures.")
 
 
@@ -38,35 +41,54 @@ every = click.option("--every", "every_s", default=1.0, show_default=True, help=
 @click.option(
     "--by", type=click.Choice(list(MEASURES)), default="reductions", show_default=True, help="The measure to sort by."
 )
+@click.option("--filter", "needle", default="", metavar="TEXT", help="Show only processes whose name has this text.")
 @every
+@json_option
 @node_option
 @daemon_options
 @program
 @arguments
 def top_command(
-    by: str, every_s: float, node: str | None, program: Path | None, arguments: tuple[str, ...], **options: Any
+    by: str,
+    needle: str,
+    every_s: float,
+    as_json: bool,
+    node: str | None,
+    program: Path | None,
+    arguments: tuple[str, ...],
+    **options: Any,
 ) -> None:
-    """Show the busiest processes of the daemon. With PROGRAM, run it and show its processes on stderr."""
+    """Show the busiest processes of the daemon, and the turns that run with their tokens per second.
+
+    On a terminal, keys change the picture: q quits, r, m and b sort by reductions, memory or mailbox, / filters. With
+    PROGRAM, run it and show its processes on stderr.
+    """
     if program is None:
-        show_top(options, by, every_s, node)
+        show_top(options, TopView(by, needle), every_s, node, as_json=as_json)
     else:
         console = Console(file=sys.stderr)
         width = console.width if console.is_terminal else None
-        _run(program, arguments, lambda: top_text(top(by, ROWS), system_info(), width), every_s)  # type: ignore[arg-type]  # a Choice
+        _run(program, arguments, partial(_busiest, by, needle, width), every_s)  # type: ignore[arg-type]  # a Choice
+
+
+def _busiest(by: Measure, needle: str, width: int | None) -> str:
+    infos = [info for info in top(by, SEARCHED if needle else ROWS) if fits(info, needle)]
+    return top_text(infos[:ROWS], system_info(), width)
 
 
 @click.command("tree", context_settings=SETTINGS)
 @every
+@json_option
 @node_option
 @daemon_options
 @program
 @arguments
 def tree_command(
-    every_s: float, node: str | None, program: Path | None, arguments: tuple[str, ...], **options: Any
+    every_s: float, as_json: bool, node: str | None, program: Path | None, arguments: tuple[str, ...], **options: Any
 ) -> None:
     """Show the supervision tree of the daemon. With PROGRAM, run it and show its tree on stderr."""
     if program is None:
-        show_tree(options, node)
+        show_tree(options, node, as_json=as_json)
     else:
         _run(program, arguments, lambda: tree_text(tree()), every_s)
 

@@ -14,7 +14,8 @@ class StreamInfo(Struct, frozen=True, omit_defaults=True):
     """A stream.
 
     state: of its turn, from its events. seq: that of its last event, or 0. steered_by: stream ids of the messages that
-    joined its turn.
+    joined its turn. began_at: Unix seconds. tokens, cost: of the turn and its sub-agents so far, as far as they are
+    known. waiting: the number of its calls that wait for a decision.
     """
 
     id: str
@@ -22,6 +23,10 @@ class StreamInfo(Struct, frozen=True, omit_defaults=True):
     state: TurnState
     seq: int
     steered_by: tuple[str, ...] = ()
+    began_at: float | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    waiting: int = 0
 
 
 class AgentInfo(Struct, frozen=True, omit_defaults=True):
@@ -87,4 +92,15 @@ def streams_of(state: AgentState) -> tuple[StreamInfo, ...]:
 
 
 def _of_stream(stream: Stream) -> StreamInfo:
-    return StreamInfo(stream.id, status_of(stream.outcome), stream.state, stream.seq, stream.steered_by)
+    past = stream.turn.past if stream.turn is not None else None
+    return StreamInfo(
+        stream.id,
+        status_of(stream.outcome),
+        stream.state,
+        stream.seq,
+        stream.steered_by,
+        began_at=past.tally.started_unix_s if past is not None else None,
+        tokens=past.spent.all_tokens if past is not None else None,
+        cost=past.spent.all_cost if past is not None else None,
+        waiting=len(stream.calls.waiting) if stream.calls is not None and stream.outcome is None else 0,
+    )

@@ -21,7 +21,10 @@ Visible: TypeAlias = Callable[[Process], bool]
 
 
 class TurnInProgress(Struct, frozen=True):
-    """A turn that runs. began_at: Unix seconds. waiting: number of calls that wait for a decision."""
+    """A turn that runs.
+
+    began_at: Unix seconds. waiting: number of calls that wait for a decision. tokens: those that have arrived.
+    """
 
     stream_id: str
     agent_id: str
@@ -29,6 +32,7 @@ class TurnInProgress(Struct, frozen=True):
     began_at: float
     seq: int
     waiting: int
+    tokens: int = 0
 
 
 class WaitingCall(Struct, frozen=True):
@@ -51,11 +55,17 @@ def running_turns(count: int, visible: Visible) -> Generator[None, None, tuple[l
     found: list[TurnInProgress] = []
     for agent_id, stream in (yield from _running(visible)):
         yield
-        began_at = stream.turn.past.tally.started_unix_s if stream.turn is not None else 0.0
-        waiting = len(stream.calls.waiting) if stream.calls is not None else 0
-        found.append(TurnInProgress(stream.id, agent_id, stream.state, began_at, stream.seq, waiting))
+        found.append(_in_progress(agent_id, stream))
     found.sort(key=lambda turn: turn.began_at)
     return found[:count], max(0, len(found) - count)
+
+
+def _in_progress(agent_id: str, stream: Stream) -> TurnInProgress:
+    turn = stream.turn
+    began_at = turn.past.tally.started_unix_s if turn is not None else 0.0
+    tokens = turn.past.tally.tokens + turn.acc.tokens if turn is not None else 0
+    waiting = len(stream.calls.waiting) if stream.calls is not None else 0
+    return TurnInProgress(stream.id, agent_id, stream.state, began_at, stream.seq, waiting, tokens)
 
 
 def waiting_calls(count: int, visible: Visible) -> Generator[None, None, list[WaitingCall]]:

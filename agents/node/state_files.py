@@ -11,6 +11,10 @@ from agents.node.os_process import lives
 
 ADDRESS: Final = "daemon.json"
 
+URL: Final = "UNDERSTUDY_URL"
+TOKEN_FILE: Final = "UNDERSTUDY_TOKEN_FILE"  # noqa: S105 (a variable's name)
+"""The variables that name another daemon than that of the files."""
+
 
 class DaemonAddress(Struct, frozen=True):
     """The address of a running daemon.

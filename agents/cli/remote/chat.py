@@ -11,6 +11,7 @@ from agents.cli.printing import complain
 from agents.cli.program import Program
 from agents.cli.refusal import fail
 from agents.cli.remote.connection import client_of
+from agents.cli.remote.ids import agents_and_sessions, whole_id
 from agents.cli.turn import exit_code, show_events
 from agents.cli.view.printable import one_line
 from agents.cli.view.screen import open_screen
@@ -36,7 +37,7 @@ async def chat_with_daemon(
     try:
         async with client_of(**place) as client:
             with program.interrupts.until_the_end():
-                target = agent_id or (await client.post("/agents", new_agent))["id"]
+                target = await _target(client, agent_id, new_agent)
                 try:
                     return await _talk(client, target, message, attached, program)
                 finally:
@@ -45,6 +46,18 @@ async def chat_with_daemon(
                             await client.delete(path("agents", target))
     except ClientError as failed:
         return fail(failed)
+
+
+async def _target(client: Client, agent_id: str | None, new_agent: dict[str, Any]) -> str:
+    """Return the id of the agent to talk to, which may be given by its beginning, or that of a new agent."""
+    if agent_id is None:
+        return str((await client.post("/agents", new_agent))["id"])
+    try:
+        await client.get(path("agents", agent_id))
+    except Refused:  # it sleeps, does not exist, or may only be written to
+        with suppress(Refused):
+            return await whole_id(agent_id, agents_and_sessions(client))
+    return agent_id
 
 
 async def _talk(

@@ -7,15 +7,30 @@ import click
 
 from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
+from agents.cli.listing import json_option, say_json, say_table
 from agents.cli.printing import say
+from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.remote.ids import by_id, nodes, sessions, whole_id
 from agents.cli.view.printable import one_line
+from agents.cli.view.table import Column
 from agents.client import Client
 from agents.client.client import path
 
-HEADER = ("NODE", "EPOCH", "STATE", "BEAT", "LOAD", "AGENTS", "LINKS", "VERSION", "CONFIGURATION", "ADDRESS")
+COLUMNS = (
+    Column("NODE"),
+    Column("EPOCH", right=True, rank=3),
+    Column("STATE"),
+    Column("BEAT", right=True, rank=6),
+    Column("LOAD", right=True),
+    Column("AGENTS", right=True),
+    Column("LINKS", right=True, rank=5),
+    Column("VERSION", rank=2),
+    Column("CONFIGURATION", rank=4),
+    Column("ADDRESS", rank=1),
+)
 
-node_argument = click.argument("node", required=False, metavar="[NODE]")
+node_argument = click.argument("node", required=False, metavar="[NODE]", shell_complete=completed(nodes))
 
 
 @click.group(cls=Group)
@@ -24,12 +39,17 @@ def cluster() -> None:
 
 
 @cluster.command()
+@json_option
 @daemon_options
-def status(**options: Any) -> None:
+def status(as_json: bool, **options: Any) -> None:
     """List the living nodes. A star marks the one that was asked."""
 
     async def show(client: Client) -> None:
-        say_table([HEADER, *map(_row, (await client.get("/cluster"))["nodes"])])
+        found = (await client.get("/cluster"))["nodes"]
+        if as_json:
+            say_json(found)
+        else:
+            say_table(COLUMNS, map(_row, found))
 
     ask(options, show)
 
@@ -46,13 +66,13 @@ def rebalance(**options: Any) -> None:
 
 
 @cluster.command()
-@click.argument("node", metavar="NODE")
+@click.argument("node", metavar="NODE", shell_complete=completed(nodes))
 @daemon_options
 def forget(node: str, **options: Any) -> None:
     """Declare a node dead that holds no lease, before its time is up."""
 
     async def do(client: Client) -> None:
-        await client.delete(path("cluster", "nodes", node))
+        await by_id(node, nodes(client), lambda name: client.delete(path("cluster", "nodes", name)))
         say("forgotten")
 
     ask(options, do)
@@ -69,7 +89,7 @@ def drain(node: str | None, time_ms: int | None, **options: Any) -> None:
     """
 
     async def do(client: Client) -> None:
-        await client.post(_with("/drain", node=node, time=time_ms))
+        await client.post(_with("/drain", node=await _node(client, node), time=time_ms))
         say("draining")
 
     ask(options, do)
@@ -82,31 +102,36 @@ def undrain(node: str | None, **options: Any) -> None:
     """Let a node that drains accept new turns again."""
 
     async def do(client: Client) -> None:
-        await client.post(_with("/undrain", node=node))
+        await client.post(_with("/undrain", node=await _node(client, node)))
         say("accepts new turns")
 
     ask(options, do)
 
 
 @click.command()
-@click.argument("session", metavar="SESSION")
+@click.argument("session", metavar="SESSION", shell_complete=completed(sessions))
+@json_option
 @daemon_options
-def where(session: str, **options: Any) -> None:
+def where(session: str, as_json: bool, **options: Any) -> None:
     """Name the node that owns a session. The exit code is 1 if none does."""
 
     async def do(client: Client) -> int:
-        owner = (await client.get("/cluster/owners", id=session))["owners"].get(session)
+        owners = (await client.get("/cluster/owners", id=session))["owners"]
+        if not owners and (whole := await whole_id(session, sessions(client))) != session:
+            owners = (await client.get("/cluster/owners", id=whole))["owners"]
+        owner = next(iter(owners.values()), None)
+        if as_json:
+            say_json([{"owners": owners}])
+            return ExitCode.FOUND if owner is None else ExitCode.DONE
         say("no node owns this session: it wakes where it is asked for" if owner is None else one_line(owner))
         return ExitCode.FOUND if owner is None else ExitCode.DONE
 
     ask(options, do)
 
 
-def say_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+async def _node(client: Client, given: str | None) -> str | None:
+    """Return the name of the node that begins so, or the text if none does. Raises AmbiguousId."""
+    return None if given is None else await whole_id(given, nodes(client))
 
 
 def _row(node: Any) -> tuple[str, ...]:

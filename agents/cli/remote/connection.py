@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -13,12 +13,9 @@ from agents.cli.exit_codes import ExitCode
 from agents.cli.refusal import fail
 from agents.client import Client, ClientError
 from agents.client.place import token_in
-from agents.node.state_files import address_in, default_state_dir
+from agents.node.state_files import TOKEN_FILE, URL, address_in, default_state_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-URL: Final = "UNDERSTUDY_URL"
-TOKEN_FILE: Final = "UNDERSTUDY_TOKEN_FILE"  # noqa: S105 (a variable's name)
 
 
 def daemon_options(command: Command) -> Command:

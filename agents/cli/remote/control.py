@@ -6,27 +6,29 @@ import click
 
 from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import say
+from agents.cli.remote.completion import agent_argument, completed
 from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.remote.ids import agents, by_id, crashed_agents
 from agents.cli.view.printable import one_line
 from agents.client import Client
 from agents.client.client import path
 
 
 @click.command()
-@click.argument("agent_id", metavar="AGENT")
+@agent_argument
 @daemon_options
 def stop(agent_id: str, **options: Any) -> None:
     """Stop an agent. Its session stays."""
 
     async def do(client: Client) -> None:
-        await client.delete(path("agents", agent_id))
+        await by_id(agent_id, agents(client), lambda id_: client.delete(path("agents", id_)))
         say("stopped")
 
     ask(options, do)
 
 
 @click.command()
-@click.argument("agent_id", metavar="AGENT")
+@click.argument("agent_id", metavar="AGENT", shell_complete=completed(crashed_agents))
 @daemon_options
 def reset(agent_id: str, **options: Any) -> None:
     """Forget the crashes of an agent, and start it if it is held.
@@ -35,7 +37,7 @@ def reset(agent_id: str, **options: Any) -> None:
     """
 
     async def do(client: Client) -> None:
-        await client.post(f"{path('agents', agent_id)}/reset")
+        await by_id(agent_id, crashed_agents(client), lambda id_: client.post(path("agents", id_, "reset")))
         say("reset")
 
     ask(options, do)

@@ -12,7 +12,9 @@ import click
 
 from agents.cli.group import Group
 from agents.cli.mcp_login import login_command
+from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.remote.ids import agents_and_sessions
 from agents.client import Client, ClientError
 from agents.client.client import path
 from agents.core.events import Event
@@ -28,7 +30,14 @@ PULSE_S: Final = 10.0
 
 
 @click.group("mcp", cls=Group, invoke_without_command=True)
-@click.option("--agent", "agents", multiple=True, metavar="AGENT", help="Offer only this agent. May be repeated.")
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    metavar="AGENT",
+    shell_complete=completed(agents_and_sessions),
+    help="Offer only this agent. May be repeated.",
+)
 @daemon_options
 @click.pass_context
 def mcp_command(ctx: click.Context, /, agents: tuple[str, ...], **options: Any) -> None:

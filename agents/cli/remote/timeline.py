@@ -10,10 +10,13 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
+from agents.cli.exit_codes import ExitCode
+from agents.cli.listing import json_option, say_json
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
+from agents.cli.remote.completion import stream_argument
 from agents.cli.remote.connection import ask, daemon_options
-from agents.cli.remote.streams import stream_argument
+from agents.cli.remote.ids import by_id, streams
 from agents.cli.view.timeline import timeline_text
 from agents.client import Client
 from agents.client.client import path
@@ -27,24 +30,28 @@ PAUSE_S: Final = 0.5
 @click.option(
     "--svg", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write an SVG to this file."
 )
+@json_option
 @daemon_options
-def timeline(stream_id: str, file: Path | None, **options: Any) -> None:
+def timeline(stream_id: str, file: Path | None, as_json: bool, **options: Any) -> None:
     """Show a turn over time: model calls, tools, attempts, approvals and resets.
 
     On a terminal, a turn that runs is shown until it ends.
     """
 
-    async def show(client: Client) -> int:
+    async def show(client: Client, stream: str) -> int:
+        if as_json:
+            say_json([(await client.get(path("streams", stream, "timeline")))["timeline"]])
+            return ExitCode.DONE
         if file is not None:
-            return _write(file, svg(picture_of(await _timeline(client, stream_id))))
+            return _write(file, svg(picture_of(await _timeline(client, stream))))
         console = Console(file=sys.stdout, highlight=False)
         if console.is_terminal:
-            await _follow(client, stream_id, console)
+            await _follow(client, stream, console)
         else:
-            say(timeline_text(await _timeline(client, stream_id), console.width).plain)
-        return 0
+            say(timeline_text(await _timeline(client, stream), console.width).plain)
+        return ExitCode.DONE
 
-    ask(options, show)
+    ask(options, lambda client: by_id(stream_id, streams(client), lambda id_: show(client, id_)))
 
 
 async def _timeline(client: Client, stream_id: str) -> Timeline:
@@ -67,4 +74,4 @@ def _write(file: Path, text: str) -> int:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         return refuse(f"--svg: expected a file that can be written, got {file}: {error.strerror}")
-    return 0
+    return ExitCode.DONE

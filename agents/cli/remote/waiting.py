@@ -5,6 +5,7 @@ from typing import Any
 import click
 import msgspec
 
+from agents.cli.listing import json_option, say_json
 from agents.cli.printing import say
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
@@ -14,10 +15,15 @@ from agents.instance.running import WaitingCall
 
 
 @click.command()
+@json_option
 @daemon_options
-def approvals(**options: Any) -> None:
+def approvals(as_json: bool, **options: Any) -> None:
     """List the calls that wait for a decision, the most urgent first, and the command that approves each."""
-    ask(options, _approvals)
+    ask(options, _as_json if as_json else _approvals)
+
+
+async def _as_json(client: Client) -> None:
+    say_json((await client.get("/approvals"))["approvals"])
 
 
 async def _approvals(client: Client) -> None:

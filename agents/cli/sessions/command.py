@@ -3,24 +3,27 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from actors import InvalidArgument
 from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
+from agents.cli.listing import json_option, say_json, say_table
 from agents.cli.printing import say
 from agents.cli.refusal import fail
-from agents.cli.sessions.lines import line_of, lines_of
+from agents.cli.remote.ids import by_id, whole_id
+from agents.cli.sessions.ids import PAGE, complete_session, session_ids, stream_ids
+from agents.cli.sessions.lines import COLUMNS, line_of, lines_of, row_of
 from agents.cli.sessions.place import Sessions, merged_options, open_sessions, place_options
-from agents.client import ClientError
+from agents.client import ClientError, SessionInfo
 from agents.rehearsal.whole_number import WholeNumber
 from agents.sessions import SessionError
 
-PAGE = 1000
+T = TypeVar("T")
 
-session_argument = click.argument("session_id", metavar="SESSION")
+session_argument = click.argument("session_id", metavar="SESSION", shell_complete=complete_session)
 
 
 @click.group("sessions", cls=Group)
@@ -37,29 +40,46 @@ def sessions(context: click.Context, /, **options: Any) -> None:
 
 @sessions.command("list")
 @click.option("--limit", default=20, show_default=True, type=WholeNumber(min=1), help="The number of sessions to list.")
-@click.option("--after", metavar="SESSION", help="List only sessions after this one: the next page.")
+@click.option(
+    "--after",
+    metavar="SESSION",
+    shell_complete=complete_session,
+    help="List only sessions after this one: the next page.",
+)
+@json_option
 @place_options
-def list_command(limit: int, after: str | None, **options: Any) -> None:
-    """List sessions, latest change first: id, last change, messages, title, and whether the agent runs."""
+def list_command(limit: int, after: str | None, as_json: bool, **options: Any) -> None:
+    """List sessions, latest change first: id, last change, messages, whether the agent runs, owner and title."""
 
     async def show(source: Sessions) -> None:
-        left, place = limit, after
-        while left and (page := await source.sessions(place, min(left, PAGE))):
-            for session in page:
-                say(line_of(session))
-            left, place = left - len(page), page[-1].id
+        found = await _page(source, after, min(limit, PAGE))
+        while (
+            found
+            and len(found) < limit
+            and (page := await source.sessions(found[-1].id, min(limit - len(found), PAGE)))
+        ):
+            found += page
+        if as_json:
+            say_json(found)
+        else:
+            say_table(COLUMNS, map(row_of, found))
 
     _carry_out(options, show)
 
 
 @sessions.command("show")
 @session_argument
+@json_option
 @place_options
-def show_command(session_id: str, **options: Any) -> None:
+def show_command(session_id: str, as_json: bool, **options: Any) -> None:
     """Show a session's conversation and streams."""
 
     async def show(source: Sessions) -> None:
-        for line in lines_of(await source.session(session_id)):
+        session = await _by_id(source, session_id, source.session)
+        if as_json:
+            say_json([session])
+            return
+        for line in lines_of(session):
             say(line)
 
     _carry_out(options, show)
@@ -71,26 +91,34 @@ def show_command(session_id: str, **options: Any) -> None:
 @place_options
 def rename_command(session_id: str, title: str, **options: Any) -> None:
     """Set a session's title. An empty TITLE removes it."""
-    _carry_out(options, lambda source: source.rename_session(session_id, title or None))
+
+    async def rename(source: Sessions) -> None:
+        await _by_id(source, session_id, lambda id_: source.rename_session(id_, title or None))
+
+    _carry_out(options, rename)
 
 
 @sessions.command("delete")
 @session_argument
-@click.option("--yes", "-y", "sure", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", "sure", is_flag=True, help="Do not ask. SESSION is then a whole id.")
 @place_options
 def delete_command(session_id: str, sure: bool, **options: Any) -> None:
     """Delete a session for ever: its conversation, streams and events.
 
-    On a terminal the command asks first. The session's agent is stopped before. The command is refused while the agent
-    runs a turn.
+    On a terminal the command shows the session and asks first; elsewhere it needs --yes. The session's agent is stopped
+    before. The command is refused while the agent runs a turn.
     """
+    if not sure and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("expected --yes, since nobody can be asked: stdin or stdout is not a terminal")
 
     async def delete(source: Sessions) -> None:
-        if not sure and sys.stdin.isatty() and sys.stdout.isatty():
-            say(line_of(await source.session(session_id)))
-            if not click.confirm("Delete this session for ever?"):
-                return
-        await source.delete_session(session_id)
+        if sure:
+            await source.delete_session(session_id)
+            return
+        session = await _by_id(source, session_id, source.session)
+        say(line_of(session))
+        if click.confirm("Delete this session for ever?"):
+            await source.delete_session(session.id)
 
     _carry_out(options, delete)
 
@@ -101,13 +129,13 @@ def delete_command(session_id: str, sure: bool, **options: Any) -> None:
 def export_command(session_id: str, **options: Any) -> None:
     """Write a session to stdout as JSON Lines."""
 
-    async def write(source: Sessions) -> None:
+    async def write(source: Sessions, id_: str) -> None:
         out = sys.stdout.buffer
-        async for piece in source.export_session(session_id):
+        async for piece in source.export_session(id_):
             out.write(piece)
         out.flush()
 
-    _carry_out(options, write)
+    _carry_out(options, lambda source: _by_id(source, session_id, lambda id_: write(source, id_)))
 
 
 @sessions.command("fork")
@@ -124,12 +152,25 @@ def fork_command(session_id: str, new_id: str | None, stream: str | None, seq: i
     """Make a new session from a copy of SESSION's conversation, and print its id."""
     if seq is not None and stream is None:
         raise click.UsageError("--seq is the number of an event: expected --stream, too, got --seq only")
-    at = None if stream is None else (stream, seq)
 
-    async def fork(source: Sessions) -> None:
-        say(await source.fork_session(session_id, new_id, at))
+    async def fork(source: Sessions, id_: str) -> str:
+        at = None if stream is None else (await whole_id(stream, stream_ids(source, id_)), seq)
+        return await source.fork_session(id_, new_id, at)
 
-    _carry_out(options, fork)
+    async def do(source: Sessions) -> None:
+        say(await _by_id(source, session_id, lambda id_: fork(source, id_)))
+
+    _carry_out(options, do)
+
+
+async def _page(source: Sessions, after: str | None, limit: int) -> list[SessionInfo]:
+    if after is None:
+        return await source.sessions(None, limit)
+    return await _by_id(source, after, lambda id_: source.sessions(id_, limit))
+
+
+async def _by_id(source: Sessions, given: str, request: Callable[[str], Awaitable[T]]) -> T:
+    return await by_id(given, session_ids(source), request)
 
 
 def _carry_out(options: dict[str, Any], work: Callable[[Sessions], Awaitable[None]]) -> None:

@@ -14,11 +14,12 @@ from agents.configuration.kinds import AS_IT_IS, Form, Kind
 from agents.configuration.sources.reading import NOT_SHOWN, SourceReader
 from agents.configuration.sources.secrets import holds_password
 from agents.core.faults import FLAG, KeyPath, Where
+from agents.node.state_files import TOKEN_FILE, URL
 
 PREFIX: Final = "UNDERSTUDY_"
 CONFIG: Final = "UNDERSTUDY_CONFIG"
 
-NOT_SETTINGS: Final = frozenset({CONFIG})
+NOT_SETTINGS: Final = frozenset({CONFIG, URL, TOKEN_FILE})
 """Variables with our prefix that say something else."""
 
 

@@ -9,8 +9,10 @@ import importlib
 import io
 import json
 import os
+import select
 import subprocess
 import sys
+import termios
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +36,24 @@ class Forks:
     async def understudy(self, *arguments: str, stdin: str = "", **request: Any) -> Ended:
         """Run a command to its end. request: env, encoding, and a path in place of stdin_file, stdout, stderr."""
         return await asyncio.to_thread(self._run, arguments, stdin, request)
+
+    async def at_a_terminal(self, columns: int, *arguments: str, keys: str = "", **request: Any) -> Ended:
+        """Run a command with stdin and stdout at a terminal of this width, on which these keys are typed."""
+        ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (24, columns))
+        os.write(ours, keys.encode())
+        name, seen = os.ttyname(theirs), bytearray()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours, lambda: seen.extend(os.read(ours, 65536)))
+        try:
+            ended = await self.understudy(*arguments, stdin_file=name, stdout=name, **request)
+            while select.select([ours], [], [], 0)[0]:
+                seen.extend(os.read(ours, 65536))
+        finally:
+            loop.remove_reader(ours)
+            os.close(ours)
+            os.close(theirs)
+        return Ended(ended.code, seen.decode().replace("\r\n", "\n"), ended.err)
 
     def _run(self, arguments: tuple[str, ...], stdin: str, request: dict[str, Any]) -> Ended:
         given, out, err = (self._folder / name for name in ("in", "out", "err"))
@@ -77,7 +97,7 @@ def forks() -> Iterator[Forks]:
 def _serve() -> None:
     from agents.cli import COMMANDS
 
-    for module, _ in COMMANDS.values():
+    for module, _ in [*COMMANDS.values(), ("agents.cli.sessions.stored_sessions", "")]:
         importlib.import_module(module.partition(":")[0])
     for line in iter(sys.stdin.readline, ""):
         pid = os.fork()

@@ -75,7 +75,8 @@ async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: R
         there = ("--url", running.url, "--token-file", str(folder / "token"))
         for place in (here, there):
             code, out, _ = await understudy("sessions", "list", *place)
-            assert (code, out.split()[0], out.split()[3:]) == (0, "a", ["2", "Anna", "runs"])
+            cells = out.splitlines()[1].split()
+            assert (code, cells[0], cells[3:]) == (0, "a", ["2", "runs", "-", "Anna"])
         assert await understudy("sessions", *there, "rename", "a", "Greetings") == (0, "", "")
         shown = (await understudy("sessions", "show", "a", *here))[1]
         assert shown.splitlines()[0].endswith("Greetings  runs")
@@ -95,16 +96,19 @@ async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: R
             "message",
             "stream",
         ]
-        code, _, err = await understudy("sessions", "delete", "a", "--store", f"sqlite:///{folder}/sessions.db")
+        code, _, err = await understudy(
+            "sessions", "delete", "a", "--yes", "--store", f"sqlite:///{folder}/sessions.db"
+        )
         assert (code, err.count("\n")) == (3, 1)
         assert f"in use by pid {running.process.pid}" in err
-        assert await understudy("sessions", "delete", "a", *here) == (0, "", "")
+        assert await understudy("sessions", "delete", "a", "--yes", *here) == (0, "", "")
         assert (await client.get("/agents"))["agents"] == []
         assert [each.id for each in await client.sessions()] == ["b"]
         assert await running.stopped() == 0
     code, out, _ = await understudy("sessions", "list", *here)
-    assert (code, out.split()[0], out.split()[3:]) == (0, "b", ["2", "Greetings"])
-    assert await understudy("sessions", "delete", "b", *here) == (0, "", "")
+    cells = out.splitlines()[1].split()
+    assert (code, cells[0], cells[3:]) == (0, "b", ["2", "sleeps", "-", "Greetings"])
+    assert await understudy("sessions", "delete", "b", "--yes", *here) == (0, "", "")
 
 
 async def test_the_files_of_a_killed_daemon_are_not_a_daemon(server: RehearsalServer, folder: Path) -> None:
@@ -113,8 +117,8 @@ async def test_the_files_of_a_killed_daemon_are_not_a_daemon(server: RehearsalSe
         running.signal(signal.SIGKILL)
         await running.ended()
     assert (folder / "daemon.json").exists()
-    assert (await understudy("sessions", "list", "--state-dir", str(folder)))[1].split()[0] == "a"
-    assert await understudy("sessions", "delete", "a", "--state-dir", str(folder)) == (0, "", "")
+    assert (await understudy("sessions", "list", "--state-dir", str(folder)))[1].splitlines()[1].split()[0] == "a"
+    assert await understudy("sessions", "delete", "a", "--yes", "--state-dir", str(folder)) == (0, "", "")
 
 
 async def test_no_program_gets_the_token_of_a_killed_daemon(server: RehearsalServer, folder: Path) -> None:
@@ -146,7 +150,7 @@ async def test_commands_find_the_daemon_of_the_configuration(
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         assert (await understudy_in("ps", env=env)).out.splitlines()[1].split()[0] == "a"
-        assert (await understudy_in("sessions", "list", env=env)).out.split()[0] == "a"
+        assert (await understudy_in("sessions", "list", env=env)).out.splitlines()[1].split()[0] == "a"
         assert await running.stopped() == 0
 
 
@@ -172,7 +176,7 @@ async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_3(
             ("chat", "x", "--agent", "nope", *here),
             ("sessions", "show", "nope", *here),
             ("sessions", "rename", "nope", "x", *here),
-            ("sessions", "delete", "nope", *here),
+            ("sessions", "delete", "nope", "--yes", *here),
             ("sessions", "export", "nope", *here),
             ("sessions", "fork", "nope", *here),
             ("sessions", "list", "--after", "nope", *here),

@@ -1,0 +1,52 @@
+"""The shell's completion of ids: asked of the daemon that the words before name, and silent about failures."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agents.cli.remote import ids
+from agents.cli.remote.connection import client_of
+from agents.client import Client, ClientError
+
+TIMEOUT_S: Final = 5.0
+PATHS: Final = frozenset({"file", "token_file", "state_dir"})
+
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def completed(of: Callable[[Client], ids.Ids]) -> Complete:
+    """Return click's `shell_complete` for a parameter whose values are these ids."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        place = {name: option_given(context, name) for name in ("url", "token_file", "state_dir")}
+        with suppress(ClientError, click.ClickException, TimeoutError, SystemExit):
+            return asyncio.run(_ids(of, place, incomplete))
+        return []
+
+    return complete
+
+
+async def _ids(of: Callable[[Client], ids.Ids], place: dict[str, Any], incomplete: str) -> list[str]:
+    async with asyncio.timeout(TIMEOUT_S), client_of(**place) as client:
+        found: AsyncIterator[str] = of(client)
+        return list(dict.fromkeys([id_ async for id_ in found if id_.startswith(incomplete)]))
+
+
+def option_given(context: click.Context, name: str) -> Any:
+    """Return the value of an option of the command or of its groups. Completion gives paths as they were typed."""
+    at: click.Context | None = context
+    while at is not None and at.params.get(name) is None:
+        at = at.parent
+    value = None if at is None else at.params[name]
+    return Path(value) if isinstance(value, str) and name in PATHS else value
+
+
+agent_argument = click.argument("agent_id", metavar="AGENT", shell_complete=completed(ids.agents))
+stream_argument = click.argument("stream_id", metavar="STREAM", shell_complete=completed(ids.streams))
+node_option = click.option(
+    "--node", metavar="NODE", shell_complete=completed(ids.nodes), help="Show another node of the daemon's cluster."
+)

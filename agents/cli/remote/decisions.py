@@ -1,0 +1,85 @@
+"""Decisions about the calls that wait: the beginning of a call's id, or none, if only one call fits."""
+
+from http import HTTPStatus
+from typing import Any
+
+import click
+import msgspec
+
+from agents.cli.printing import complain
+from agents.cli.remote.completion import completed
+from agents.cli.remote.ids import AmbiguousId, Ids
+from agents.cli.view.printable import one_line
+from agents.client import Client, ClientError, Refused
+from agents.client.client import path
+from agents.contract.watch import WaitingCalls
+from agents.instance.running import WaitingCall
+
+
+async def waiting_streams(client: Client) -> Ids:
+    """Yield the ids of the streams with a call that waits for a decision."""
+    for each in await _approvals(client):
+        yield each.stream_id
+
+
+async def waiting_calls(client: Client) -> Ids:
+    for each in await _approvals(client):
+        yield each.tool_call.id
+
+
+deciding_argument = click.argument("stream_id", metavar="STREAM", shell_complete=completed(waiting_streams))
+call_argument = click.argument("call_id", required=False, metavar="[CALL]", shell_complete=completed(waiting_calls))
+
+
+async def decide(client: Client, stream_id: str, what: str, body: dict[str, Any]) -> str:
+    """Send the decision about the call in the body, and return the outcome.
+
+    If no such call exists, decide about the only one that waits with ids that begin so. A call without an id: the only
+    one that waits in the stream. Raises AmbiguousId, NothingWaits.
+    """
+    call_id = body["call_id"]
+
+    async def decided(stream: str, call: str) -> str:
+        return str((await client.post(path("streams", stream, what), body | {"call_id": call}))["decision"])
+
+    try:
+        if call_id is not None:
+            return await decided(stream_id, call_id)
+    except Refused as refused:
+        if refused.status != HTTPStatus.NOT_FOUND or (found := await _waiting(client, stream_id, call_id)) is None:
+            raise
+    else:
+        if (found := await _waiting(client, stream_id, "")) is None:
+            raise NothingWaits(stream_id)
+    complain(_chosen(found))
+    return await decided(found.stream_id, found.tool_call.id)
+
+
+async def _waiting(client: Client, stream_id: str, call_id: str) -> WaitingCall | None:
+    """Return the only call that waits with ids that begin so, or None. Raises AmbiguousId."""
+    found = [
+        each
+        for each in await _approvals(client)
+        if each.stream_id.startswith(stream_id) and each.tool_call.id.startswith(call_id)
+    ]
+    found = [each for each in found if each.stream_id == stream_id] or found
+    if len(found) > 1:
+        raise AmbiguousId(f"{stream_id} {call_id}".strip(), (f"{each.stream_id} {each.tool_call.id}" for each in found))
+    return found[0] if found else None
+
+
+async def _approvals(client: Client) -> list[WaitingCall]:
+    return msgspec.convert(await client.get("/approvals"), WaitingCalls).approvals
+
+
+def _chosen(waiting: WaitingCall) -> str:
+    """Return a line with the call in full: the person named only the beginning of its id."""
+    call = waiting.tool_call
+    return f"understudy: {one_line(f'{waiting.stream_id} {call.id}: {call.name} {call.arguments}')}"
+
+
+class NothingWaits(ClientError):
+    """No call of the stream waits for a decision."""
+
+    def __init__(self, stream_id: str) -> None:
+        super().__init__(f"expected a stream with a call that waits for a decision, got {stream_id!r}")
