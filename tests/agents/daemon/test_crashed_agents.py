@@ -59,5 +59,5 @@ async def test_a_held_agent_is_listed_with_its_last_crash_and_answers_after_a_re
         assert answer["response"]["content"] == "Well again."
         assert "bad: " not in (await understudy("ps", *here))[1]
         code, _, err = await understudy("reset", "nobody", *here)
-        assert (code, err.count("\n")) == (2, 1)
+        assert (code, err.count("\n")) == (3, 1)
         assert await running.stopped() == 0

@@ -141,7 +141,7 @@ async def test_a_timeline_is_printed_and_written_as_svg(running: Daemon, tmp_pat
     assert (code, err.count("\n")) == (2, 1)
     assert "expected a file that can be written" in err
     code, _, err = await understudy("timeline", "nope", *here)
-    assert (code, err.count("\n")) == (2, 1)
+    assert (code, err.count("\n")) == (3, 1)
 
 
 async def test_a_timeline_on_a_terminal_follows_its_turn_to_the_end(running: Daemon, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ async def test_commands_accept_a_users_token(server: RehearsalServer, folder: Pa
         assert [line.split()[0] for line in out.splitlines()[1:]] == ["a"]
         for command in (("stop", "a"), ("tree",), ("stop-daemon",), ("reload",), ("chat", "hi")):
             code, out, err = await understudy(*command, *anns)
-            assert (code, out, err.count("\n")) == (2, "", 1)
+            assert (code, out, err.count("\n")) == (3, "", 1)
             assert "expected a token with the scope" in err
         assert await running.stopped() == 0
 
