@@ -69,10 +69,8 @@ LOCAL: dict[str, tuple[tuple[str, ...], int]] = {
     "a wrong option": (("chat", "--modell"), 2),
     "config show": (("config", "show"), 0),
     "config check": (("config", "check", "FILE"), 0),
-    "sessions list": (("sessions", "--store", "sqlite:////does/not/exist", "list"), 4),
-    "ps": (("ps", "--state-dir", "/does/not/exist"), 4),
-    "rehearse": (("rehearse", "--script", "/does/not/exist"), 2),
 }
+"""As processes that the interpreter starts. test_every_command.py has the other commands."""
 
 
 def local(name: str, tmp_path: Path) -> tuple[list[str], dict[str, str], int]:
