@@ -50,6 +50,7 @@ COMMANDS = {
     "where": ("agents.cli.remote.cluster:where", "Name the node that owns a session."),
     "schedules": ("agents.cli.remote.schedules:schedules_command", "List, add and change messages at due times."),
     "sessions": ("agents.cli.sessions.command:sessions", "List, show, rename, delete, export and fork kept sessions."),
+    "spend": ("agents.cli.sessions.spend:spend", "Show what model calls have spent: tokens and cost."),
     "rehearse": (
         "agents.rehearsal.command:rehearse",
         "Serve OpenAI's HTTP API with scripted models, for tests and demos.",

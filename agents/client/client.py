@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
@@ -19,6 +20,7 @@ from agents.client.frames import Frames
 from agents.client.place import Place, place_in
 from agents.client.question import question
 from agents.contract.sessions import Session, SessionInfo
+from agents.contract.spending import SpendBy, SpendReport
 from agents.contract.wire import event_of
 from agents.core.events import TERMINAL, Event
 from agents.parts.given import Media, Text
@@ -93,6 +95,11 @@ class Client:
         page = {} if after is None else {"after": after}
         answer = await self.get("/sessions", limit=limit, **page)
         return msgspec.convert(answer["sessions"], list[SessionInfo])
+
+    async def spending(self, by: SpendBy, since: datetime | None = None) -> SpendReport:
+        """Return what model calls have spent since a time: those of all users for the scope admin, else the user's."""
+        given = {} if since is None else {"since": since.isoformat()}
+        return msgspec.convert(await self.get("/spend", by=by, **given), SpendReport)
 
     async def session(self, session_id: str) -> Session:
         return msgspec.convert(await self.get(path("sessions", session_id)), Session)

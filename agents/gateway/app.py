@@ -44,6 +44,7 @@ from agents.gateway.routes.openai_responses import openai_responses
 from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.schedules import schedule_routes
 from agents.gateway.routes.sessions import sessions as session_routes
+from agents.gateway.routes.spend import spend
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
 from agents.gateway.routes.watch import watch
@@ -127,6 +128,7 @@ def _app(
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))
     app.include_router(schedule_routes(everything, settings.gateway.clients.max_schedules))
+    app.include_router(spend(everything))
     app.include_router(system(settings))
     app.include_router(watch(everything))
     app.include_router(message_stream(everything, delivery))

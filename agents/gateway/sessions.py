@@ -1,6 +1,7 @@
 """The gateway's port to sessions, with a store or without one."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import NoReturn, Protocol
 
 from actors import Pid
@@ -8,6 +9,7 @@ from agents import agent
 from agents.agent_registry import agents_of, find_agent, find_stream
 from agents.cluster.everywhere import running_everywhere
 from agents.contract.sessions import Session, SessionInfo, SessionStream
+from agents.contract.spending import SpendBy, SpendReport
 from agents.contract.stored import session as whole_session
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
@@ -65,6 +67,9 @@ class Sessions(Protocol):
 
     async def part(self, session_id: str, key: str) -> bytes | None:
         """Return the bytes of the session's part with this hash, or None."""
+
+    async def spending(self, by: SpendBy, since: datetime | None, owner: str | None = None) -> SpendReport:
+        """Return what model calls have spent since a time, also those of deleted sessions."""
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         """Copy the session up to a place.
@@ -129,6 +134,9 @@ class LiveSessions:
 
     async def part(self, session_id: str, key: str) -> bytes | None:
         return await agent.part(_agent(session_id), key)
+
+    async def spending(self, by: SpendBy, since: datetime | None, owner: str | None = None) -> SpendReport:
+        _not_kept()
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         _not_kept()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
@@ -13,6 +14,7 @@ from agents.agent_registry import find_agent, find_stream, reserved
 from agents.cluster.everywhere import running_among
 from agents.cluster.node_requests import FindStream
 from agents.contract.sessions import Session, SessionInfo, SessionStream, Status
+from agents.contract.spending import SpendBy, SpendReport, SpentSum
 from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
 from agents.core.running_turn import RunningTurn
@@ -105,6 +107,12 @@ class StoredSessions(LiveSessions):
 
     async def count(self, owner: str) -> int:
         return await (await _store()).count(owner)
+
+    async def spending(self, by: SpendBy, since: datetime | None, owner: str | None = None) -> SpendReport:
+        from agents.sessions.spending import spending  # it loads SQLAlchemy, as the store has done
+
+        found = await spending(await _store(), by, owner=owner, since=since)
+        return SpendReport(by, [SpentSum(*each) for each in found])
 
     async def session(self, session_id: str) -> SessionInfo | None:
         kept = await (await _store()).session(session_id)

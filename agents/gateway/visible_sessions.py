@@ -1,10 +1,12 @@
 """The sessions that a caller can see. Another user's session is answered like one that does not exist."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from actors import Pid
 from agents.agent_registry import find_agent
 from agents.contract.sessions import Session, SessionInfo
+from agents.contract.spending import SpendBy, SpendReport
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
@@ -94,6 +96,10 @@ class VisibleSessions:
         if (data := await self._all.part(session_id, key)) is None:
             raise Refusal(404, "expected the hash of a part of this session, got another", "part_not_found")
         return data
+
+    async def spending(self, by: SpendBy, since: datetime | None) -> SpendReport:
+        """Return what the model calls of the caller's agents have spent since a time."""
+        return await self._all.spending(by, since, self._owner)
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> SessionInfo:
         """Copy the session up to a place, and return the copy. at: as for `Sessions.fork`."""

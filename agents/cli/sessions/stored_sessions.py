@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from agents.client import Session, SessionInfo
+from agents.contract.spending import SpendBy, SpendReport, SpentSum
 from agents.contract.stored import session, session_info, session_stream
-from agents.sessions import SessionRecord, Store, StoreInUse, UnknownSession, history, store_url
+from agents.sessions import SessionRecord, Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
+from agents.sessions.spending import spending
 
 
 @asynccontextmanager
@@ -33,6 +36,9 @@ class StoredSessions:
         if after is not None:
             await self._kept(after)
         return [session_info(each, live=False) for each in await self._store.sessions(after, limit)]
+
+    async def spending(self, by: SpendBy, since: datetime | None = None) -> SpendReport:
+        return SpendReport(by, [SpentSum(*each) for each in await spending(self._store, by, since=since)])
 
     async def session(self, session_id: str) -> Session:
         kept = await self._kept(session_id)
