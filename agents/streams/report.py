@@ -7,6 +7,7 @@ import msgspec
 
 from actors import pg
 from actors.log import get_logger
+from agents.core.charge import Charge
 from agents.core.deltas import Usage
 from agents.core.errors import ApiError, Cancelled, Fault, NetworkError
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
@@ -33,7 +34,7 @@ class ToolCalled(msgspec.Struct, frozen=True):
 class TurnEnded(msgspec.Struct, frozen=True):
     """The figures of a turn. fault: the tag of the stream's error, or None. model_calls: without their retries.
 
-    models: the model calls that this program made, with their retries.
+    models: the model calls that this program made, with their retries. charges: of these. owner: a user, or "".
     """
 
     fault: str | None
@@ -43,6 +44,9 @@ class TurnEnded(msgspec.Struct, frozen=True):
     retries: int
     tools: tuple[ToolCalled, ...]
     models: tuple[ModelCalled, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    owner: str = ""
+    agent: str = ""
 
 
 def report_end(agent_id: str, stream: Stream) -> None:
@@ -77,7 +81,18 @@ def _figures(stream: Stream, outcome: StreamComplete | StreamError) -> TurnEnded
         return TurnEnded(fault, metrics, Usage(), 0, 0, (), models)
     past = stream.turn.past
     tools = tuple(_calls(stream.joined_events)) if past.calls else ()
-    return TurnEnded(fault, metrics, past.spent.usage, past.spent.model_calls, outcome.attempt - 1, tools, models)
+    return TurnEnded(
+        fault,
+        metrics,
+        past.spent.usage,
+        past.spent.model_calls,
+        outcome.attempt - 1,
+        tools,
+        models,
+        past.charges,
+        stream.account.payer.owner or "",
+        stream.account.payer.agent,
+    )
 
 
 def _calls(events: Sequence[Event]) -> Iterator[ToolCalled]:

@@ -79,6 +79,20 @@ HTTP_S: Final = Instrument(
 CRASHES: Final = Instrument(
     "understudy.crashes", "understudy_crashes", "{crash}", "Crashed children, by supervisor.", ("supervisor",)
 )
+SPENT_TOKENS: Final = Instrument(
+    "understudy.spent.tokens",
+    "understudy_spent_tokens",
+    "{token}",
+    "Tokens of charged model calls.",
+    ("owner", "agent", "model", "kind"),
+)
+SPENT_COST: Final = Instrument(
+    "understudy.spent.cost",
+    "understudy_spent_cost",
+    "1",
+    "Cost of charged model calls, in the currency of the prices.",
+    ("owner", "agent", "model"),
+)
 CALL_LABELS: Final = (names.OPERATION, names.PROVIDER, names.REQUEST_MODEL)
 TOKEN_USAGE: Final = Instrument(
     "gen_ai.client.token.usage",
@@ -107,5 +121,6 @@ FIRST_CHUNK_S: Final = Instrument(
 
 INSTRUMENTS: Final = (
     *(TURNS, TOKENS, MODEL_CALLS, MODEL_RETRIES, TURN_S, FIRST_TOKEN_S, TOOL_CALLS, TOOL_S, HTTP_S, CRASHES),
+    *(SPENT_TOKENS, SPENT_COST),
     *(TOKEN_USAGE, OPERATION_S, FIRST_CHUNK_S),
 )

@@ -12,6 +12,8 @@ from agents.telemetry.instruments import (
     MODEL_CALLS,
     MODEL_RETRIES,
     OPERATION_S,
+    SPENT_COST,
+    SPENT_TOKENS,
     TOKEN_USAGE,
     TOKENS,
     TOOL_CALLS,
@@ -29,15 +31,17 @@ from supervisors.reports import ChildTerminated
 SUCCESS: Final = "complete"
 MAX_TOOLS: Final = 200  # a model may invent names: further ones are counted under OTHER
 MAX_MODELS: Final = 200  # a client may choose the model
+MAX_PAYERS: Final = 1000  # owners with their agents and models: a client may name an agent
 OTHER: Final = "other"
 
 
 class Measurements(ABC):
-    """The numbers since the start. State: the names of tools and of models that have a series of their own."""
+    """The numbers since the start. State: the names that have series of their own."""
 
     def __init__(self) -> None:
         self._tool_names: set[str] = set()
         self._model_names: set[str] = set()
+        self._payers: set[tuple[str, str, str]] = set()
 
     @abstractmethod
     def add(self, instrument: Instrument, amount: float, *labels: str) -> None:
@@ -55,6 +59,7 @@ class Measurements(ABC):
             self._add_tool(tool)
         for call in turn.models:
             self._add_model_call(call)
+        self._add_charges(turn)
         if (metrics := turn.metrics) is not None:
             self.add(TOKENS, metrics.token_count, "streamed")
             self.add(TURN_S, metrics.total_time_ms / 1000)
@@ -71,6 +76,18 @@ class Measurements(ABC):
         name = _bounded(tool.name, self._tool_names, MAX_TOOLS)
         self.add(TOOL_CALLS, 1, name, tool.error or SUCCESS)
         self.add(TOOL_S, tool.elapsed_s, name)
+
+    def _add_charges(self, turn: TurnEnded) -> None:
+        for charge in turn.charges:
+            labels = clean(turn.owner), clean(turn.agent), clean(charge.model)
+            if len(self._payers) < MAX_PAYERS:
+                self._payers.add(labels)
+            if labels not in self._payers:
+                labels = OTHER, OTHER, OTHER
+            self.add(SPENT_TOKENS, charge.input_tokens, *labels, "input")
+            self.add(SPENT_TOKENS, charge.output_tokens, *labels, "output")
+            if charge.cost is not None:
+                self.add(SPENT_COST, charge.cost, *labels)
 
     def _add_model_call(self, call: ModelCalled) -> None:
         labels = (CHAT, call.server.provider, _bounded(call.model, self._model_names, MAX_MODELS))

@@ -9,7 +9,7 @@ from uuid import uuid4
 from agents.client import Session, SessionInfo
 from agents.contract.spending import SpendBy, SpendReport, SpentSum
 from agents.contract.stored import session, session_info, session_stream
-from agents.sessions import SessionRecord, Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
+from agents.sessions import SessionRecord, Store, StoreInUse, UnknownSession, history, store_url
 from agents.sessions.spending import spending
 
 

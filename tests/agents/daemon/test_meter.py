@@ -4,14 +4,16 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import generate_latest
 
 from actors import AsyncioSystemBase, GenServer, NoReply, Pid, ended, get_state, send
+from agents.core.charge import Charge
 from agents.core.deltas import Usage
 from agents.core.stream_metrics import StreamMetrics
 from agents.daemon.meter import METER, Counts
 from agents.streams.report import ToolCalled, TurnEnded
-from agents.telemetry.measurements import MAX_TOOLS, OTHER
+from agents.telemetry.measurements import MAX_PAYERS, MAX_TOOLS, OTHER
 from agents.telemetry.meter import Meter
 from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.api import count_children, which_children
@@ -79,6 +81,19 @@ def test_tool_names_beyond_the_limit_are_counted_as_one() -> None:
     value = counts.registry.get_sample_value
     assert value("understudy_tool_calls_total", {"tool": OTHER, "outcome": "complete"}) == 3
     assert value("understudy_tool_calls_total", {"tool": f"tool{MAX_TOOLS}", "outcome": "complete"}) is None
+
+
+def test_tokens_and_cost_are_counted_by_owner_agent_and_model_up_to_a_limit() -> None:
+    counts = Counts()
+    charges = Charge("m", 10, 4, cost=0.5), Charge("m", 20, 6, cost=0.25), Charge("free", 1, 1)
+    counts.add_turn(replace(turn(), charges=charges, owner="ann", agent="clerk"))
+    value, labels = counts.registry.get_sample_value, {"owner": "ann", "agent": "clerk", "model": "m"}
+    assert value("understudy_spent_cost_total", labels) == 0.75
+    assert value("understudy_spent_tokens_total", {**labels, "kind": "input"}) == 30
+    assert value("understudy_spent_tokens_total", {**labels, "kind": "output"}) == 10
+    for number in range(MAX_PAYERS):
+        counts.add_turn(replace(turn(), charges=charges[:1], owner=f"user{number}", agent="clerk"))
+    assert value("understudy_spent_cost_total", {"owner": OTHER, "agent": OTHER, "model": OTHER}) == 0.5 * 2
 
 
 def turn(*tools: ToolCalled) -> TurnEnded:
