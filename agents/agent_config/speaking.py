@@ -42,6 +42,7 @@ def spoken_by(config: AgentConfig, name: str) -> AgentConfig:
             approval=own.approval,
             agents=own.agents,
             context=own.context,
+            loops=own.loops,
         ),
         deadlines=member.deadlines,
         stream=member.stream,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from agents.agent_config.context import context_policy
 from agents.core.limits import Limits
+from agents.core.loops import LoopPolicy
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import ModelCallDeadlines
@@ -18,7 +19,7 @@ def turn_policy(
     checked: AgentSettings, tools: Mapping[str, Tool], candidates: tuple[Candidate, ...], settings: Settings
 ) -> TurnPolicy:
     """Return the settings of a turn. candidates: the models that may answer."""
-    streaming, limits = checked.streaming_config, checked.limits
+    streaming, limits, loops = checked.streaming_config, checked.limits, checked.loops
     return TurnPolicy(
         limits=Limits(
             model_calls=limits.model_calls,
@@ -37,6 +38,7 @@ def turn_policy(
         agents=frozenset(name for name, tool in tools.items() if isinstance(tool, AgentTool)),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
         context=context_policy(checked, settings),
+        loops=LoopPolicy(loops.tell, loops.ask, loops.stop, frozenset(loops.exempt)),
     )
 
 

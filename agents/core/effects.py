@@ -126,12 +126,14 @@ class RunTool(Struct, frozen=True):
     """Effect: run this call. Its result comes back as ToolFinished.
 
     cleared: the call needs no further approval. If false and the tool may demand an approval, ToolCleared comes first.
-    decided: the call was cleared before a crash, with these arguments.
+    decided: the call was cleared before a crash, with these arguments. asks: a person decides about this call, whatever
+    its tool demands.
     """
 
     call: ToolCall
     cleared: bool = False
     decided: bool = False
+    asks: bool = False
 
 
 class DropTools(Struct, frozen=True):

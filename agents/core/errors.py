@@ -11,6 +11,7 @@ StreamFault
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
 ├── BudgetExceeded     a budget of many turns
+├── LoopFound          the same call again and again
 ├── InvalidAnswer      the answer is not of the agent's answer type
 ├── Denied             a hook of the host denied a model call or its answer
 ├── ContentRefused     a part of a message, or its size, is refused
@@ -143,6 +144,16 @@ class BudgetExceeded(StreamFault, frozen=True, tag="budget_exceeded"):
         return f"budget exceeded: {self.budget}: {spent}, and the next model call may take {self.next:g}{why}"
 
 
+class LoopFound(StreamFault, frozen=True, tag="loop"):
+    """The model made the same call again and again. count: how often, in a row or in turn with one other call."""
+
+    tool: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"loop: {self.tool} was called {self.count} times in a row with the same arguments"
+
+
 class InvalidAnswer(StreamFault, frozen=True, tag="invalid_answer"):
     """The answer does not match the answer type. faults: one line each, with the place, the expected and the actual."""
 
@@ -229,6 +240,7 @@ Fault = (
     | Cancelled
     | LimitReached
     | BudgetExceeded
+    | LoopFound
     | InvalidAnswer
     | Busy
     | ContentRefused

@@ -9,7 +9,7 @@ from agents.core.asking import ask_again
 from agents.core.conversation import ToolCall
 from agents.core.deltas import CallDone, Finished
 from agents.core.effects import ApprovalAsked, RunTool, ToolCleared, Work
-from agents.core.errors import ToolError
+from agents.core.errors import LoopFound, ToolError
 from agents.core.events import (
     Event,
     StreamApprovalDecided,
@@ -54,6 +54,8 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
         cut = end.raw_reason or "cut"
         return fail(turn, ToolError(calls[-1].id, f"the response ended early ({cut}), so no call of it was run"), now_s)
     spent = replace(past.spent, tool_calls=past.spent.tool_calls + len(calls))
+    if (loop := _loop(turn)) is not None:
+        return fail(turn, loop, now_s)
     if (reached := breach(past.policy.limits, spent)) is not None:
         return fail(turn, reached, now_s)
     own = tuple(call for call in calls if call.name not in past.policy.client)
@@ -85,8 +87,39 @@ def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
         policy.approval,
         policy.agents,
         limits.parallel_agents,
+        asks := _asked(turn),
     )
-    return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
+    runs = tuple(RunTool(call, asks=call.index in asks) for call in calls)
+    return replace(turn, past=replace(turn.past, round=following)), runs
+
+
+def _loop(turn: Turn) -> LoopFound | None:
+    """Return the loop that the calls of an answer continue too often. The calls of the turn do not have them yet."""
+    policy, earlier = turn.past.policy.loops, turn.past.calls
+    calls = turn.acc.tool_calls
+    for place, call in enumerate(calls):
+        count = policy.count((*earlier, *calls[:place]), call)
+        if policy.stops(count):
+            return LoopFound(call.name, count)
+    return None
+
+
+def _asked(turn: Turn) -> frozenset[int]:
+    """Return the indexes of the running calls about which a person decides, since they continue a loop."""
+    policy = turn.past.policy.loops
+    if policy.ask is None or len(turn.past.calls) < policy.ask:
+        return frozenset()
+    return frozenset(call.index for call in turn.acc.tool_calls if policy.asks(_count(turn, call.index)))
+
+
+def _count(turn: Turn, index: int) -> int:
+    """Return how often a running call has been made in a row."""
+    past, calls = turn.past, turn.acc.tool_calls
+    place = next((place for place, call in enumerate(calls) if call.index == index), None)
+    if place is None:
+        return 0
+    before = len(past.calls) - len(calls) + place
+    return past.policy.loops.count(past.calls[:before], calls[place])
 
 
 def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: float) -> Step:
@@ -122,6 +155,8 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
     if call is None:
         return turn, ()
     turn, decided = _decided(turn, call, finished.ruling, now_s)
+    if note := turn.past.policy.loops.note(call, _count(turn, finished.index)):
+        finished = replace(finished, result=replace(finished.result, content=finished.result.content + note))
     past = replace(turn.past, round=turn.past.round.finished(replace(finished, ruling=None)))
     if finished.result.error:
         past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agents.core.context import ContextPolicy
 from agents.core.limits import Limits, Price
+from agents.core.loops import LoopPolicy
 from agents.core.retry import RetryPolicy
 
 
@@ -45,7 +46,7 @@ class TurnPolicy(Struct, frozen=True):
     speaker: the name of the agent that speaks after a hand-off; "" before. handoffs: the settings of the agents that
     may speak next, by the names of the tools that hand over. agents: names of tools whose calls sub-agents answer.
     client: names of the client's tools. Their calls end the turn, and the client runs them. context: the rules for the
-    context window.
+    context window. loops: the treatment of calls that are made again and again.
     """
 
     limits: Limits = Limits()
@@ -60,3 +61,4 @@ class TurnPolicy(Struct, frozen=True):
     agents: frozenset[str] = frozenset()
     client: frozenset[str] = frozenset()
     context: ContextPolicy = ContextPolicy()
+    loops: LoopPolicy = LoopPolicy()

@@ -85,13 +85,14 @@ def started(
     approval: Collection[str] = (),
     agents: Collection[str] = (),
     parallel_agents: int = 0,
+    asks: Collection[int] = (),
 ) -> tuple[Round, tuple[ToolCall, ...]]:
     """Start the calls that may start, in the model's order. Return the next round, and the calls to run.
 
     parallel: the number of calls that may run at the same time. barriers: names of tools whose calls run alone: such a
-    call starts when all earlier calls have results, and later calls wait for its result. approval: names of tools
-    whose calls are gated. agents: names of tools whose calls sub-agents answer, parallel_agents of them at the same
-    time; the others wait, and calls of other tools pass them.
+    call starts when all earlier calls have results, and later calls wait for its result. approval: names of tools whose
+    calls are gated. asks: indexes of other calls that are gated. agents: names of tools whose calls sub-agents answer,
+    parallel_agents of them at the same time; the others wait, and calls of other tools pass them.
     """
     finished = {each.index for each in waiting.results}
     running, agents_left = waiting.running, parallel_agents - _running_in(waiting, agents)
@@ -113,7 +114,7 @@ def started(
         if alone:
             break
     begun = waiting.started | {call.index for call in chosen}
-    gated = waiting.gated | {call.index for call in chosen if call.name in approval}
+    gated = waiting.gated | {call.index for call in chosen if call.name in approval or call.index in asks}
     return replace(waiting, started=begun, gated=gated), tuple(chosen)
 
 

@@ -71,6 +71,18 @@ class LimitsConfig(_Checked):
     time: Milliseconds | None = 600_000
 
 
+class LoopsConfig(_Checked):
+    """The treatment of a call that the model makes again and again in one turn; see core/loops.py. None: never.
+
+    Each number counts the same call in a row, or in turn with one other call.
+    """
+
+    tell: Count | None = 5
+    ask: Count | None = 20
+    stop: Count | None = 40
+    exempt: list[Name] = []
+
+
 class ContextConfig(_Checked):
     """The context window of an agent's model, in tokens.
 
@@ -143,8 +155,8 @@ class AgentSettings(OneAuthorization, _Checked):
     max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user who owns
     the agent; None: only the scope `admin` gives access.
     accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
-    context window of the model. hooks: the functions that decide on its model calls and tool calls. budget:
-    limits of what the agent's model calls may spend, besides those of the settings.
+    context window of the model. loops: of calls. hooks: the functions that decide on its model calls and tool calls.
+    budget: limits of what the agent's model calls may spend, besides those of the settings.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -169,6 +181,7 @@ class AgentSettings(OneAuthorization, _Checked):
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()
     context: ContextConfig = ContextConfig()
+    loops: LoopsConfig = LoopsConfig()
     when_busy: WhenBusy = WhenBusy.QUEUE
     max_queue: CountOrZero = 100
     max_steering: Count = 100

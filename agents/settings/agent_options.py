@@ -25,6 +25,7 @@ __all__ = [
     "FallbackOptions",
     "HookOptions",
     "LimitsOptions",
+    "LoopsOptions",
     "StreamingOptions",
 ]
 
@@ -55,6 +56,15 @@ class LimitsOptions(TypedDict, total=False):
     tokens: int | None
     cost: float | None
     time: int | None
+
+
+class LoopsOptions(TypedDict, total=False):
+    """The keys of LoopsConfig."""
+
+    tell: int | None
+    ask: int | None
+    stop: int | None
+    exempt: list[str] | tuple[str, ...]
 
 
 class ContextOptions(TypedDict, total=False):
@@ -158,6 +168,7 @@ class AgentOptions(TypedDict, total=False):
     fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None
     limits: LimitsOptions
     context: ContextOptions
+    loops: LoopsOptions
     when_busy: WhenBusy | WhenBusyName
     max_queue: int
     max_steering: int

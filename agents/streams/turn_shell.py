@@ -112,10 +112,10 @@ class TurnShell:
         match work:
             case StartCompletion():
                 await self._complete(work)
-            case RunTool(call, cleared, decided):
+            case RunTool():
                 fault = await self._stream.durable(before_a_call=True)  # the claim is on disk before the call runs
                 if fault is None:
-                    await (self._calls.run_cleared(call.index) if cleared else self._calls.start(call, decided=decided))
+                    await self._calls.run(work)
                 else:
                     self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():

@@ -14,6 +14,7 @@ from agents.core.conversation import ToolCall
 from agents.core.effects import (
     ApprovalAsked,
     BudgetDecided,
+    RunTool,
     SubAgentPublished,
     ToolCleared,
     ToolProgressed,
@@ -77,24 +78,32 @@ class TurnCalls:
         """Run later calls with these tools, and under this review."""
         self._tools, self._review = tools, review
 
-    async def start(self, call: ToolCall, *, decided: bool = False) -> None:
+    async def run(self, asked: RunTool) -> None:
+        """Run a call, or ask for its approval first."""
+        if asked.cleared:
+            await self.run_cleared(asked.call.index)
+        else:
+            await self.start(asked.call, decided=asked.decided, asks=asked.asks)
+
+    async def start(self, call: ToolCall, *, decided: bool = False, asks: bool = False) -> None:
         """Start the call's worker, or ask for its approval first. A call that can't run gets its result at once.
 
         If the tool may need approval, or the host reviews calls, the call sends ToolCleared and then waits for
-        `run_cleared`. decided: the call was cleared before a crash, and runs with the arguments that it has.
+        `run_cleared`. decided: the call was cleared before a crash, and runs with the arguments that it has. asks: it
+        needs an approval.
         """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
-        self._open[number] = OpenCall(call, tool, self._now_s(), deque())
+        opened = self._open[number] = OpenCall(call, tool, self._now_s(), deque(), asks=asks)
         if tool is None:
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
             return self._deliver(Answered(number, failed("unknown_tool", reason)))
         before = self._review.before
-        if decided or (before is None and tool.requires_approval is False):
+        if decided or (before is None and tool.requires_approval is False and not asks):
             return await self._run(number, tool)
         if before is None:
-            return self._obey(number, self._open[number], Judgement(call.arguments))
+            return self._obey(number, opened, Judgement(call.arguments))
         try:
             object_text(call.arguments)  # the host decides only on calls whose arguments are an object
         except InvalidArguments as invalid:
@@ -211,7 +220,7 @@ class TurnCalls:
             return self._deliver(Answered(number, failed("denied", f"denied: {verdict.denied}")))
         call.change(verdict.arguments)
         try:
-            needed = verdict.question is not None or required(call.tool, call.call.arguments)
+            needed = required(call.tool, call.call.arguments) or call.asks or verdict.question is not None
         except InvalidArguments as invalid:
             return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
         if call.edited is not None or not needed:  # a person has approved exactly the edited arguments

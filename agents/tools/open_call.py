@@ -38,7 +38,7 @@ class OpenCall(Struct):
 
     started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
     person approved it, if they are not the model's. changed: the arguments that the host or a person gave it, or None.
-    span: None until it runs. ended: only the review of its result is missing.
+    span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it.
     """
 
     call: ToolCall
@@ -51,6 +51,7 @@ class OpenCall(Struct):
     changed: str | None = None
     span: ToolSpan | None = None
     ended: bool = False
+    asks: bool = False
 
     def change(self, arguments: str) -> None:
         """Have the call run with these arguments."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 
 from actors import InvalidArgument
 from agents import AgentOptions, InvalidAgentConfig, agent, start_agent, tool
-from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
+from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, LoopsConfig, StreamingConfig
 from agents.settings.agent_options import (
     AwsOptions,
     BudgetOptions,
@@ -20,6 +20,7 @@ from agents.settings.agent_options import (
     FallbackOptions,
     HookOptions,
     LimitsOptions,
+    LoopsOptions,
     StreamingOptions,
 )
 from agents.settings.aws import AwsSettings
@@ -34,6 +35,7 @@ OPTIONS: dict[type[BaseModel], Any] = {
     StreamingConfig: StreamingOptions,
     LimitsConfig: LimitsOptions,
     ContextConfig: ContextOptions,
+    LoopsConfig: LoopsOptions,
     Fallback: FallbackOptions,
     HookSettings: HookOptions,
     AwsSettings: AwsOptions,
