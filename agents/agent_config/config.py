@@ -108,12 +108,12 @@ class AgentConfig(Struct, frozen=True):
 
     @property
     def measured_policy(self) -> TurnPolicy:
-        """The policy with the estimated length of the tools and instructions, which count in the context window."""
+        """The policy with the estimated length of the tools and instructions, which count in a request."""
         context = self.policy.context
-        if context.max_tokens is None:
+        if context.max_tokens is None and not self.budgets:
             return self.policy
         extra = data_tokens((self.shown_tools(), self.request.instructions))
-        return replace(self.policy, context=replace(context, extra=extra))
+        return replace(self.policy, context=replace(context, extra=extra, measured=True))
 
     def asked_by(self, route: int) -> Route:
         """Return the route with this number, with request options that ask for the answer type."""

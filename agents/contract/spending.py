@@ -1,4 +1,4 @@
-"""What model calls have spent, summed by one of their properties."""
+"""The sums of what model calls have spent, by one of their properties."""
 
 from typing import Literal, TypeAlias
 

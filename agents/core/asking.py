@@ -54,10 +54,11 @@ def opened(stream_id: str, past: Past) -> tuple[Turn, StreamStart]:
 def ask_model(turn: Turn, now_s: float, at_least_s: float = 0.0, at_most_s: float = 0.0) -> Step:
     """Return the step that asks the model, after a wait. A conversation that became too long is compacted before."""
     past = turn.past
-    if (window := room_of(past.policy.context)) is not None:
+    window = room_of(past.policy.context)
+    if window is not None or past.policy.context.measured:
         asked = estimate(past.policy.context, past.compaction, past.conversation)
         turn = replace(turn, past=replace(past, asked=asked))
-        if asked * past.compaction.rate > window.limit:
+        if window is not None and asked * past.compaction.rate > window.limit:
             return compact(turn, window, now_s) or (turn, (start_completion(turn.past, at_least_s, at_most_s),))
     return turn, (start_completion(turn.past, at_least_s, at_most_s),)
 

@@ -39,6 +39,7 @@ class ContextPolicy(Struct, frozen=True):
     max_tokens: of the window; None: unknown, so that only the provider's refusal shows that it is full. reserve: the
     tokens of the window for the answer. keep_turns: the turns before the present one that stay whole while they fit.
     extra: the estimated tokens of a request besides its conversation. price, model: of the model that summarises.
+    measured: the length of each request is estimated, also without max_tokens.
     """
 
     max_tokens: int | None = None
@@ -48,6 +49,7 @@ class ContextPolicy(Struct, frozen=True):
     extra: int = 0
     price: Price | None = None
     model: str = ""
+    measured: bool = False
 
     @property
     def limit(self) -> int | None:

@@ -44,7 +44,7 @@ class Past(Struct, frozen=True):
     added since the present model call began. round: the calls of the present model call, once it has ended; before
     that, its eager calls. question: the position of the message that the turn answers. compaction: what the model gets
     in place of a long conversation. compacted: it was made in this turn. asked: the estimated tokens of the last
-    request; 0 if the context window has no known limit. refitted: the provider refused this model call as too long.
+    request; 0 if they are not needed. refitted: the provider refused this model call as too long.
     charges: those of the model calls that this program has made for the turn.
     """
 

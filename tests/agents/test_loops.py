@@ -1,4 +1,4 @@
-"""A model that makes the same call again and again: it is told, then a person is asked, then the turn ends."""
+"""A model that makes the same call again and again: it reads a note, then a person is asked, then the turn ends."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 from pydantic import SecretStr
 
-from actors import Pid
+from actors import Mailbox, Pid
 from agents import (
     BudgetExceeded,
     Decided,
@@ -152,7 +152,7 @@ async def test_a_sub_agent_spends_from_the_budgets_of_its_callers_turn_and_owner
     """The boss spends 0.03 and 0.04, the clerk 0.03 in between."""
     tools = [agent.as_tool({"name": "clerk", "model": "clerk", "model_options": SMALL}, description="Write it down.")]
     boss = {"name": "boss", "model": "boss", "model_options": SMALL, "owner": "ann", "tools": tools}
-    async with kept.running({"owner": "ann", "cost": 0.2, "on_breach": "fail"}):
+    async with kept.running({"owner": "ann", "cost": 0.21, "on_breach": "fail"}):
         pid = await start_agent({**boss, "budget": [{"turn": "*", "cost": 0.14, "on_breach": "fail"}]})
         assert isinstance(await end(pid), StreamComplete)
         pid = await start_agent({**boss, "budget": [{"turn": "*", "cost": 0.07, "on_breach": "fail"}]})
@@ -204,3 +204,30 @@ def test_a_budget_of_cost_needs_the_price_of_each_model() -> None:
 def test_a_budget_has_one_party_and_a_limit(given: dict[str, Any], fault: str) -> None:
     with pytest.raises(InvalidAgentConfig, match=fault):
         agent_config({"model": "clerk", "budget": [given]}, Settings())
+
+
+async def test_the_time_for_which_a_turn_waits_does_not_count_as_its_time(kept: Kept) -> None:
+    async def allow_late(pid: Pid, call: Any) -> None:
+        await asyncio.sleep(0.7)  # longer than the turn's time
+        await agent.approve(pid, call.id)
+
+    async with kept.running({"owner": "ann", "tokens": 10}, durability="off"):
+        await end(await clerk())  # the first model call imports the client
+        pid = await clerk(owner="ann", limits={"time": 500})
+        assert isinstance((await decided(pid, allow_late))[-1], StreamComplete)
+
+
+async def test_what_one_person_allows_lets_all_waiting_turns_look_again(kept: Kept) -> None:
+    async with kept.running({"owner": "ann", "tokens": 10}, durability="off"), Mailbox() as box:
+        pids = [await clerk(owner="ann") for _ in range(3)]
+        for pid in pids:
+            agent.stream_chat(pid, "Go on.", box.pid)
+        waiting: list[str] = []
+        while len(waiting) < 3:
+            event = await box.receive(10)
+            waiting += [event.tool_call.id] if isinstance(event, StreamApprovalRequired) else []
+        decisions = [await agent.approve(pids[0], call_id, edited='{"allow": 1000}') for call_id in waiting]
+        assert sum(isinstance(each, Decided) for each in decisions) == 1
+        done = 0
+        while done < 3:
+            done += isinstance(await box.receive(10), StreamComplete)

@@ -1,4 +1,4 @@
-"""What model calls have spent, summed from the store."""
+"""The sums of charges in the store, by each of their properties."""
 
 import asyncio
 import json
