@@ -5,36 +5,57 @@ from typing import Any
 import click
 
 from agents.cli.group import Group
+from agents.cli.listing import json_option, say_json, say_table, time_of
 from agents.cli.printing import say
-from agents.cli.remote.cluster import say_table
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
+from agents.cli.view.table import Column
 from agents.client import Client
 from agents.client.client import path
 
-HEADER = ("NAME", "AGENT", "DUE", "NEXT", "OWNER", "SOURCE")
-RUNS_HEADER = ("DUE", "STATE", "BEGUN", "ENDED", "RUN", "SESSION", "COUNT", "REASON")
+COLUMNS = (
+    Column("NAME"),
+    Column("AGENT"),
+    Column("DUE", least=12),
+    Column("NEXT", rank=3),
+    Column("OWNER", rank=2),
+    Column("SOURCE", rank=1),
+)
+RUNS_COLUMNS = (
+    Column("DUE"),
+    Column("STATE"),
+    Column("BEGUN", rank=3),
+    Column("ENDED", rank=2),
+    Column("RUN"),
+    Column("SESSION", rank=1),
+    Column("COUNT", right=True, rank=4),
+    Column("REASON", least=12),
+)
 PAGE = 1000
 
 name_argument = click.argument("name", metavar="NAME")
 
 
 @click.group("schedules", cls=Group, invoke_without_command=True)
+@json_option
 @daemon_options
 @click.pass_context
-def schedules_command(ctx: click.Context, /, **options: Any) -> None:
+def schedules_command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
     """List the schedules: messages to agents at due times. The commands below change them."""
     if ctx.invoked_subcommand is None:
-        ask(options, _list)
+        ask(options, lambda client: _list(client, as_json=as_json))
 
 
-async def _list(client: Client) -> None:
-    rows: list[tuple[str, ...]] = [HEADER]
+async def _list(client: Client, *, as_json: bool) -> None:
+    found: list[Any] = []
     after: dict[str, str] = {}
     while page := (await client.get("/schedules", limit=PAGE, **after))["schedules"]:
-        rows += map(_row, page)
+        found += page
         after = {"after": page[-1]["name"]}
-    say_table(rows)
+    if as_json:
+        say_json(found)
+    else:
+        say_table(COLUMNS, map(_row, found))
 
 
 @schedules_command.command()
@@ -123,13 +144,17 @@ def run_now(name: str, **options: Any) -> None:
 @schedules_command.command()
 @name_argument
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, metavar="N")
+@json_option
 @daemon_options
-def history(name: str, limit: int, **options: Any) -> None:
+def history(name: str, limit: int, as_json: bool, **options: Any) -> None:
     """List the runs of a schedule, the newest first."""
 
     async def show(client: Client) -> None:
         runs = (await client.get(path("schedules", name, "runs"), limit=limit))["runs"]
-        say_table([RUNS_HEADER, *map(_run_row, runs)])
+        if as_json:
+            say_json(runs)
+        else:
+            say_table(RUNS_COLUMNS, map(_run_row, runs))
 
     ask(options, show)
 
@@ -140,7 +165,7 @@ def _row(schedule: Any) -> tuple[str, ...]:
         one_line(schedule["name"]),
         one_line(schedule["agent"]),
         f"every {schedule['every']:g} s" if cron is None else one_line(f"{cron} {zone}"),
-        "paused" if schedule["paused"] else schedule["next_at"] or "-",
+        "paused" if schedule["paused"] else time_of(schedule["next_at"]),
         one_line(schedule["owner"] or "-"),
         schedule["source"],
     )
@@ -148,8 +173,8 @@ def _row(schedule: Any) -> tuple[str, ...]:
 
 def _run_row(run: Any) -> tuple[str, ...]:
     state = run["outcome"] or run["state"]
-    times = (run["begun_at"] or "-", run["ended_at"] or "-")
+    times = (time_of(run["begun_at"]), time_of(run["ended_at"]))
     return (
-        *(run["due_at"], state, *times, run["id"], one_line(run["session_id"] or "-")),
+        *(time_of(run["due_at"]), state, *times, run["id"], one_line(run["session_id"] or "-")),
         *(str(run["count"]), one_line(run["reason"]) or "-"),
     )

@@ -2,22 +2,28 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 import click
 
-from agents.cli import INTERRUPTED
-from agents.cli.printing import say
-from agents.cli.refusal import refuse
+from agents.cli.exit_codes import ExitCode
+from agents.cli.listing import NOTHING, json_option, say_json, say_table
+from agents.cli.refusal import fail
 from agents.cli.sessions.place import open_sessions, place_options
 from agents.cli.view.printable import one_line
+from agents.cli.view.table import Column
 from agents.client import ClientError
-from agents.contract.spending import SpendBy, SpendReport
-from agents.core.text import to_json
+from agents.contract.spending import SpendBy, SpendReport, SpentSum
 from agents.sessions import SessionError
 
+SUMS = (
+    Column("CALLS", right=True, rank=2),
+    Column("INPUT", right=True, rank=4),
+    Column("OUTPUT", right=True, rank=3),
+    Column("COST", right=True),
+    Column("NOTES", least=8, rank=1),
+)
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -30,7 +36,7 @@ DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
     help="The property by which model calls are summed.",
 )
 @click.option("--since", type=click.DateTime(DATES), help="Only model calls from this time on, in UTC.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @place_options
 def spend(by: SpendBy, since: datetime | None, as_json: bool, **options: Any) -> None:
     """Show what model calls have spent: calls, tokens of input and output, and cost.
@@ -48,20 +54,21 @@ def spend(by: SpendBy, since: datetime | None, as_json: bool, **options: Any) ->
     try:
         report = asyncio.run(run())
     except (ClientError, SessionError) as error:
-        sys.exit(refuse(str(error)))
+        sys.exit(fail(error))
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    for line in [to_json(report).decode()] if as_json else lines_of(report):
-        say(line)
+        sys.exit(ExitCode.INTERRUPTED)
+    if as_json:
+        say_json(report.spend)
+    else:
+        say_table((Column(by.upper(), least=8), *SUMS), map(_row, report.spend))
 
 
-def lines_of(report: SpendReport) -> Iterator[str]:
-    """Yield a line of headings, and one for each sum."""
-    yield f"{report.by:<32} {'calls':>8} {'input':>12} {'output':>12} {'cost':>12}"
-    for each in report.spend:
-        key = one_line(each.key if each.key is not None else "(none)")
-        notes = [f"{each.unpriced} without a price"] if each.unpriced else []
-        notes += [f"{each.estimated} estimated"] if each.estimated else []
-        said = f"  {', '.join(notes)}" if notes else ""
-        counts = f"{each.model_calls:>8} {each.input_tokens:>12} {each.output_tokens:>12} {each.cost:>12.4f}"
-        yield f"{key:<32} {counts}{said}"
+def _row(each: SpentSum) -> tuple[str, ...]:
+    notes = [f"{each.unpriced} without a price"] if each.unpriced else []
+    notes += [f"{each.estimated} estimated"] if each.estimated else []
+    return (
+        NOTHING if each.key is None else one_line(each.key),
+        *(str(number) for number in (each.model_calls, each.input_tokens, each.output_tokens)),
+        f"{each.cost:.4f}",
+        ", ".join(notes) or NOTHING,
+    )
