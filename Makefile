@@ -1,6 +1,6 @@
 # make demo | cluster-demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
-# test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo without the
-# tools of development.
+# test-nginx | test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo
+# without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -9,7 +9,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long cluster-demo postgresql test-versions test-litellm test-llama check lint types docs bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long cluster-demo postgresql test-nginx test-versions test-litellm test-llama check lint types docs bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -66,6 +66,13 @@ postgresql:
 # environment.
 test-versions: $(STAMP)
 	$(BIN)/pytest -m versions --capture=no tests/packaging
+
+# The gateway behind nginx and Caddy, with the files of deploy/.
+test-nginx: $(STAMP)
+	@command -v nginx /usr/sbin/nginx >/dev/null && command -v caddy >/dev/null \
+		|| { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends nginx-light caddy; } || { \
+		echo "test-nginx needs nginx and Caddy, and could not install them: apt-get install nginx-light caddy"; exit 1; }
+	$(BIN)/pytest -m proxy tests/deploy
 
 # Agents against LiteLLM's proxy, in an environment of its own: 760 MB, and a minute to start. Not in CI.
 test-litellm: $(STAMP)
