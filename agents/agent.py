@@ -49,8 +49,8 @@ from agents.instance.arguments import (
     checked_text,
     checked_unsubscriber,
 )
-from agents.instance.by_id import check_known, deliver, present, successor
-from agents.instance.elsewhere import HANDED_OVER
+from agents.instance.by_id import awake, check_known, deliver, present, successor
+from agents.instance.elsewhere import HANDED_OVER, PARKED
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
@@ -174,6 +174,8 @@ async def _stream(handle: Pid | str, message: GivenContent, answer: AnswerType |
                 yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
                 return
             if isinstance(received, Down):
+                if received.reason == PARKED:  # the next agent of the session sends the rest
+                    continue
                 other = await successor(agent_id) if not seq and received.reason is NORMAL else None
                 if other is not None:  # it has the message already, or gets it by this repeated request
                     box.monitor(other)
@@ -267,29 +269,37 @@ async def approve(
     *,
     edited: str | None = None,
     stream_id: str | None = None,
+    by: str | None = None,
 ) -> Answer:
     """Approve the call of a stream_approval_required, so that the call runs.
 
     arguments: those of the event; if given, other arguments are not approved. edited: JSON to run the call with
     instead; the model reads with the result that the user changed them. stream_id: that of the event; a provider may
-    use the id of a call again in a later turn. Return Decided, or the reason why the decision has no effect:
-    AlreadyDecided, NotAsked, OtherArguments, InvalidEdit.
+    use the id of a call again in a later turn. by: the name of the person who decides, for stream_approval_decided. The
+    agent of a parked turn is started. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
+    NotAsked, OtherArguments, InvalidEdit. If the session is kept, a decision is on disk before this returns.
     """
     request = Approve(
         checked_text(call_id, "call_id"),
         checked_optional(arguments, "arguments"),
         checked_optional(edited, "edited"),
         checked_optional(stream_id, "stream_id"),
+        checked_optional(by, "by"),
     )
-    return await _ask(pid, request)
+    return await _ask(await awake(pid), request)
 
 
-async def deny(pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
-    """Deny a call: it ends with the result "denied". reason: for the model. Return the same values as `approve`."""
+async def deny(
+    pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str | None = None, by: str | None = None
+) -> Answer:
+    """Deny a call: it ends with the result "denied". reason: for the model. by, and the values: as in `approve`."""
     request = Deny(
-        checked_text(call_id, "call_id"), checked_text(reason, "reason"), checked_optional(stream_id, "stream_id")
+        checked_text(call_id, "call_id"),
+        checked_text(reason, "reason"),
+        checked_optional(stream_id, "stream_id"),
+        checked_optional(by, "by"),
     )
-    return await _ask(pid, request)
+    return await _ask(await awake(pid), request)
 
 
 async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: str | None = None) -> bool:
@@ -350,7 +360,7 @@ async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None =
         try:
             return await call(agent, request, timeout_s)
         except CallFailed as failed:
-            other = await successor(agent_id) if failed.reason in (NORMAL, HANDED_OVER) else None
+            other = await successor(agent_id) if failed.reason in (NORMAL, HANDED_OVER, PARKED) else None
             if other is None:
                 raise
         agent = other

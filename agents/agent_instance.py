@@ -29,17 +29,19 @@ from actors.kernel.signals import orderly
 from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent, has_stream, name_of
+from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent, has_begun, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
 from agents.instance.beginning import account_of, checked_config, keeping_of, parts_of, tracer_of
-from agents.instance.deciding import decide
-from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
-from agents.instance.ending import end_agent, given_up, send_on
+from agents.instance.deciding import decided
+from agents.instance.elsewhere import already_elsewhere
+from agents.instance.ending import end_agent, hand_over, send_on
 from agents.instance.info import history_of, info_of
+from agents.instance.long_wait import LongWait
 from agents.instance.messages import keep_and_steer, part_of, steer
+from agents.instance.parking import long_wait, returned
 from agents.instance.requests import (
     AgentRequest,
     Approve,
@@ -125,6 +127,7 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Error(AlreadyStarted(other, checked.id))
         register(name_of(checked.id), self.pid)
+        has_begun(checked.id, self.pid)
         for lacking, setting in checked.unconfigured():
             log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
         keeping, streaming = keeping_of(config, settings, origin), settings.streaming
@@ -164,7 +167,7 @@ class AgentInstance(GenServer[AgentState]):
         """Begin with the cut turns, after the start."""
         for chat in state.queue:
             has_stream(self.pid, chat.stream_id)
-        return NoReply(await turns.begin_next(self.pid, state))
+        return NoReply(returned(state.config.id, await turns.begin_next(self.pid, state)))
 
     async def handle_info(self, message: Any, state: AgentState) -> Next[AgentState]:
         match message:
@@ -180,6 +183,8 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(unsubscribed(state, subscriber))
             case Forget():
                 return NoReply(turns.forgotten(self.pid, state))
+            case LongWait():
+                return await long_wait(self.pid, state)
             case StreamLost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
                 return NoReply(replace(state, running=stopping(state.running, fault)))
             case Idle(count) if count == state.turns and state.running is None:
@@ -206,7 +211,7 @@ class AgentInstance(GenServer[AgentState]):
             case Steer():
                 return Reply(steer(request, state), state)
             case Approve() | Deny():
-                return Reply(decide(request, state), state)
+                return decided(request, state)
             case GetPart(key):
                 return part_of(key, state)
             case Retire() if (running is None or running.over) and not state.queue:
@@ -214,7 +219,7 @@ class AgentInstance(GenServer[AgentState]):
             case Retire():
                 return Reply(False, state)
             case HandOver(at_once):
-                return self._hand_over(at_once, state)
+                return hand_over(self.pid, at_once, state)
             case Cancel(unfollowed=True) if is_followed(state, request.stream_id):
                 return Reply(False, state)
             case Cancel(stream_id) if running is not None and state.running_stream(stream_id) is not None:
@@ -228,10 +233,6 @@ class AgentInstance(GenServer[AgentState]):
                     turns.refuse(self.pid, chat, Cancelled(), state)
                 waiting = tuple(chat for chat in state.queue if chat not in chosen)
                 return Reply(bool(chosen), replace(state, queue=waiting))
-
-    async def _hand_over(self, at_once: bool, state: AgentState) -> Outcome[AgentState]:
-        left = await given_up(self.pid, at_once, state)
-        return Reply(False, state) if left is None else Stop(HANDED_OVER, left, reply=True)
 
     def _needed(self, state: AgentState) -> bool:
         """Return whether a running subscriber or an unread message needs the agent."""

@@ -5,6 +5,7 @@ agent is a member of one process group per stream (waiting, running or recently 
 registry finds an agent without a call to it, even if the agent is blocked.
 """
 
+import asyncio
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from heapq import nsmallest
@@ -29,6 +30,10 @@ LEAVING_PREFIX: Final = "leaving:"
 
 _expected: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
 """The ids of the agents that have started and not ended in order. Their supervisor may restart them."""
+
+
+_awaited: Final[WeakKeyDictionary[ProcessSystem, dict[str, asyncio.Future[Pid]]]] = WeakKeyDictionary()
+"""The agents for whose start somebody waits, by their ids."""
 
 
 def find_agent(agent_id: str) -> Pid | None:
@@ -103,6 +108,20 @@ def expect_no_more(agent_id: str) -> None:
 def is_expected(agent_id: str) -> bool:
     """Return whether an agent with this id runs or may be being restarted."""
     return agent_id in _expected.get(current_system(), ())
+
+
+def has_begun(agent_id: str, agent: Pid) -> None:
+    """Tell those who wait for the begin of this agent. The agent calls this as it starts."""
+    waiting = _awaited.get(current_system(), {}).pop(agent_id, None)
+    if waiting is not None and not waiting.done():
+        waiting.set_result(agent)
+
+
+async def begun(agent_id: str, timeout_s: float) -> Pid | None:
+    """Return the agent with this id as soon as it starts here; None if it does not within timeout_s."""
+    waiting = _awaited.setdefault(current_system(), {}).setdefault(agent_id, asyncio.Future())
+    done, _ = await asyncio.wait([waiting], timeout=timeout_s)
+    return waiting.result() if done else None
 
 
 def belongs_to(agent: Pid, owner: str) -> None:

@@ -29,6 +29,7 @@ from agents.cluster.takeover import Takeover
 from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
+from agents.instance.parked_turns import PARKED_TURNS, ParkedTurns
 from agents.instance.recovery import Recovery
 from agents.instance.retention import Retention
 from agents.instance.state import Keeping
@@ -89,9 +90,9 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     prepare = partial(load_tools, settings)
     retention = settings.sessions.retention
     sliced = settings.garbage_collection is GarbageCollection.SLICED
-    node, ahead = this_node(settings), Keeping.by(settings, comes_back=True).ahead
+    node, keeping = this_node(settings), Keeping.by(settings, comes_back=True)
     recovery = [ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY)]
-    takeover = [ChildSpec(JUDGE, Judge, name=JUDGE), ChildSpec("takeover", Takeover, settings.agents, ahead)]
+    takeover = [ChildSpec(JUDGE, Judge, name=JUDGE), ChildSpec("takeover", Takeover, settings.agents, keeping.ahead)]
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         *_telemetry(settings),
@@ -109,6 +110,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         *(recovery if node is None else takeover),
         ChildSpec(SCHEDULE_RUNS, DynamicSupervisor, streams, RUN, name=SCHEDULE_RUNS),
         ChildSpec(SCHEDULER, AgentScheduler, settings, name=SCHEDULER),
+        *([ChildSpec(PARKED_TURNS, ParkedTurns, name=PARKED_TURNS)] if keeping.park_s is not None else []),
         *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )

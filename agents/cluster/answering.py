@@ -10,7 +10,7 @@ from agents.cluster.link.wire import CallAnswered, CallRefused, NotHere, Session
 from agents.cluster.node_requests import THIS_NODE, answer_of_node
 from agents.cluster.relay import AGENT_ENDED, FAILED, UNKNOWN_REQUEST
 from agents.cluster.requests import packed_answer, unpacked_request, wakes
-from agents.instance.elsewhere import CANNOT_START, HANDED_OVER, Control, control
+from agents.instance.elsewhere import CANNOT_START, HANDED_OVER, PARKED, Control, control
 from agents.instance.requests import Retire
 
 TOO_LARGE: Final = "too_large"
@@ -48,7 +48,7 @@ async def _answer(request: SessionCall, find: Find) -> CallAnswered | NotHere:
         try:
             answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
         except CallFailed as failed:
-            if failed.reason not in (NORMAL, HANDED_OVER):
+            if failed.reason not in (NORMAL, HANDED_OVER, PARKED):
                 raise
             return NotHere(request.id, None)  # it has not read the request, which goes to its successor
         if isinstance(asked, Retire) and answer is True:

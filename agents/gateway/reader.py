@@ -13,12 +13,12 @@ from actors import NORMAL, Down, Mailbox, MailboxClosed, Pid
 from actors.clock import now_s, unix_s
 from agents import agent
 from agents.agent_config.request import TurnRequest
-from agents.agent_registry import id_of, stands_in
+from agents.agent_registry import find_agent, id_of, stands_in
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 from agents.gateway.connection import Direct
 from agents.instance.by_id import successor
-from agents.instance.elsewhere import HANDED_OVER, agent_elsewhere, may_be_dead
+from agents.instance.elsewhere import HANDED_OVER, PARKED, agent_elsewhere, may_be_dead
 from agents.parts.given import GivenContent
 
 BATCH: Final = 512  # events per write
@@ -49,13 +49,14 @@ class ReaderMoved(Exception):
 class Reader:
     """A reader of a live stream. Its owner must close it. seq: of the last event in a batch.
 
-    State: the agent's id, and whether the stream may go on after the end of the agent's process on this node.
+    State: the agent's id, whether the stream may go on after the end of the agent's process on this node, and whether
+    the turn was parked, so that the next agent of the session sends the rest.
     """
 
     def __init__(self, stream_id: str, after: int = 0) -> None:
         self.stream_id, self.seq = stream_id, after
         self._box = Mailbox()
-        self._session, self._moves = "", False
+        self._session, self._moves, self._parked = "", False, False
         self._ask: Callable[[Pid], object] | None = None
 
     def close(self) -> None:
@@ -107,6 +108,8 @@ class Reader:
             except MailboxClosed:
                 raise ReaderClosed from None
             except TimeoutError:
+                if self._parked and (pid := find_agent(self._session)) is not None:
+                    self._begin(pid)
                 moves = self._moves or await agent_elsewhere(self._session) is not None if gone else await may_be_dead()
                 if moves:
                     raise ReaderMoved from None
@@ -116,7 +119,8 @@ class Reader:
                 continue
             events = [message for message in messages if type(message) is not Down]
             if len(events) < len(messages):
-                gone = bool(self.seq or events) or not await self._passed_on(messages)
+                self._parked = any(type(each) is Down and each.reason == PARKED for each in messages)
+                gone = not self._parked and (bool(self.seq or events) or not await self._passed_on(messages))
                 self._moves = self._moves or any(type(each) is Down and each.reason == HANDED_OVER for each in messages)
             if events:
                 self.seq = events[-1].seq
@@ -171,7 +175,7 @@ class Reader:
     def _begin(self, pid: Pid) -> None:
         """Monitor the agent, or its stand-in."""
         self._box.monitor(pid)
-        self._session, self._moves = id_of(pid) or "", stands_in(pid)
+        self._session, self._moves, self._parked = id_of(pid) or "", stands_in(pid), False
 
     def _last_words(self) -> Event:
         return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1, at=unix_s())

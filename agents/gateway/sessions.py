@@ -34,6 +34,9 @@ class Sessions(Protocol):
     async def wake(self, agent_id: str) -> Pid | None:
         """Return the agent's process. Start the process from the agent's session if it does not run."""
 
+    async def is_parked(self, session_id: str) -> bool:
+        """Return whether the session's turn waits for people without an agent."""
+
     async def find_stream(self, stream_id: str) -> Pid | None:
         """Return the process that has the stream; None for a stream that is only in the store."""
 
@@ -91,6 +94,9 @@ class LiveSessions:
 
     async def wake(self, agent_id: str) -> Pid | None:
         return find_agent(agent_id)
+
+    async def is_parked(self, session_id: str) -> bool:
+        return False
 
     async def find_stream(self, stream_id: str) -> Pid | None:
         return find_stream(stream_id)

@@ -69,6 +69,9 @@ class StoredSessions(LiveSessions):
         await _store()  # without the journal, `wake` would find no session
         return await wake(agent_id)
 
+    async def is_parked(self, session_id: str) -> bool:
+        return bool(await (await _store()).parked([session_id]))
+
     async def find_stream(self, stream_id: str) -> Pid | None:
         """Return the process that has the stream: the agent, or the stand-in of one of another node."""
         pid = await super().find_stream(stream_id)

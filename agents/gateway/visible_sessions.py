@@ -27,6 +27,12 @@ class VisibleSessions:
         self._all, self._quotas, self._caller = sessions, quotas, caller
         self._owner = None if caller.may(Scope.ADMIN) else _user(caller)
 
+    def of_decisions(self) -> "VisibleSessions":
+        """Return the sessions about whose calls the caller may decide. Nothing else of them may be shown."""
+        seen = VisibleSessions(self._all, self._quotas, self._caller)
+        seen._owner = None if self._caller.may(Scope.APPROVE_ALL) else self._owner
+        return seen
+
     # Agents and streams
 
     async def has(self, session_id: str) -> bool:
@@ -40,6 +46,9 @@ class VisibleSessions:
             return pid
         async with self._quotas.one_more_agent(self._caller, session_id):
             return await self._all.wake(session_id) if await self.has(session_id) else None
+
+    async def is_parked(self, session_id: str) -> bool:
+        return await self._all.is_parked(session_id)
 
     async def find_stream(self, stream_id: str) -> Pid | None:
         return await self._all.find_stream(stream_id) if await self._has_stream(stream_id) else None

@@ -15,6 +15,7 @@ from agents.core.events import Event
 from agents.core.turn_state import state_of
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
+from agents.gateway.parked_reader import ParkedReader
 from agents.gateway.parts import check_accepted
 from agents.gateway.quotas import Quotas
 from agents.gateway.reader import BATCH, AnyReader, Reader, Replay
@@ -38,6 +39,7 @@ class VisibleStreams:
 
     def __init__(self, sessions: VisibleSessions, quotas: Quotas, caller: Caller) -> None:
         self._sessions, self._quotas, self._caller = sessions, quotas, caller
+        self._by = caller.user or caller.name
 
     async def follow(self, stream_id: str, after: int) -> AnyReader | None:
         """Return a reader of the later events; None if the stream has ended and has no later event."""
@@ -78,16 +80,22 @@ class VisibleStreams:
         return StreamCancelled(pid is not None and await agent.cancel(pid, stream_id))
 
     async def approve(self, stream_id: str, call_id: str, arguments: str | None, edited: str | None) -> Decided:
-        pid = await self._owner(stream_id)
+        pid = await self._decider(stream_id)
         if pid is None:
             return _decision(NotAsked(call_id))
-        return _decision(await agent.approve(pid, call_id, arguments, edited=edited, stream_id=stream_id))
+        decided = agent.approve(pid, call_id, arguments, edited=edited, stream_id=stream_id, by=self._by)
+        return _decision(await decided)
 
     async def deny(self, stream_id: str, call_id: str, reason: str) -> Decided:
-        pid = await self._owner(stream_id)
-        return _decision(
-            NotAsked(call_id) if pid is None else await agent.deny(pid, call_id, reason, stream_id=stream_id)
-        )
+        pid = await self._decider(stream_id)
+        if pid is None:
+            return _decision(NotAsked(call_id))
+        return _decision(await agent.deny(pid, call_id, reason, stream_id=stream_id, by=self._by))
+
+    async def _decider(self, stream_id: str) -> Pid | None:
+        """Return the agent that takes a decision about a call of the stream; None if the stream has ended."""
+        theirs = VisibleStreams(self._sessions.of_decisions(), self._quotas, self._caller)
+        return await theirs._owner(stream_id)
 
     async def steer(self, stream_id: str, message: str | GivenContent) -> StreamSteered:
         pid = await self._owner(stream_id)
@@ -102,18 +110,18 @@ class VisibleStreams:
             raise Refusal(409, "expected a stream that runs, got one that waits or has ended", "conflict")
         return StreamSteered(True)
 
-    async def _agent_of(self, stream_id: str) -> Pid | None:
+    async def _agent_of(self, stream_id: str, *, wakes: bool = False) -> Pid | None:
         """Return the agent that has the stream, or None.
 
         The agent of a cut turn is woken, and continues or ends the turn. If the agent can't be woken, the stored events
-        can still be read.
+        can still be read. wakes: also the agent of a parked turn.
         """
         if (pid := await self._sessions.find_stream(stream_id)) is not None:
             return pid
         kept = await self._sessions.kept_stream(stream_id)
         if kept is None:
             return await self._sessions.begun_elsewhere(stream_id)
-        if kept.status is StreamStatus.OPEN:
+        if kept.status is StreamStatus.OPEN and (wakes or not await self._sessions.is_parked(kept.session_id)):
             with suppress(InvalidAgentConfig):
                 return await self._sessions.wake(kept.session_id)
         return None
@@ -129,7 +137,7 @@ class VisibleStreams:
 
     async def _owner(self, stream_id: str) -> Pid | None:
         """Return the stream's agent; None if the stream has ended. Raises Refusal for an unknown stream."""
-        pid = await self._agent_of(stream_id)
+        pid = await self._agent_of(stream_id, wakes=True)
         if pid is None:
             await self._kept(stream_id)
         return pid
@@ -140,14 +148,25 @@ class VisibleStreams:
             raise _unknown_stream(stream_id)
         return kept
 
-    async def _stored(self, stream_id: str, after: int) -> Replay | None:
+    async def _stored(self, stream_id: str, after: int) -> AnyReader | None:
         kept = await self._kept(stream_id)
+        if kept.status is StreamStatus.OPEN and await self._sessions.is_parked(kept.session_id):
+            return await self._parked(kept, after)
         if kept.status is StreamStatus.OPEN:
             raise Refusal(503, "the turn of this stream was cut, and its agent is not running")
         _check_after(after, kept.last_seq)
         if after == kept.last_seq:
             return None
         return await replay(self._sessions, kept, after)
+
+    async def _parked(self, kept: StreamRecord, after: int) -> AnyReader | None:
+        _check_after(after, kept.last_seq)
+        read = partial(self._sessions.events, kept.id)
+        reader = ParkedReader(kept.id, after, kept.session_id, kept.last_seq, read)
+        if await self._sessions.is_parked(kept.session_id):
+            return reader
+        reader.close()  # the turn went on before the reader followed it
+        return await self.follow(kept.id, after)
 
 
 async def replay(sessions: VisibleSessions, kept: StreamRecord, after: int) -> Replay:

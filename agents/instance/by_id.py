@@ -17,7 +17,7 @@ from agents.core.events import StreamError
 from agents.instance.elsewhere import CLUSTER, agent_elsewhere
 from agents.instance.state import StreamChat
 from agents.instance.waking import wake
-from agents.sessions import JOURNAL, SessionError
+from agents.sessions import JOURNAL, SessionError, open_journal
 from supervisors import count_children
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, NO_AGENT, settled
 
@@ -57,6 +57,15 @@ async def present(agent: Pid | str, *, wakes: bool = False) -> Pid:
     if pid is None:
         raise CallFailed(agent, NO_AGENT)
     return pid
+
+
+async def awake(agent: Pid | str) -> Pid | str:
+    """Return the agent. If its turn is parked, start it first."""
+    if not isinstance(agent, str) or (find_agent(agent) or leaving(agent)) is not None:
+        return agent
+    journal = await open_journal()
+    parked = journal is not None and await journal.store.parked([agent])
+    return await present(agent, wakes=True) if parked else agent
 
 
 async def successor(agent_id: str) -> Pid | None:

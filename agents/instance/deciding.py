@@ -2,18 +2,31 @@
 
 from collections.abc import Iterator
 
+from actors import Reply
+from actors.clock import unix_s
+from agents.core.waiting import Ruling
 from agents.instance.requests import Approve, Deny
 from agents.instance.running import agent_state
 from agents.instance.state import AgentState
-from agents.tools.approval import AlreadyDecided, Answer, NotAsked
-from agents.tools.executor import TurnCalls
+from agents.streams.stream import Stream
+from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked
 
 
-def decide(request: Approve | Deny, state: AgentState) -> Answer:
-    """Decide about a call. The id of a call that waits has precedence over that of a decided one."""
+async def decided(request: Approve | Deny, state: AgentState) -> Reply[AgentState]:
+    """Reply with the answer to a decision."""
+    return Reply(await decide(request, state), state)
+
+
+async def decide(request: Approve | Deny, state: AgentState) -> Answer:
+    """Decide about a call. The id of a call that waits has precedence over that of a decided one.
+
+    A decision is on disk when this returns, so that a crash does not undo it.
+    """
     decided: Answer = NotAsked(request.call_id)
-    for calls in _calls(state, request.stream_id):
-        answer = _decide(calls, request)
+    for stream in _streams(state, request.stream_id):
+        answer = _decide(stream, request)
+        if isinstance(answer, Decided):
+            await stream.durable()  # a store that fails ends the turn
         if not isinstance(answer, NotAsked | AlreadyDecided):
             return answer
         if isinstance(answer, AlreadyDecided):
@@ -21,20 +34,29 @@ def decide(request: Approve | Deny, state: AgentState) -> Answer:
     return decided
 
 
-def _calls(state: AgentState, stream_id: str | None) -> Iterator[TurnCalls]:
-    """Yield the calls of the stream, and of the sub-agents below it. stream_id: None for the running one."""
+def _streams(state: AgentState, stream_id: str | None) -> Iterator[Stream]:
+    """Yield the stream, and those of the sub-agents below it. stream_id: None for the running one."""
     running = state.running
-    if running is None or (calls := running.stream.calls) is None:
+    if running is None:
         return
     if stream_id is None or running.stream.answers(stream_id):
         stream_id = None
-        yield calls
-    for pid in calls.agents:
+        yield running.stream
+    for pid in running.stream.calls.agents if running.stream.calls is not None else ():
         if (below := agent_state(pid.process)) is not None:
-            yield from _calls(below, stream_id)
+            yield from _streams(below, stream_id)
 
 
-def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:
+def _decide(stream: Stream, request: Approve | Deny) -> Answer:
+    """Decide about a call that asks now, or about one that the turn has not started again since it continued."""
+    calls, call_id = stream.calls, request.call_id
+    answer: Answer = NotAsked(call_id)
     if isinstance(request, Approve):
-        return calls.approve(request.call_id, request.arguments, request.edited)
-    return calls.deny(request.call_id, request.reason)
+        if calls is not None:
+            answer = calls.approve(call_id, request.arguments, request.edited, request.by)
+        ruling = Ruling("approved", unix_s(), request.by, edited=request.edited)
+        return stream.waits.decide(call_id, ruling, request.arguments) if isinstance(answer, NotAsked) else answer
+    if calls is not None:
+        answer = calls.deny(call_id, request.reason, request.by)
+    ruling = Ruling("denied", unix_s(), request.by, request.reason)
+    return stream.waits.decide(call_id, ruling) if isinstance(answer, NotAsked) else answer

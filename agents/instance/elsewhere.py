@@ -26,6 +26,10 @@ HANDED_OVER: Final = Shutdown("handed over")
 """The exit reason of an agent whose turns another node continues: no stream of it has ended."""
 
 
+PARKED: Final = Shutdown("parked")
+"""The exit reason of an agent whose turn waits for people: its stream goes on with the next agent of the session."""
+
+
 class FarFault(Struct, frozen=True):
     """The reason of a CallFailed: the agent's node refused the request. kind: a word for programs. text: a line."""
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors import NORMAL, SHUTDOWN, CallFailed, Pid, Shutdown, call, ended, send
+from actors import NORMAL, SHUTDOWN, CallFailed, Outcome, Pid, Reply, Shutdown, Stop, call, ended, send
 from actors import exit as send_exit
 from actors.clock import now_s
 from agents.agent_registry import has_no_stream, leave
 from agents.core.errors import Cancelled, Fault, HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
 from agents.instance.by_id import deliver
-from agents.instance.elsewhere import HANDED_OVER
+from agents.instance.elsewhere import HANDED_OVER, PARKED
 from agents.instance.messages import recorded
 from agents.instance.requests import HandOver, Subscribe, Unsubscribe
 from agents.instance.state import AgentState, Running, StreamChat
@@ -32,7 +32,7 @@ async def end_agent(agent: Pid, reason: Any, state: AgentState) -> None:
     """End the agent's turns. If it ends because nothing is left to do here, leave its session to a successor."""
     for timer in state.timers.values():
         timer.cancel()
-    if reason is not NORMAL and reason != HANDED_OVER:
+    if reason is not NORMAL and reason not in (HANDED_OVER, PARKED):
         await _end_turns(agent, reason, (*state.queue, *_unread(agent, state)), state)
         return
     leave(agent, state.config.id)
@@ -58,6 +58,12 @@ async def _end_turns(agent: Pid, reason: Any, waiting: tuple[StreamChat, ...], s
         report_end(state.config.id, running.stream)
     for chat in waiting:
         refuse(agent, chat, stopped, state)
+
+
+async def hand_over(agent: Pid, at_once: bool, state: AgentState) -> Outcome[AgentState]:
+    """End the agent, and leave its turns to the next node. at_once: as in HandOver."""
+    left = await given_up(agent, at_once, state)
+    return Reply(False, state) if left is None else Stop(HANDED_OVER, left, reply=True)
 
 
 async def given_up(agent: Pid, at_once: bool, state: AgentState) -> AgentState | None:

@@ -65,21 +65,24 @@ class Steer(Struct, Request[bool | Full | ContentRefused], frozen=True):
 class Approve(Struct, Request[Answer], frozen=True):
     """Approve a call. The answer: an approval.Answer.
 
-    arguments: those of the request for approval; None: any. edited: those to run the call with; None: its own.
+    arguments: those of the request for approval; None: any. edited: those to run the call with; None: its own. by: the
+    user who decides; None: a program.
     """
 
     call_id: str
     arguments: str | None = None
     edited: str | None = None
     stream_id: str | None = None
+    by: str | None = None
 
 
 class Deny(Struct, Request[Answer], frozen=True):
-    """Deny a call. The answer: an approval.Answer. reason: for the model."""
+    """Deny a call. The answer: an approval.Answer. reason: for the model. by: as in Approve."""
 
     call_id: str
     reason: str = ""
     stream_id: str | None = None
+    by: str | None = None
 
 
 class GetInfo(Struct, Request[AgentInfo], frozen=True):

@@ -8,12 +8,14 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from actors.clock import unix_s
 from actors.kernel.process import Process
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
 from agents.agent_registry import is_agent
 from agents.core.conversation import ToolCall
 from agents.core.turn_state import TurnState
+from agents.core.waiting import OnTimeout, Waiting, WaitKind
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
 
@@ -36,12 +38,22 @@ class TurnInProgress(Struct, frozen=True):
 
 
 class WaitingCall(Struct, frozen=True):
-    """A call that waits for a decision. expires_in_s: the time until it is denied."""
+    """A call that waits for a decision. expires_in_s: the time until `on_timeout` decides.
+
+    agent_id: of the agent that makes the call, which is the id of its session. deadline: in Unix seconds. parked: no
+    process of its turn runs. The other fields are as in Waiting.
+    """
 
     stream_id: str
     agent_id: str
     tool_call: ToolCall
     expires_in_s: float
+    deadline: float = 0.0
+    on_timeout: OnTimeout = "deny"
+    kind: WaitKind = "approval"
+    owner: str | None = None
+    parked: bool = False
+    asked_at: float = 0.0
 
 
 def agent_state(process: Process | None) -> AgentState | None:
@@ -53,7 +65,7 @@ def agent_state(process: Process | None) -> AgentState | None:
 def running_turns(count: int, visible: Visible) -> Generator[None, None, tuple[list[TurnInProgress], int]]:
     """Return the oldest turns that run, and the number of those that are left out. For `in_slices`."""
     found: list[TurnInProgress] = []
-    for agent_id, stream in (yield from _running(visible)):
+    for agent_id, stream, _ in (yield from _running(visible)):
         yield
         found.append(_in_progress(agent_id, stream))
     found.sort(key=lambda turn: turn.began_at)
@@ -68,23 +80,42 @@ def _in_progress(agent_id: str, stream: Stream) -> TurnInProgress:
     return TurnInProgress(stream.id, agent_id, stream.state, began_at, stream.seq, waiting, tokens)
 
 
-def waiting_calls(count: int, visible: Visible) -> Generator[None, None, list[WaitingCall]]:
-    """Return the calls that wait for a decision, at most count of them, the most urgent first. For `in_slices`."""
+def waiting_calls(
+    count: int, visible: Visible, after: tuple[float, str, int] | None = None
+) -> Generator[None, None, list[WaitingCall]]:
+    """Return the calls that wait for a decision, at most count of them, the most urgent first. For `in_slices`.
+
+    after: the place of the last one of the previous page.
+    """
     found: list[WaitingCall] = []
-    for agent_id, stream in (yield from _running(visible)):
+    for agent_id, stream, owner in (yield from _running(visible)):
         yield
-        for call, expires_in_s in stream.calls.waiting if stream.calls is not None else ():
-            found.append(WaitingCall(stream.id, agent_id, call, expires_in_s))
-    found.sort(key=lambda waiting: waiting.expires_in_s)
-    return found[:count]
+        waiting = stream.calls.waiting if stream.calls is not None else ()
+        found.extend(waiting_call(each, stream.id, agent_id, owner) for each in waiting)
+    found.sort(key=place_of)
+    return [each for each in found if after is None or place_of(each) > after][:count]
 
 
-def _running(visible: Visible) -> Generator[None, None, list[tuple[str, Stream]]]:
-    """Return the running streams of the visible agents, each with its agent's id."""
-    found: list[tuple[str, Stream]] = []
+def waiting_call(
+    waiting: Waiting, stream_id: str, agent_id: str, owner: str | None, *, parked: bool = False
+) -> WaitingCall:
+    """Return the call as lists show it."""
+    left_s = max(0.0, waiting.deadline - unix_s())
+    rest = waiting.deadline, waiting.on_timeout, waiting.kind, owner, parked, waiting.asked_at
+    return WaitingCall(stream_id, agent_id, waiting.call, left_s, *rest)
+
+
+def place_of(waiting: WaitingCall) -> tuple[float, str, int]:
+    """Return the place in a list: the most urgent first."""
+    return waiting.deadline, waiting.stream_id, waiting.tool_call.index
+
+
+def _running(visible: Visible) -> Generator[None, None, list[tuple[str, Stream, str | None]]]:
+    """Return the running streams of the visible agents, each with its agent's id and owner."""
+    found: list[tuple[str, Stream, str | None]] = []
     for pid in processes():
         yield
         state = agent_state(pid.process)
         if state is not None and state.running is not None and pid.process is not None and visible(pid.process):
-            found.append((state.config.id, state.running.stream))
+            found.append((state.config.id, state.running.stream, state.config.owner))
     return found

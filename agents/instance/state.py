@@ -96,7 +96,8 @@ class Keeping(Struct, frozen=True):
     ahead: number of events that may be published before they are on disk. max_recoveries: how often a cut turn without
     progress is resumed. max_takeovers: how often the turn of a node that died is resumed. idle_s: time without messages
     after which the agent's process ends; None: never, as for an agent that can't be restored completely. kept: whether
-    the store keeps the session, if there is a store.
+    the store keeps the session, if there is a store. park_s: time after which a turn is parked that only waits for
+    people; None: never. comes_back: whether the agent can be restored completely.
     """
 
     ahead: int = 0
@@ -105,6 +106,8 @@ class Keeping(Struct, frozen=True):
     max_takeovers: int = 0
     idle_s: float | None = None
     kept: bool = True
+    park_s: float | None = None
+    comes_back: bool = False
 
     @classmethod
     def once(cls) -> Self:
@@ -118,7 +121,15 @@ class Keeping(Struct, frozen=True):
             return cls()
         ahead = sessions.batch_events if sessions.durability is Durability.BATCHED else 0
         idle_s = sessions.idle_time / 1000 if comes_back and sessions.idle_time is not None else None
-        return cls(ahead, sessions.on_restart, sessions.max_recoveries, settings.cluster.max_takeovers, idle_s)
+        return cls(
+            ahead,
+            sessions.on_restart,
+            sessions.max_recoveries,
+            settings.cluster.max_takeovers,
+            idle_s,
+            park_s=None if sessions.park_after is None else sessions.park_after / 1000,
+            comes_back=comes_back,
+        )
 
 
 class AgentState(Struct, frozen=True):

@@ -17,6 +17,7 @@ from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import Conversation
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked, StoreFailed
 from agents.core.message_times import times_of
+from agents.instance.long_wait import waits_of
 from agents.instance.messages import joins, recorded
 from agents.instance.recovery import EndSubAgents
 from agents.instance.state import AgentState, Running, StreamChat
@@ -105,6 +106,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     has_stream(agent, chat.stream_id)
     stream, cut = _stream(agent, chat, state), chat.cut
     config = after(state.config, state.conversation).answering(chat.answer).requested(chat.request)
+    stream.waits = waits_of(agent, chat, config, state)
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, past_of(config, state.conversation, state.compaction))
         await stream.durable()
@@ -226,6 +228,8 @@ def stopping(running: Running, fault: Fault) -> Running:
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
     if cut.abandoned:
         return Interrupted()
+    if cut.parked:
+        return None
     if cut.takeovers > state.keeping.max_takeovers * SUSPECTED:
         log.warning("turn_not_taken_over", agent_id=state.config.id, stream_id=cut.stream_id, takeovers=cut.takeovers)
         return Interrupted()

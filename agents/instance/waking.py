@@ -6,7 +6,7 @@ A session has the id of its agent. If sessions are not kept (no journal runs), t
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from actors import IGNORE, CallFailed, Pid, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig
 from agents.agent_config.kept import kept_config, restored
-from agents.agent_registry import find_agent, leaving
+from agents.agent_registry import begun, find_agent, leaving
 from agents.core.checkpoint import first_checkpoint
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.conversation import Conversation
@@ -35,6 +35,10 @@ from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.cut import Cut
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import settled, start_agent
+
+LOOK_S: Final = 0.1
+LOOKS: Final = 50
+"""The pause between two looks for a sub-agent whose caller is started first, and the most of them."""
 
 log = get_logger("understudy.agents")
 
@@ -130,7 +134,7 @@ async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
     if journal is None or session is None or session.config is None:
         return None
     if session.parent_id is not None and await _continues(journal, session.parent_id, agent_id):
-        return find_agent(agent_id)
+        return await _begun(agent_id)
     if not here and await woken_elsewhere(agent_id) and (pid := await agent_elsewhere(agent_id)) is not None:
         return pid
     await settled(agent_id)
@@ -153,6 +157,16 @@ async def _continues(journal: JournalHandle, caller_id: str, agent_id: str) -> b
         return False
     await wake(caller_id)
     return True
+
+
+async def _begun(agent_id: str) -> Pid | None:
+    """Return the sub-agent when its caller's turn has started it again; None if that takes too long."""
+    for _ in range(LOOKS):
+        if (pid := find_agent(agent_id) or await agent_elsewhere(agent_id)) is not None:
+            return pid
+        if (pid := await begun(agent_id, LOOK_S)) is not None:
+            return pid
+    return None
 
 
 def configured(session: SessionRecord, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,6 +195,7 @@ async def cut_turn(journal: JournalHandle, open_: OpenStream, ahead: int, *, aga
     waits = () if open_.checkpoint is None else await journal.store.waits(open_.stream_id)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
     recorder.waited(each.waiting.call.index for each in waits)
+    ahead = 0 if open_.parked else ahead
     log_ = replace(log_, seq=log_.seq + ahead if events else 0)
     counts = open_.recoveries + (again and not open_.parked), open_.takeovers
     begun = open_.stream_id, open_.message, saved, tuple(events), log_, recorder

@@ -92,6 +92,7 @@ def tool_of(view: ServerView, listed: ListedTool, name: str, default_s: float) -
         timeout_s=default_s if settings.tool_timeout is None else settings.tool_timeout / 1000,
         requires_approval=spec.asks(listed.name),
         approval_timeout_s=settings.approval_timeout / 1000,
+        on_approval_timeout=settings.on_approval_timeout,
         max_output_bytes=settings.max_output_bytes,
     )
 

@@ -82,6 +82,22 @@ class Store(Claiming):
         """Return what waits for people in a turn, as `waits.waits_of`."""
         return await waits.waits_of(self, stream_id)
 
+    async def park(self, stream_ids: Collection[str]) -> None:
+        """Record that these turns wait without an agent. Raises WriteFailed."""
+        await self.as_writer(partial(waits.park, stream_ids=stream_ids))
+
+    async def parked(self, session_ids: Collection[str]) -> set[str]:
+        """Return those of these sessions whose turn is parked."""
+        return await waits.parked(self, session_ids)
+
+    async def overdue(self, now: float, limit: int) -> list[str]:
+        """Return the free sessions with a parked turn whose deadline has passed, as `waits.overdue`."""
+        return await waits.overdue(self, now, limit)
+
+    async def next_deadline(self, after: float) -> float | None:
+        """Return the first deadline of a parked turn above this Unix time, or None."""
+        return await waits.next_deadline(self, after)
+
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed.
 

@@ -18,7 +18,6 @@ from agents.sessions.tables import SESSIONS, STREAMS, WAITING
 
 if TYPE_CHECKING:
     from agents.sessions.reading import Reading
-    from agents.sessions.store import Store
 
 Place: TypeAlias = tuple[float, str, int]
 """The place of something that waits in a list: its deadline, its stream and its number."""
@@ -55,12 +54,10 @@ def write(connection: Connection, changes: Sequence[WaitChange]) -> None:
             connection.execute(insert(WAITING).values(**_values(change)))
 
 
-async def park(store: "Store", stream_ids: Collection[str]) -> None:
-    """Record that these turns wait without an agent. Raises WriteFailed."""
-    parked = update(STREAMS).where(STREAMS.c.id.in_(stream_ids), STREAMS.c.status == StreamStatus.OPEN.value)
-    await store.as_writer(
-        lambda connection: connection.execute(parked.values(parked_at=datetime.now(UTC), recoveries=0))
-    )
+def park(connection: Connection, stream_ids: Collection[str]) -> None:
+    """Record that these turns wait without an agent, within a transaction of the journal."""
+    of_these = STREAMS.c.id.in_(stream_ids), STREAMS.c.status == StreamStatus.OPEN.value
+    connection.execute(update(STREAMS).where(*of_these).values(parked_at=datetime.now(UTC), recoveries=0))
 
 
 async def waits_of(store: "Reading", stream_id: str) -> tuple[KeptWait, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from agents.core.budget import OnBreach, Per
 from agents.core.context import ContextStrategy
+from agents.core.waiting import OnTimeout
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
 from agents.settings.headers import GivenPairs
@@ -134,6 +135,7 @@ class AgentToolOptions(TypedDict, total=False):
     parallel: bool
     requires_approval: bool | Callable[..., bool]
     approval_timeout_s: float
+    on_approval_timeout: OnTimeout
     fallback: Any
     max_output_bytes: int
 

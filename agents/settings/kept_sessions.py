@@ -44,8 +44,9 @@ class SessionSettings(BaseModel):
     treatment of turns that a crash cut. max_recoveries: how often a turn without progress is resumed; then it is
     parked. store_timeout: deadline of each connection to PostgreSQL, each read and each write. store_grace: how long
     writes wait for a failing store before turns end; None: 30 s for PostgreSQL, 0 for SQLite. idle_time: time without
-    messages after which an agent's process ends, until the next message starts it again; None: never. retention: how
-    long sessions are kept.
+    messages after which an agent's process ends, until the next message starts it again; None: never. park_after: time
+    after which a turn that only waits for people goes on without a process, until a decision; None: never. retention:
+    how long sessions are kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,4 +60,5 @@ class SessionSettings(BaseModel):
     store_timeout: Milliseconds = 5000
     store_grace: Wait | None = None
     idle_time: Milliseconds | None = None
+    park_after: Milliseconds | None = 10_000
     retention: RetentionSettings = RetentionSettings()

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from agents.core.faults import Fault, InvalidValue
+from agents.core.waiting import OnTimeout
 from agents.settings.secret import NO_SECRET, OptionalSecret
 from agents.settings.values import HttpAddress, Milliseconds, Name
 
@@ -59,7 +60,8 @@ class McpServer(BaseModel):
 
     start_timeout: until the server has listed its tools. tool_timeout: deadline of a call; None: that of
     StreamingSettings. max_output_bytes: limit of a result. requires_approval: names of tools, as the server lists them,
-    whose calls run only after an approval; "*": all. approval_timeout: then a call without an answer is denied.
+    whose calls run only after an approval; "*": all. approval_timeout: the time for an answer. on_approval_timeout:
+    the decision on a call without an answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,6 +79,7 @@ class McpServer(BaseModel):
     max_output_bytes: Annotated[int, Field(ge=1, le=MAX_OUTPUT)] = MAX_OUTPUT
     requires_approval: tuple[Name, ...] = ()
     approval_timeout: Milliseconds = 300_000
+    on_approval_timeout: OnTimeout = "deny"
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:

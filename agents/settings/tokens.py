@@ -17,16 +17,18 @@ TOKEN_WORDS: Final = f"{LENGTH} to 512 of A-Z a-z 0-9 _ -"
 
 
 class Scope(StrEnum):
-    """The scopes of a token. Only ADMIN implies others.
+    """The scopes of a token. ADMIN implies all others, and APPROVE_ALL implies APPROVE.
 
     READ: see the user's agents and sessions. CHAT: start, ask, steer, cancel and stop the user's agents. APPROVE:
-    decide about their calls. METRICS: read the figures of the daemon. ADMIN: control the daemon, and everything of
-    every user.
+    decide about their calls. APPROVE_ALL: decide about the calls of every user's agents, and see these calls, but
+    nothing else of their sessions. METRICS: read the figures of the daemon. ADMIN: control the daemon, and everything
+    of every user.
     """
 
     READ = "read"
     CHAT = "chat"
     APPROVE = "approve"
+    APPROVE_ALL = "approve_all"
     METRICS = "metrics"
     ADMIN = "admin"
 

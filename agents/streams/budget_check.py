@@ -16,9 +16,9 @@ from agents.core.deltas import Usage
 from agents.core.effects import BudgetDecided, BudgetReached, StartCompletion, Summarise
 from agents.core.errors import StoreFailed
 from agents.core.turn import Turn
+from agents.core.waiting import Decision
 from agents.sessions import SessionError
 from agents.streams.stream import Stream
-from agents.tools.approval import Decision
 from agents.tools.errors import InvalidArguments
 from agents.tools.executor import TurnCalls
 

@@ -30,6 +30,7 @@ from agents.core.message_times import times_of
 from agents.core.parts import Content
 from agents.core.turn import Phase
 from agents.core.turn_state import status_of
+from agents.core.waiting import Ruling
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
 from agents.sessions import WriteFailed as SessionFailed
 from agents.sessions.checkpoints import CheckpointWriter
@@ -147,6 +148,10 @@ class KeptStream(Stream):
             self._on_failure(failed)
             return StoreFailed(failed.for_client)
         return None
+
+    def decided(self, number: int, ruling: Ruling) -> None:
+        """Record a person's decision about a call that waits. number: the call's index."""
+        self._recorder.decided(number, ruling)
 
     def steer(self, message: Content, now_s: float) -> bool:
         steered = super().steer(message, now_s)

@@ -29,6 +29,7 @@ from agents.core.turn_state import TurnState, state_of
 from agents.streams.event_log import EventLog
 from agents.streams.other_loop import Receiver, Receivers
 from agents.tools.executor import TurnCalls
+from agents.tools.turn_waits import TurnWaits
 from agents.traces.span import TurnTrace
 
 CHECK_S: Final = 0.1  # pause between two looks at slow subscribers when no event comes
@@ -40,28 +41,16 @@ class Stream:
     """The events of one turn, and their subscribers.
 
     agent: the sender of the events. turn: set by the handler before it publishes the turn's events. calls: the turn's
-    calls while its handler runs, to approve or deny. trace: its span. account: pays the model calls. steered_by: stream
+    calls while its handler runs, to approve or deny. waits: its waits for people. trace: its span. account: pays the
+    model calls. steered_by: stream
     ids of messages that joined the turn; their senders may use these ids for this stream.
     buffer_size: unread messages in a subscriber's mailbox that make it slow. None: every event is sent at once.
     """
 
     __slots__ = (
-        "_charged",
-        "_log",
-        "_receivers",
-        "_slow",
-        "_subscribers",
-        "_timer",
-        "_waited_s",
-        "account",
-        "agent",
-        "buffer_size",
-        "calls",
-        "id",
-        "steered_by",
-        "trace",
-        "turn",
-    )
+        "_charged", "_log", "_receivers", "_slow", "_subscribers", "_timer", "_waited_s", "account", "agent",
+        "buffer_size", "calls", "id", "steered_by", "trace", "turn", "waits",
+    )  # fmt: skip
 
     def __init__(
         self, id_: str, agent: Pid | None = None, subscribers: Iterable[Pid] = (), *, buffer_size: int | None = None
@@ -69,6 +58,7 @@ class Stream:
         self.id, self.agent, self.buffer_size = id_, agent, buffer_size
         self.turn: Turn | None = None
         self.calls: TurnCalls | None = None
+        self.waits = TurnWaits()
         self.trace, self.account, self._charged = TurnTrace(), NO_ACCOUNT, 0
         self.steered_by: tuple[str, ...] = ()
         self._log, self._waited_s = EventLog(), 0.0
@@ -109,6 +99,11 @@ class Stream:
     def followed(self) -> bool:
         """Whether a running process gets the events."""
         return any(process.phase != DEAD for process, _ in self._subscribers) or any(pid.alive for pid in self._slow)
+
+    @property
+    def places(self) -> dict[Pid, int]:
+        """The subscribers, each with the seq of its last event."""
+        return {receiver.pid: self.seq for receiver, _ in self._subscribers} | self._slow
 
     def answers(self, stream_id: str) -> bool:
         """Return whether this stream answers the message with this stream id."""

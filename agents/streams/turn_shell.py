@@ -71,8 +71,8 @@ class TurnShell:
 
     def _turn_calls(self, cut: Cut | None) -> TurnCalls:
         stream, config = self._stream, self._config
-        review = review_of(config.hooks, self._of_hooks)
-        return TurnCalls(config.tools, self._keep, CallingTurn(stream, config, cut), stream.trace.span, review)
+        turn, review = CallingTurn(stream, config, cut), review_of(config.hooks, self._of_hooks)
+        return TurnCalls(config.tools, self._keep, turn, stream.trace.span, review, stream.waits)
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""

@@ -2,24 +2,24 @@
 
     asked --approve--> approved: the call runs
           --deny-----> denied
-          --deadline-> expired, which counts as a denial
+          --deadline-> expired, which counts as a denial; or approved, by the tool's on_timeout
 
 A decision is valid for one call with the arguments that the person was shown. A call with other arguments is another
 call. A person may approve a call with edited arguments: then it runs with those.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Collection
+from typing import TypeAlias
 
 from msgspec import Struct
 
+from actors.clock import unix_s
 from agents.core.conversation import ToolCall
+from agents.core.waiting import Decision, OnTimeout, Ruling, Waiting, WaitKind
 from agents.tools.errors import InvalidArguments
 from agents.tools.forked import children_end_here
 from agents.tools.tool import Tool
-
-Decision: TypeAlias = Literal["approved", "denied", "expired"]
 
 
 class Decided(Struct, frozen=True):
@@ -77,38 +77,65 @@ def required(tool: Tool, arguments: str) -> bool:
         return True
 
 
+def _nowhere(_index: int, _ruling: Ruling) -> None:
+    """Keep no record: the session has no store."""
+
+
 class Approvals:
     """The calls of a turn that wait for an approval.
 
-    on_decision: called once for each call, with its number, the decision, the reason, and the edited arguments or None.
+    on_decision: called once for each call, with its number and the ruling. record: called before it for a person's
+    ruling, with the call's index.
     """
 
-    def __init__(self, on_decision: Callable[[int, Decision, str, str | None], None]) -> None:
-        self._on_decision = on_decision
-        self._asked: dict[int, tuple[ToolCall, asyncio.TimerHandle]] = {}
+    def __init__(
+        self, on_decision: Callable[[int, Ruling], None], record: Callable[[int, Ruling], None] = _nowhere
+    ) -> None:
+        self._on_decision, self._record = on_decision, record
+        self._asked: dict[int, tuple[Waiting, asyncio.TimerHandle]] = {}
         self._decided: dict[str, Decision] = {}
 
-    def ask(self, number: int, call: ToolCall, timeout_s: float) -> None:
+    def ask(
+        self,
+        number: int,
+        call: ToolCall,
+        timeout_s: float,
+        *,
+        on_timeout: OnTimeout = "deny",
+        deadline: float | None = None,
+        kind: WaitKind = "approval",
+    ) -> Waiting:
+        """Wait for a decision on the call. deadline: in Unix seconds; None: after timeout_s. Return what waits."""
+        now = unix_s()
+        waiting = Waiting(kind, call, now, now + timeout_s if deadline is None else deadline, on_timeout)
+        left_s = max(0.0, waiting.deadline - now)
         why = f"no answer within {timeout_s:g} s"
-        timer = asyncio.get_running_loop().call_later(timeout_s, self._decide, number, "expired", why)
-        self._asked[number] = call, timer
+        timer = asyncio.get_running_loop().call_later(left_s, self._expire, number, on_timeout, why)
+        self._asked[number] = waiting, timer
+        return waiting
 
     @property
-    def waiting(self) -> tuple[tuple[ToolCall, float], ...]:
-        """The calls that wait, each with the seconds until it expires."""
-        now_s = asyncio.get_running_loop().time()
-        return tuple((call, max(0.0, timer.when() - now_s)) for call, timer in self._asked.values())
+    def waiting(self) -> tuple[Waiting, ...]:
+        """The calls that wait."""
+        return tuple(waiting for waiting, _ in self._asked.values())
 
-    def approve(self, call_id: str, arguments: str | None = None, edited: str | None = None) -> Answer:
+    @property
+    def numbers(self) -> Collection[int]:
+        """The numbers of the calls that wait."""
+        return self._asked.keys()
+
+    def approve(
+        self, call_id: str, arguments: str | None = None, edited: str | None = None, by: str | None = None
+    ) -> Answer:
         """Approve a call.
 
         arguments: the exact text that the person was shown. None approves the call whatever its arguments are.
-        edited: the arguments to run the call with, which its tool accepts. None: its own.
+        edited: the arguments to run the call with, which its tool accepts. None: its own. by: as in Ruling.
         """
-        return self._answer(call_id, "approved", arguments, edited=edited)
+        return self._answer(call_id, Ruling("approved", unix_s(), by, edited=edited), arguments)
 
-    def deny(self, call_id: str, reason: str = "") -> Answer:
-        return self._answer(call_id, "denied", None, reason)
+    def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
+        return self._answer(call_id, Ruling("denied", unix_s(), by, reason), None)
 
     def withdraw(self, number: int) -> None:
         """Ask no longer."""
@@ -121,21 +148,23 @@ class Approvals:
             timer.cancel()
         self._asked.clear()
 
-    def _answer(
-        self, call_id: str, decision: Decision, arguments: str | None, reason: str = "", edited: str | None = None
-    ) -> Answer:
-        number = next((number for number, (call, _) in self._asked.items() if call.id == call_id), None)
+    def _answer(self, call_id: str, ruling: Ruling, arguments: str | None) -> Answer:
+        number = next((number for number, (each, _) in self._asked.items() if each.call.id == call_id), None)
         if number is None:
             decided = self._decided.get(call_id)
             return NotAsked(call_id) if decided is None else AlreadyDecided(call_id, decided)
-        asked = self._asked[number][0].arguments
-        if arguments is not None and arguments != asked:
-            return OtherArguments(call_id, asked)
-        self._decide(number, decision, reason, edited)
-        return Decided(call_id, decision)
+        call = self._asked[number][0].call
+        if arguments is not None and arguments != call.arguments:
+            return OtherArguments(call_id, call.arguments)
+        self._record(call.index, ruling)
+        self._decide(number, ruling)
+        return Decided(call_id, ruling.decision)
 
-    def _decide(self, number: int, decision: Decision, reason: str, edited: str | None = None) -> None:
-        call, timer = self._asked.pop(number)
+    def _expire(self, number: int, on_timeout: OnTimeout, why: str) -> None:
+        self._decide(number, Ruling("approved" if on_timeout == "approve" else "expired", unix_s(), reason=why))
+
+    def _decide(self, number: int, ruling: Ruling) -> None:
+        waiting, timer = self._asked.pop(number)
         timer.cancel()
-        self._decided[call.id] = decision
-        self._on_decision(number, decision, reason, edited)
+        self._decided[waiting.call.id] = ruling.decision
+        self._on_decision(number, ruling)

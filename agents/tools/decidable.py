@@ -4,7 +4,7 @@ from typing import Protocol
 
 from agents.core.conversation import ToolCall
 from agents.core.effects import BudgetDecided
-from agents.tools.approval import Decision
+from agents.core.waiting import Decision
 
 
 class Decidable(Protocol):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
-from actors.clock import clock
+from actors.clock import clock, unix_s
 from agents.core.conversation import ToolCall
 from agents.core.effects import (
     ApprovalAsked,
@@ -22,7 +22,8 @@ from agents.core.effects import (
 )
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
-from agents.tools.approval import Answer, Approvals, Decision, InvalidEdit, required
+from agents.core.waiting import Ruling, Waiting
+from agents.tools.approval import Answer, Approvals, InvalidEdit, required
 from agents.tools.arguments import object_text
 from agents.tools.call_context import OUTSIDE
 from agents.tools.call_supervisor import (
@@ -37,9 +38,10 @@ from agents.tools.call_supervisor import (
 from agents.tools.decidable import Decidable
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Job, Keep, no_store
-from agents.tools.open_call import Asked, Cleared, OpenCall
+from agents.tools.open_call import Asked, Cleared, Denied, OpenCall
 from agents.tools.review import UNREVIEWED, Checked, Judged, Judgement, Review, Reviewing
 from agents.tools.tool import Tool
+from agents.tools.turn_waits import TurnWaits, edit_fault
 from agents.traces.span import UNRECORDED, TurnSpan
 from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
@@ -59,11 +61,13 @@ class TurnCalls:
         turn: Calling | None = None,
         span: TurnSpan = UNRECORDED,
         review: Review = UNREVIEWED,
+        waits: TurnWaits | None = None,
     ) -> None:
-        """Make the calls of a turn. keep: keeps the images, sounds and files of results. span: the turn's."""
+        """Make the calls of a turn. keep: keeps the images, sounds and files of results. span, waits: the turn's."""
         self._tools, self._keep, self._turn, self._span, self._review = tools, keep, turn, span, review
         self._inbox = Mailbox()
-        self._approvals = Approvals(self._decided)
+        self._waits = waits or TurnWaits()
+        self._approvals = Approvals(self._decided, self._waits.record)
         self._reviewing = Reviewing(self._deliver)
         self._open: dict[int, OpenCall] = {}
         self._questions: dict[int, Decidable] = {}
@@ -94,12 +98,17 @@ class TurnCalls:
         """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
-        opened = self._open[number] = OpenCall(call, tool, self._now_s(), deque(), asks=asks)
+        earlier = self._waits.begin(call)
+        deadline = None if earlier is None else earlier.waiting.deadline
+        opened = OpenCall(call, tool, self._now_s(), deque(), asks=asks, deadline=deadline)
+        self._open[number] = opened
         if tool is None:
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
             return self._deliver(Answered(number, failed("unknown_tool", reason)))
         before = self._review.before
+        if earlier is not None and earlier.ruling is not None and not decided:
+            return self._decided(number, earlier.ruling)
         if decided or (before is None and tool.requires_approval is False and not asks):
             return await self._run(number, tool)
         if before is None:
@@ -114,7 +123,7 @@ class TurnCalls:
         """Ask a person. The decision is an event."""
         self._started += 1
         self._questions[self._started] = question
-        self._approvals.ask(self._started, question.call, timeout_s)
+        self._approvals.ask(self._started, question.call, timeout_s, kind="budget")
 
     def withdraw(self, question: Decidable, instead: BudgetDecided) -> None:
         """Take a question back that waits. instead: the decision."""
@@ -122,6 +131,15 @@ class TurnCalls:
             del self._questions[number]
             self._approvals.withdraw(number)
             self._deliver(instead)
+
+    def _ask(self, number: int, call: OpenCall, why: str) -> None:
+        """Ask for an approval of the call."""
+        assert call.tool is not None
+        timeout_s, on_timeout = call.tool.approval_timeout_s, call.tool.on_approval_timeout
+        left_s = timeout_s if call.deadline is None else max(0.0, call.deadline - unix_s())
+        self._deliver(Asked(number, left_s, call.deadline, why))
+        self._approvals.ask(number, call.call, timeout_s, on_timeout=on_timeout, deadline=call.deadline)
+        self._waits.watch()
 
     async def run_cleared(self, index: int) -> None:
         """Start the worker of the call after its ToolCleared."""
@@ -145,28 +163,49 @@ class TurnCalls:
         return tuple(self._agents.values())
 
     @property
-    def waiting(self) -> tuple[tuple[ToolCall, float], ...]:
-        """The calls that wait for a decision, each with the seconds until it is denied."""
+    def waiting(self) -> tuple[Waiting, ...]:
+        """The calls that wait for a decision."""
         return self._approvals.waiting
 
-    def approve(self, call_id: str, arguments: str | None = None, edited: str | None = None) -> Answer:
-        """Approve a call that waits, so that it runs. arguments, edited: as in Approvals.approve."""
-        waiting = next((call for call, _ in self._approvals.waiting if call.id == call_id), None)
-        if edited is not None and waiting is not None:
-            checks = {each.call.id: each.check for each in self._questions.values()}
-            try:
-                (checks.get(call_id) or self._tools[waiting.name].arguments)(edited)
-            except InvalidArguments as invalid:
-                return InvalidEdit(call_id, str(invalid))
-        return self._approvals.approve(call_id, arguments, edited)
+    @property
+    def waiting_only(self) -> frozenset[int] | None:
+        """The indexes of the calls without a result, if each waits for a decision or for a sub-agent; else None."""
+        if self._starting or not self._open.keys() <= {*self._approvals.numbers, *self._agents}:
+            return None
+        return frozenset(each.call.index for each in self._open.values())
 
-    def deny(self, call_id: str, reason: str = "") -> Answer:
+    def freeze(self) -> None:
+        """Let no deadline and no decision begin a call any more: the turn is about to be parked."""
+        self._approvals.close()
+        self._waits.stop()
+
+    def approve(
+        self, call_id: str, arguments: str | None = None, edited: str | None = None, by: str | None = None
+    ) -> Answer:
+        """Approve a call that waits, so that it runs. arguments, edited, by: as in Approvals.approve."""
+        call = next((each.call for each in self._approvals.waiting if each.call.id == call_id), None)
+        if call is not None and edited is not None and (fault := self._fault_of(call, edited)) is not None:
+            return InvalidEdit(call_id, fault)
+        return self._approvals.approve(call_id, arguments, edited, by)
+
+    def _fault_of(self, call: ToolCall, edited: str) -> str | None:
+        """Return why the edited arguments or answer can't be accepted, or None."""
+        question = next((each for each in self._questions.values() if each.call is call), None)
+        if question is None:
+            return edit_fault(self._tools, call, edited)
+        try:
+            question.check(edited)
+        except InvalidArguments as invalid:
+            return str(invalid)
+        return None
+
+    def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
         """Deny a call that waits, so that it ends. reason: for the model."""
-        return self._approvals.deny(call_id, reason)
+        return self._approvals.deny(call_id, reason, by)
 
     async def stop(self) -> None:
         """End all calls that run or wait. Returns when every worker of the turn has ended."""
-        self._approvals.close()
+        self.freeze()
         await self._reviewing.stop()
         self._inbox.close()
         if self._starting:  # a start was interrupted: it has ended when the supervisor answers this request
@@ -189,11 +228,18 @@ class TurnCalls:
         if call is None or (call.ended and not isinstance(message, Checked)):
             return None
         match message:
-            case Asked(_, why):
+            case Asked(_, timeout_s, deadline, why):
                 assert call.tool is not None
-                return ApprovalAsked(call.call.index, call.tool.approval_timeout_s, call.changed, why)
+                on_timeout = call.tool.on_approval_timeout
+                return ApprovalAsked(call.call.index, timeout_s, call.changed, why, deadline, on_timeout)
             case Cleared():
-                return ToolCleared(call.call.index, call.changed)
+                call.ruling, ruling = None, call.ruling
+                return ToolCleared(call.call.index, call.changed, ruling)
+            case Denied(_, ruling):
+                call.ruling = ruling
+                return self._finished(
+                    number, failed("denied", f"denied: {ruling.reason}" if ruling.reason else "denied")
+                )
             case Judged(_, verdict):
                 self._obey(number, call, verdict)
             case Attempted(_, at_s):
@@ -225,8 +271,7 @@ class TurnCalls:
             return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
         if call.edited is not None or not needed:  # a person has approved exactly the edited arguments
             return self._deliver(Cleared(number))
-        self._approvals.ask(number, call.call, call.tool.approval_timeout_s)
-        return self._deliver(Asked(number, verdict.question or ""))
+        return self._ask(number, call, verdict.question or "")
 
     def _ended(self, number: int, call: OpenCall, result: ToolResult) -> ToolFinished | None:
         """Return the end of a call; None if the host reviews its result first."""
@@ -262,19 +307,20 @@ class TurnCalls:
         self._starting = False
         self._numbers[self._inbox.monitor(supervisor)] = number
 
-    def _decided(self, number: int, decision: Decision, reason: str, edited: str | None) -> None:
+    def _decided(self, number: int, ruling: Ruling) -> None:
         """Deliver the decision: an approved call is cleared to run, a denied one gets its result.
 
         The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
         """
         if (question := self._questions.pop(number, None)) is not None:
-            return self._deliver(question.decided(decision, reason, edited))
-        if decision != "approved":
-            return self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
-        if edited is None:
-            return self._deliver(Cleared(number))
+            return self._deliver(question.decided(ruling.decision, ruling.reason, ruling.edited))
+        if ruling.decision != "approved":
+            return self._deliver(Denied(number, ruling))
         call = self._open[number]
-        call.edit(edited)
+        call.ruling = ruling
+        if ruling.edited is None:
+            return self._deliver(Cleared(number))
+        call.edit(ruling.edited)
         if self._review.before is None or call.tool is None:
             return self._deliver(Cleared(number))
         return self._reviewing.judge(number, self._review.before, call.call, call.tool)
@@ -286,7 +332,9 @@ class TurnCalls:
         elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond
         result = replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1))
         (call.span or self._span.tool_call(call.call)).end(result)
-        return ToolFinished(call.call.index, result)
+        if self._open:
+            self._waits.watch()
+        return ToolFinished(call.call.index, result, call.ruling)
 
     def _deliver(self, message: Any) -> None:
         self._inbox.put(message)

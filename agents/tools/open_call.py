@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
+from agents.core.waiting import Ruling
 from agents.tools.plain import plain
 from agents.tools.result import result_text
 from agents.tools.tool import Tool
@@ -21,9 +22,11 @@ log = get_logger("understudy.tools")
 
 
 class Asked(Struct, frozen=True):
-    """The call waits for a person. why: as in ApprovalAsked."""
+    """The call waits for a person. timeout_s, deadline, why: as in ApprovalAsked."""
 
     number: int
+    timeout_s: float
+    deadline: float | None = None
     why: str = ""
 
 
@@ -33,12 +36,20 @@ class Cleared(Struct, frozen=True):
     number: int
 
 
+class Denied(Struct, frozen=True):
+    """The call must not run, by this decision."""
+
+    number: int
+    ruling: Ruling
+
+
 class OpenCall(Struct):
     """A call without a result.
 
     started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
     person approved it, if they are not the model's. changed: the arguments that the host or a person gave it, or None.
-    span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it.
+    span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it. deadline:
+    of the wait that began before a restart. ruling: the decision that is not announced yet.
     """
 
     call: ToolCall
@@ -52,6 +63,8 @@ class OpenCall(Struct):
     span: ToolSpan | None = None
     ended: bool = False
     asks: bool = False
+    deadline: float | None = None
+    ruling: Ruling | None = None
 
     def change(self, arguments: str) -> None:
         """Have the call run with these arguments."""

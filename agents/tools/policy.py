@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
+from agents.core.waiting import OnTimeout
 from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
 
@@ -43,7 +44,7 @@ class Policy:
     parallel: False runs the call while no other call of its turn runs.
     requires_approval: True, or a function with the tool's parameters that answers at once. The call then runs only
     after an approval. If the function raises, approval is required.
-    approval_timeout_s: a call without an answer for this time is denied.
+    approval_timeout_s: the time for an answer. on_approval_timeout: "deny" or "approve" a call without an answer.
 
     fallback: the result, as JSON data, of a call that finally failed: it raised, was late, crashed, or used its CPU
     time.
@@ -66,6 +67,7 @@ class Policy:
     parallel: bool = True
     requires_approval: Needed = False
     approval_timeout_s: float = 300.0
+    on_approval_timeout: OnTimeout = "deny"
     fallback: Any = field(default=UNSET, hash=False)
     max_output_bytes: int = MAX_RESULT_BYTES
     cpu_s: int | None = None
@@ -94,6 +96,7 @@ class Options(TypedDict, total=False):
     parallel: bool
     requires_approval: Needed
     approval_timeout_s: float
+    on_approval_timeout: OnTimeout
     fallback: Any
     max_output_bytes: int
     cpu_s: int | None
@@ -140,6 +143,7 @@ def _own_rules(policy: Policy) -> Iterator[Rule]:
     yield "isolation", policy.isolation in get_args(Isolation), "process, task or thread"
     yield "restart", policy.restart in get_args(Restart), "temporary or transient"
     yield "requires_approval", _may_ask(policy.requires_approval), "True, False, or a def that is called as the tool is"
+    yield "on_approval_timeout", policy.on_approval_timeout in get_args(OnTimeout), "deny or approve"
     yield "fallback", policy.fallback is UNSET or _is_json(policy.fallback), "plain JSON data"
     within = _is_whole(policy.max_output_bytes, 1) and policy.max_output_bytes <= MAX_RESULT_BYTES
     yield "max_output_bytes", within, f"1 to {MAX_RESULT_BYTES}"

@@ -53,8 +53,9 @@ class Caller:
         self._open: set[Callable[[], None]] = set()
 
     def may(self, scope: Scope) -> bool:
-        """Return whether the token has this scope, or admin."""
-        return scope in self.scopes or Scope.ADMIN in self.scopes
+        """Return whether the token has this scope, or one that implies it."""
+        decides = scope is Scope.APPROVE and Scope.APPROVE_ALL in self.scopes
+        return scope in self.scopes or Scope.ADMIN in self.scopes or decides
 
     @contextmanager
     def until_revoked(self, close: Callable[[], None]) -> Iterator[None]:

@@ -30,6 +30,7 @@ NEEDS_RESTART = {
     "sessions.store_timeout",
     "sessions.store_grace",
     "sessions.idle_time",
+    "sessions.park_after",
     "sessions.retention.max_age",
     "sessions.retention.max_bytes",
     "cluster.enabled",

@@ -57,7 +57,7 @@ def test_a_token_is_read_from_the_environment_or_from_a_file_that_only_its_owner
         ),
         (
             of(told(scopes="[read, write]")),
-            "2:48: gateway.tokens[0].scopes[1]: expected read, chat, approve, metrics or admin, got write",
+            "2:48: gateway.tokens[0].scopes[1]: expected read, chat, approve, approve_all, metrics or admin, got write",
         ),
         (of(told(user='"a b"')), "2:24: gateway.tokens[0].user: expected a user's name: 1 to 128 of A-Z a-z 0-9"),
         (of(told(user='""')), "2:24: gateway.tokens[0].user: expected a user's name: 1 to 128 of A-Z a-z 0-9"),

@@ -1,6 +1,7 @@
 """Tools that need a person's approval and write a line to a file for each run."""
 
 import asyncio
+import os
 from typing import Any
 
 from actors import KILL
@@ -45,3 +46,27 @@ async def ends_its_agent() -> str:
     send_exit(pid, KILL)
     await asyncio.Event().wait()
     return "never"
+
+
+@tool(requires_approval=True, approval_timeout_s=0.5, on_approval_timeout="approve")
+def pays_unless_denied(path: str, euros: int) -> str:
+    """Pay if nobody says no."""
+    note(path, f"paid {euros}")
+    return f"paid {euros}"
+
+
+@tool(requires_approval=True, approval_timeout_s=0.5)
+def pays_if_approved(path: str, euros: int) -> str:
+    """Pay if a person says yes in time."""
+    note(path, f"paid {euros}")
+    return f"paid {euros}"
+
+
+@tool
+async def waits_for_file(path: str) -> str:
+    """Return when the file exists."""
+    for _ in range(3000):
+        if os.path.exists(path):
+            return "there"
+        await asyncio.sleep(0.01)
+    return "not there"

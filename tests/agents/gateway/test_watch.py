@@ -220,7 +220,7 @@ async def test_a_timeline_is_the_same_while_the_turn_runs_and_afterwards(users: 
     whole = await until(ended_)
     assert whole.outcome == "complete"
     assert [span.kind for span in whole.lanes[2].spans] == ["arguments", "queued", "approval", "run"]
-    assert [mark.kind for mark in whole.lanes[2].marks] == ["result"]
+    assert [mark.kind for mark in whole.lanes[2].marks] == ["decided", "result"]
     counted = sum(each.events for lane in whole.lanes for each in lane.spans)
     assert counted + sum(mark.events for lane in whole.lanes for mark in lane.marks) == whole.events == whole.seq
     pid = find_agent("buyer")

@@ -33,7 +33,7 @@ def token(name: str, user: str, *scopes: str) -> TokenSettings:
     return TokenSettings.model_validate({"name": name, "user": user, "scopes": scopes, "token": name.ljust(43, "-")})
 
 
-READ, CHAT, APPROVE, ADMIN = Scope.READ, Scope.CHAT, Scope.APPROVE, Scope.ADMIN
+READ, CHAT, APPROVE, APPROVE_ALL, METRICS, ADMIN = Scope
 ANN = token("ann", "ann", READ, CHAT, APPROVE)
 BOB = token("bob", "bob", READ, CHAT, APPROVE)
 ROOT = token("root", "root", ADMIN)

@@ -111,7 +111,9 @@ async def test_the_command_shows_each_sum(spent: Store) -> None:
         command = ["--by", by, "--json", "--store", where]
         shown = await asyncio.to_thread(CliRunner().invoke, spend, command)
         assert shown.exit_code == 0, shown.output
-        found = {each["key"]: (each["model_calls"], each["cost"]) for each in map(json.loads, shown.output.splitlines())}
+        found = {
+            each["key"]: (each["model_calls"], each["cost"]) for each in map(json.loads, shown.output.splitlines())
+        }
         assert found == keys(await spending(spent, by))
     shown = await asyncio.to_thread(CliRunner().invoke, spend, ["--by", "owner", "--store", where])
     assert " ".join(shown.output.splitlines()[-1].split()) == "bob 1 100 10 0.0000 1 without a price, 1 estimated"

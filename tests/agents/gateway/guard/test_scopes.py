@@ -65,6 +65,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "WS approve",
         "WS deny",
     },
+    "approve_all": set(),
     "metrics": {"GET /metrics"},
     "admin": {
         "GET /config",
@@ -169,6 +170,8 @@ async def test_a_scope_allows_its_own_routes_and_admin_allows_all(scope: Scope) 
     others: set[str] = (
         set() if scope is Scope.ADMIN else set[str]().union(*ALLOWED.values()) - ALLOWED[scope] - ALLOWED["any"]
     )
+    if scope is Scope.APPROVE_ALL:
+        others -= ALLOWED["approve"]
     assert set(found) == others
     assert program.stopped == (scope is Scope.ADMIN)
     for needed in Scope:

@@ -1,0 +1,60 @@
+"""The subscribers of parked turns: each gets its later events from the agent that goes on with the turn."""
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from actors import Pid
+from actors.system.current import current_system
+from actors.system.process_system import ProcessSystem
+from agents.instance.state import AgentState
+
+
+class Followers(Struct, frozen=True):
+    """The subscribers of a parked agent.
+
+    subscribers: those of all its streams. places: by stream, the seq of the last event that each one got.
+    """
+
+    subscribers: tuple[Pid, ...]
+    places: dict[str, dict[Pid, int]]
+
+
+_left: Final[WeakKeyDictionary[ProcessSystem, dict[str, Followers]]] = WeakKeyDictionary()
+"""The subscribers by the ids of their agents, in each process system."""
+
+
+def leave_followers(state: AgentState) -> None:
+    """Keep the subscribers of an agent whose turn is about to be parked."""
+    places: dict[str, dict[Pid, int]] = {}
+    if state.running is not None:
+        places[state.running.stream.id] = state.running.stream.places
+    for chat in state.queue:
+        own = () if chat.subscriber is None else (chat.subscriber,)
+        places[chat.stream_id] = dict.fromkeys((*own, *chat.followers), 0)
+    living = {id_: {pid: seq for pid, seq in each.items() if pid.alive} for id_, each in places.items()}
+    subscribers = tuple(pid for pid in state.subscribers if pid.alive)
+    if subscribers or any(living.values()):
+        _here()[state.config.id] = Followers(subscribers, living)
+
+
+def follow_parked(agent_id: str, stream_id: str, subscriber: Pid, seq: int) -> None:
+    """Add a subscriber of a parked turn that has the events up to seq."""
+    left = _here().setdefault(agent_id, Followers((), {}))
+    living = {pid: place for pid, place in left.places.get(stream_id, {}).items() if pid.alive}
+    left.places[stream_id] = {**living, subscriber: seq}
+
+
+def take_followers(agent_id: str) -> Followers | None:
+    """Return the subscribers of an agent that goes on, or None. They are its own then."""
+    return _here().pop(agent_id, None)
+
+
+def followed_ids() -> list[str]:
+    """Return the ids of the parked agents with subscribers here."""
+    return list(_here())
+
+
+def _here() -> dict[str, Followers]:
+    return _left.setdefault(current_system(), {})

@@ -1,0 +1,33 @@
+"""The waits of an agent's turn for people, and the reminder that a turn has waited for long."""
+
+from functools import partial
+
+from msgspec import Struct
+
+from actors import Pid, send
+from agents.agent_config import AgentConfig
+from agents.agent_config.speaking import after
+from agents.instance.state import AgentState, StreamChat
+from agents.tools.turn_waits import TurnWaits
+
+
+class LongWait(Struct, frozen=True):
+    """Reminder to an agent: its turn, or one of a sub-agent below, has waited for people for `park_after`."""
+
+
+def waits_of(agent: Pid, chat: StreamChat, config: AgentConfig, state: AgentState) -> TurnWaits:
+    """Return the waits of the message's turn. A message's own request and answer type are not kept, so it needs them.
+
+    config: the agent's for the turn.
+    """
+    if chat.recorder is None:
+        return TurnWaits()
+    cut = chat.cut
+    known, tools = ((), None) if cut is None else (cut.waits, after(config, cut.saved.messages).tools)
+    park_s = state.keeping.park_s if chat.joins else None
+    return TurnWaits(known, tools, chat.recorder.decided, park_s, partial(_remind, agent))
+
+
+def _remind(agent: Pid) -> None:
+    if agent.alive:
+        send(agent, LongWait())

@@ -1,0 +1,136 @@
+"""The process that starts the agents of parked turns at their deadlines, one for all turns of a program.
+
+In a cluster each node has one. The first node that starts an agent owns its session, so one node decides. A turn that
+another node goes on with has its subscribers here followed there.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from actors import CallFailed, Pid, StartFailed, Task, call, send, whereis
+from actors.clock import unix_s
+from actors.log import get_logger
+from agents.agent_config import InvalidAgentConfig
+from agents.agent_registry import find_agent
+from agents.core.errors import HandlerCrashed
+from agents.core.events import StreamError
+from agents.instance.by_id import present
+from agents.instance.followers import Followers, followed_ids, take_followers
+from agents.instance.requests import Follow, Subscribe
+from agents.instance.waking import wake
+from agents.sessions import JournalHandle, SessionError, open_journal
+
+if TYPE_CHECKING:
+    from agents.sessions.store import Store
+
+PARKED_TURNS: Final = "parked_turns"
+LOOK_S: Final = 10.0
+"""The longest pause between two looks at the store. Another node may have parked a turn with an earlier deadline."""
+
+AT_ONCE: Final = 20
+"""The agents that are started side by side."""
+
+AGAIN_S: Final = 60.0
+"""The pause before an agent is started again that did not start."""
+
+log = get_logger("understudy.agents")
+
+
+class LookAgain(Struct, frozen=True):
+    """LookAgain at the store again: a turn was parked here."""
+
+
+class Wake(Struct, frozen=True):
+    """Start this agent, whose turn could not be parked."""
+
+    agent_id: str
+
+
+def tell(message: LookAgain | Wake) -> None:
+    """Send the process of parked turns a message, unless it is being restarted."""
+    if (clock := whereis(PARKED_TURNS)) is not None:
+        send(clock, message)
+
+
+class ParkedTurns(Task):
+    """The clock of all parked turns."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, float] = {}  # the agents that did not start, each with the moment of the next try
+
+    async def run(self) -> None:
+        pause_s = 0.0
+        while True:
+            try:
+                message = await self.receive(pause_s)
+            except TimeoutError:
+                pause_s = await self._looked()
+            else:
+                pause_s = 0.0
+                if isinstance(message, Wake):
+                    await self._start(message.agent_id)
+
+    async def _looked(self) -> float:
+        """Start the agents whose deadlines have passed. Return the time until the next look."""
+        try:
+            journal = await open_journal()
+            if journal is None:
+                return LOOK_S
+            await self._start_overdue(journal)
+            await _follow_on(journal.store)
+            following = await journal.store.next_deadline(unix_s())
+            return LOOK_S if following is None else min(LOOK_S, max(0.0, following - unix_s()))
+        except (CallFailed, SessionError) as failed:
+            log.warning("parked_turns_not_read", reason=str(failed))
+            return LOOK_S
+
+    async def _start_overdue(self, journal: JournalHandle) -> None:
+        node = journal.store.node
+        while node is None or not node.draining:
+            now = unix_s()
+            self._failed = {id_: again for id_, again in self._failed.items() if again > now}
+            found = await journal.store.overdue(now, AT_ONCE + len(self._failed))
+            chosen = [id_ for id_ in found if id_ not in self._failed and find_agent(id_) is None][:AT_ONCE]
+            if not chosen:
+                return
+            await asyncio.gather(*map(self._start, chosen))
+
+    async def _start(self, agent_id: str) -> None:
+        try:
+            await wake(agent_id)
+        except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
+            log.warning("parked_turn_not_continued", agent_id=agent_id, reason=str(failed))
+        self._failed[agent_id] = unix_s() + AGAIN_S  # if it has started, the store shows it no more
+
+
+async def _follow_on(store: "Store") -> None:
+    """Follow the turns that go on elsewhere, or have ended, for the subscribers that they had here."""
+    if not (ids := followed_ids()):
+        return
+    parked = await store.parked(ids)
+    for agent_id in ids:
+        if agent_id not in parked and (left := take_followers(agent_id)) is not None:
+            await _follow(agent_id, left, store)
+
+
+async def _follow(agent_id: str, left: Followers, store: "Store") -> None:
+    try:
+        pid: Pid | None = await present(agent_id, wakes=True)
+    except (CallFailed, InvalidAgentConfig, SessionError, StartFailed):
+        pid = None
+    for subscriber in left.subscribers if pid is not None else ():
+        send(pid or agent_id, Subscribe(subscriber))
+    for stream_id, places in left.places.items():
+        for subscriber, seq in places.items():
+            if pid is None or not await call(pid, Follow(stream_id, subscriber, seq), timeout_s=None):
+                await _send_stored(stream_id, subscriber, seq, store)
+
+
+async def _send_stored(stream_id: str, subscriber: Pid, seq: int, store: "Store") -> None:
+    """Send the rest of a stream that has ended and that no agent has any more."""
+    events = await store.events(stream_id, seq)
+    lost = StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
+    for event in events or [lost]:
+        send(subscriber, event)

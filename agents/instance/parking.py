@@ -1,0 +1,87 @@
+"""Turns that wait for people without a process: their agent ends, and a decision or a deadline starts it again.
+
+A turn is parked when each of its open calls waits for a decision, or is answered by a sub-agent whose turn may be
+parked, too. All of it is on disk then. From the check on no deadline and no decision begins a call.
+"""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from actors import CallFailed, NoReply, Pid, Stop, send
+from actors.log import get_logger
+from actors.server.outcomes import Next
+from agents.agent_registry import find_agent
+from agents.core.turn import Phase
+from agents.instance.elsewhere import PARKED
+from agents.instance.ending import given_up
+from agents.instance.followers import leave_followers, take_followers
+from agents.instance.long_wait import LongWait
+from agents.instance.parked_turns import LookAgain, Wake, tell
+from agents.instance.running import agent_state
+from agents.instance.state import AgentState
+from agents.instance.subscriptions import followed
+from agents.sessions import SessionError, open_journal
+
+log = get_logger("understudy.agents")
+
+
+async def long_wait(agent: Pid, state: AgentState) -> Next[AgentState]:
+    """Park the agent's turn if it only waits. The turn of a sub-agent is parked with that of its caller."""
+    parent = state.config.parent
+    if parent is not None:
+        if (caller := find_agent(parent.session_id)) is not None:
+            send(caller, LongWait())
+        return NoReply(state)
+    waiting = [*_only_waiting(state)] if state.keeping.comes_back else []
+    if not waiting or None in waiting:
+        return NoReply(state)
+    streams = [each.running.stream for each in waiting if each is not None and each.running is not None]
+    for stream in streams:
+        if stream.calls is not None:
+            stream.calls.freeze()
+    left = await given_up(agent, True, state)
+    leave_followers(replace(state, queue=state.queue if left is None else left.queue))
+    try:
+        journal = await open_journal()
+        if journal is not None:
+            await journal.store.park([stream.id for stream in streams])
+    except (CallFailed, SessionError) as failed:
+        log.warning("turn_not_parked", agent_id=state.config.id, reason=str(failed))
+        tell(Wake(state.config.id))
+    else:
+        tell(LookAgain())
+    return Stop(PARKED, state if left is None else left)
+
+
+def returned(agent_id: str, state: AgentState) -> AgentState:
+    """Give an agent that goes on with a parked turn its subscribers back."""
+    left = take_followers(agent_id)
+    if left is None:
+        return state
+    for stream_id, places in left.places.items():
+        for subscriber, seq in places.items():
+            _, state = followed(state, stream_id, subscriber, seq)
+    return replace(state, subscribers=(*state.subscribers, *left.subscribers))
+
+
+def _only_waiting(state: AgentState | None) -> Iterator[AgentState | None]:
+    """Yield the states of the agent and of the sub-agents below it. None: the turn of one does more than wait."""
+    if state is None or not _waits(state) or state.running is None or state.running.stream.calls is None:
+        yield None
+        return
+    yield state
+    for pid in state.running.stream.calls.agents:
+        yield from _only_waiting(agent_state(pid.process))
+
+
+def _waits(state: AgentState) -> bool:
+    """Return whether each started call of the agent's turn waits for a decision or for a sub-agent."""
+    running = state.running
+    if running is None or running.over or not running.continues or state.keeping.park_s is None:
+        return False
+    turn, calls = running.stream.turn, running.stream.calls
+    if turn is None or calls is None or turn.phase is not Phase.EXECUTING or not running.chat.joins:
+        return False
+    round_ = turn.past.round
+    return calls.waiting_only == round_.started - {each.index for each in round_.results}

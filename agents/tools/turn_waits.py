@@ -1,0 +1,91 @@
+"""The waits of a turn for people, over all its model calls, and over a restart of its program.
+
+A turn that continues has waits from before. A person may decide about one of them before its call is started again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec.structs import replace
+
+from actors.clock import unix_s
+from agents.core.conversation import ToolCall
+from agents.core.waiting import Decision, KeptWait, Ruling
+from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
+from agents.tools.errors import InvalidArguments
+from agents.tools.tool import Tool
+
+
+class TurnWaits:
+    """The waits of one turn.
+
+    known: those from before a restart, each until its call is started. tools: with which the turn continues. record:
+    keeps a ruling, by the index of its call. long_wait: called when the turn has waited for park_s and nothing else has
+    happened; None: never.
+    """
+
+    __slots__ = ("_decided", "_known", "_long_wait", "_park_s", "_timer", "_tools", "record")
+
+    def __init__(
+        self,
+        known: Iterable[KeptWait] = (),
+        tools: Mapping[str, Tool] | None = None,
+        record: Callable[[int, Ruling], None] = lambda _index, _ruling: None,
+        park_s: float | None = None,
+        long_wait: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._known = {each.waiting.call.index: each for each in known}
+        self._tools = tools or {}
+        self._decided: dict[str, Decision] = {}
+        self.record = record
+        self._park_s, self._long_wait = park_s, long_wait
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, call: ToolCall) -> KeptWait | None:
+        """Return what is known of the call, which is started now. Another call with its index is not meant."""
+        known = self._known.pop(call.index, None)
+        if known is None or known.waiting.call != call:
+            return None
+        if known.ruling is not None:
+            self._decided[call.id] = known.ruling.decision
+        return known
+
+    def decide(self, call_id: str, ruling: Ruling, arguments: str | None = None) -> Answer:
+        """Decide about a call that has not been started again. arguments: as in Approvals.approve."""
+        known = next((each for each in self._known.values() if each.waiting.call.id == call_id), None)
+        if known is None:
+            decided = self._decided.get(call_id)
+            return NotAsked(call_id) if decided is None else AlreadyDecided(call_id, decided)
+        if known.ruling is not None:
+            return AlreadyDecided(call_id, known.ruling.decision)
+        call = known.waiting.call
+        if known.waiting.deadline <= unix_s():
+            return AlreadyDecided(call_id, "approved" if known.waiting.on_timeout == "approve" else "expired")
+        if arguments is not None and arguments != call.arguments:
+            return OtherArguments(call_id, call.arguments)
+        if (fault := edit_fault(self._tools, call, ruling.edited)) is not None:
+            return InvalidEdit(call_id, fault)
+        self.record(call.index, ruling)
+        self._known[call.index] = replace(known, ruling=ruling)
+        return Decided(call_id, ruling.decision)
+
+    def watch(self) -> None:
+        """Begin to count the time until a long wait, since something has happened."""
+        self.stop()
+        if self._park_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._park_s, self._long_wait)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def edit_fault(tools: Mapping[str, Tool], call: ToolCall, edited: str | None) -> str | None:
+    """Return why the call's tool does not accept the edited arguments, or None."""
+    if edited is not None and (tool := tools.get(call.name)) is not None:
+        try:
+            tool.arguments(edited)
+        except InvalidArguments as invalid:
+            return str(invalid)
+    return None

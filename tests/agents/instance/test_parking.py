@@ -1,0 +1,261 @@
+"""A turn that only waits for people has no process: a decision, or its deadline, starts its agent again."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import Mailbox, Pid, ended
+from actors.observer import processes
+from agents import (
+    Event,
+    StreamApprovalDecided,
+    StreamApprovalRequired,
+    StreamComplete,
+    StreamSubAgent,
+    StreamToolResult,
+    agent,
+)
+from agents.agent_registry import find_agent
+from agents.core.events import TERMINAL
+from agents.instance.waking import wake
+from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments
+from supervisors import agent_supervisor
+from tests.agents.keeping import App, journal
+
+SCRIPT = """
+[models.buyer]
+[[models.buyer.turns]]
+[[models.buyer.turns.steps]]
+tool_calls = [
+    { name = "pays", arguments = { path = "{user}", euros = 1 } },
+    { name = "pays", arguments = { path = "{user}", euros = 2 } },
+]
+[[models.buyer.turns.steps]]
+text = "{result:0}, {result:1}"
+
+[models.late]
+[[models.late.turns]]
+[[models.late.turns.steps]]
+tool_calls = [
+    { name = "pays_unless_denied", arguments = { path = "{user}", euros = 1 } },
+    { name = "pays_if_approved", arguments = { path = "{user}", euros = 2 } },
+]
+[[models.late.turns.steps]]
+text = "{result:0}, {result:1}"
+
+[models.busy]
+[[models.busy.turns]]
+[[models.busy.turns.steps]]
+tool_calls = [
+    { name = "pays", arguments = { path = "{user}", euros = 1 } },
+    { name = "waits_for_file", arguments = { path = "{user}.go" } },
+]
+[[models.busy.turns.steps]]
+text = "{result:0}, {result:1}"
+
+[models.boss]
+[[models.boss.turns]]
+[[models.boss.turns.steps]]
+tool_calls = [{ name = "clerk", arguments = { message = "{user}" } }]
+[[models.boss.turns.steps]]
+text = "The clerk: {result:0}"
+"""
+FOLDER = "tests.agents.daemon.guarded_tools"
+TOOLS = [f"{FOLDER}:{name}" for name in ("pays", "pays_unless_denied", "pays_if_approved", "waits_for_file")]
+CLERK = agent.as_tool({"model": "buyer", "tools": TOOLS}, name="clerk", description="Pay.")
+
+
+async def start(model: str = "buyer", **config: Any) -> Pid:
+    return await agent_supervisor.start_agent({"id": "ann", "model": model, "tools": TOOLS, **config})
+
+
+def own(event: Event) -> Any:
+    return event.event if isinstance(event, StreamSubAgent) else event
+
+
+async def asked(events: AsyncGenerator[Event, None], count: int = 2) -> list[StreamApprovalRequired]:
+    """Return the first questions of a turn."""
+    found: list[StreamApprovalRequired] = []
+    async for event in events:
+        if isinstance(each := own(event), StreamApprovalRequired):
+            found.append(each)
+            if len(found) == count:
+                break
+    return found
+
+
+async def parked_ids() -> set[str]:
+    return await (await journal()).store.parked(["ann"])
+
+
+def answer(event: Event) -> str:
+    assert isinstance(event, StreamComplete)
+    return event.response.answer
+
+
+def kinds(pids: set[Pid]) -> set[str]:
+    return {type(pid.process).__name__ for pid in pids}
+
+
+async def test_a_parked_turn_has_no_process_and_each_decision_by_its_id_continues_it(app: App, tmp_path: Path) -> None:
+    paid = tmp_path / "paid"
+    async with app(park_after=1):
+        await start("echo", id="other")
+        await agent.chat("other", "so that the provider has its process")
+        before = set(processes())
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(paid))) as events:
+            one, two = await asked(events)
+            await ended(pid)
+            assert find_agent("ann") is None
+            assert kinds(set(processes()) - before) == {"MailboxProcess"}  # the subscriber's own
+            assert await parked_ids() == {"ann"}
+            assert await agent.approve("ann", two.tool_call.id, by="bob") == Decided(two.tool_call.id, "approved")
+            assert await agent.deny("ann", one.tool_call.id, "no", by="eve") == Decided(one.tool_call.id, "denied")
+            rest = [event async for event in events]
+        assert await parked_ids() == set()
+    assert answer(rest[-1]) == "error: denied: no, paid 2"
+    assert paid.read_text() == "paid 2\n"
+    decided = [each for each in rest if isinstance(each, StreamApprovalDecided)]
+    assert {(each.tool_call.id, each.decision, each.by) for each in decided} == {
+        (one.tool_call.id, "denied", "eve"),
+        (two.tool_call.id, "approved", "bob"),
+    }
+    assert [event.seq for event in rest] == list(range(two.seq + 1, rest[-1].seq + 1))
+
+
+async def test_a_parked_turn_outlives_the_program_and_a_new_one_does_not_start_its_agent(
+    app: App, tmp_path: Path
+) -> None:
+    paid = tmp_path / "paid"
+    async with app(park_after=1):
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(paid))) as events:
+            one, two = await asked(events)
+            await ended(pid)
+    async with app(park_after=60_000), Mailbox() as box:
+        await start("echo", id="other")  # so that this program has the tools, too
+        assert find_agent("ann") is None
+        wrong = await agent.approve("ann", one.tool_call.id, "{}")
+        assert wrong == OtherArguments(one.tool_call.id, one.tool_call.arguments)
+        assert await agent.follow("ann", one.stream_id, box.pid)
+        assert isinstance(await agent.approve("ann", one.tool_call.id, edited="{}"), InvalidEdit)
+        edited = one.tool_call.arguments.replace('"euros":1', '"euros":7')
+        assert await agent.approve("ann", one.tool_call.id, edited=edited) == Decided(one.tool_call.id, "approved")
+        assert await agent.deny("ann", one.tool_call.id) == AlreadyDecided(one.tool_call.id, "approved")
+        assert await agent.approve("ann", "another") == NotAsked("another")
+        await agent.approve("ann", two.tool_call.id)
+        while not isinstance(event := await box.receive(60), TERMINAL):
+            pass
+    assert "paid 7" in answer(event)
+    assert sorted(paid.read_text().split("\n")) == ["", "paid 2", "paid 7"]
+
+
+async def test_the_deadline_is_a_moment_and_decides_by_the_default_of_the_tool(app: App, tmp_path: Path) -> None:
+    """The first program ends before the deadlines; the second starts after them."""
+    paid = tmp_path / "paid"
+    async with app(park_after=1):
+        pid = await start("late")
+        async with aclosing(agent.stream(pid, str(paid))) as events:
+            questions = await asked(events)
+            await ended(pid)
+    assert [each.on_timeout for each in questions] == ["approve", "deny"]
+    stream_id = questions[0].stream_id
+    async with app(park_after=60_000), Mailbox() as box:
+        await start("echo", id="other")
+        agent.subscribe(await wake("ann") or "ann", box.pid)
+        while not isinstance(event := await box.receive(60), TERMINAL):
+            pass
+        stored = await (await journal()).store.events(stream_id)
+    assert answer(event) == "paid 1, error: denied: no answer within 0.5 s"
+    assert paid.read_text() == "paid 1\n"
+    decided = [(each.decision, each.by) for each in stored if isinstance(each, StreamApprovalDecided)]
+    assert sorted(decided) == [("approved", None), ("expired", None)]
+    deadlines = {each.deadline for each in stored if isinstance(each, StreamApprovalRequired)}
+    assert deadlines == {each.deadline for each in questions}
+
+
+async def test_a_program_starts_the_agents_whose_deadlines_passed_while_it_was_down(app: App, tmp_path: Path) -> None:
+    paid = tmp_path / "paid"
+    async with app(park_after=1):
+        pid = await start("late")
+        async with aclosing(agent.stream(pid, str(paid))) as events:
+            await asked(events)
+            await ended(pid)
+            rest = [event async for event in events]  # the clock of this program
+    assert answer(rest[-1]) == "paid 1, error: denied: no answer within 0.5 s"
+
+
+async def test_a_turn_with_a_running_call_is_not_parked_before_its_end(app: App, tmp_path: Path) -> None:
+    async with app(park_after=1):
+        pid = await start("busy")
+        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
+            await asked(events, 1)
+            assert (await agent.info(pid)).streams[-1].status == "running"
+            assert pid.alive
+            (tmp_path / "paid.go").write_text("")
+            await ended(pid)
+            assert await parked_ids() == {"ann"}
+            async for event in events:
+                if isinstance(event, StreamToolResult):
+                    assert event.result.content == "there"
+                    break
+
+
+async def test_a_sub_agents_turn_is_parked_with_its_callers(app: App, tmp_path: Path) -> None:
+    paid = tmp_path / "paid"
+    async with app(park_after=1):
+        pid = await start("boss", tools=[CLERK])
+        async with aclosing(agent.stream(pid, str(paid))) as events:
+            one, two = await asked(events)
+            await ended(pid)
+            assert find_agent(one.stream_id) is None
+            assert await (await journal()).store.parked(["ann", one.stream_id]) == {"ann", one.stream_id}
+            first = await agent.approve(one.stream_id, one.tool_call.id, stream_id=one.stream_id, by="bob")
+            assert first == Decided(one.tool_call.id, "approved")
+            assert await agent.deny(one.stream_id, two.tool_call.id) == Decided(two.tool_call.id, "denied")
+            rest = [event async for event in events]
+    assert answer(rest[-1]) == "The clerk: paid 1, error: denied"
+    assert paid.read_text() == "paid 1\n"
+
+
+async def test_an_agent_without_a_store_keeps_its_process(app: App, tmp_path: Path) -> None:
+    async with app(durability="off", park_after=1):
+        pid = await start("late")
+        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
+            rest = [event async for event in events]
+        assert pid.alive
+    assert answer(rest[-1]) == "paid 1, error: denied: no answer within 0.5 s"
+
+
+async def test_a_message_to_a_parked_agent_waits_for_its_turn(app: App, tmp_path: Path) -> None:
+    async with app(park_after=1), Mailbox() as box:
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
+            one, two = await asked(events)
+            await ended(pid)
+            second = agent.stream_chat("ann", "again", box.pid)
+            for each in (one, two):
+                await agent.deny("ann", each.tool_call.id)
+            assert answer([event async for event in events][-1]) == "error: denied, error: denied"
+            event = await box.receive(60)
+            assert event.stream_id == second
+
+
+@pytest.mark.parametrize("turns", [3])
+async def test_parking_again_and_again_counts_no_recovery(app: App, tmp_path: Path, turns: int) -> None:
+    async with app(park_after=1, max_recoveries=0, on_restart="interrupt"):
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
+            one, two = await asked(events)
+            for _ in range(turns):
+                await ended(pid)
+                again = await wake("ann")
+                assert again is not None
+                pid = again
+            for each in (one, two):
+                await agent.approve("ann", each.tool_call.id)
+            assert answer([event async for event in events][-1]) == "paid 1, paid 2"
