@@ -7,7 +7,8 @@ from typing import TypeVar
 from agents.cluster.node_requests import ListRunning, ListWaiting, NodeRequest, RunningAmong, answered_here
 from agents.instance.elsewhere import other_nodes
 from agents.instance.info import AgentInfo
-from agents.instance.running import WaitingCall
+from agents.instance.running import WaitingCall, place_of, waiting_call
+from agents.sessions import open_journal
 
 T = TypeVar("T")
 
@@ -30,7 +31,22 @@ async def running_among(ids: Sequence[str]) -> set[str]:
     return {id_ for found in await asked_everywhere(RunningAmong(list(ids))) for id_ in found}
 
 
-async def waiting_everywhere(limit: int, owner: str | None) -> list[WaitingCall]:
-    """Return the calls that wait for a decision, the most urgent first. owner: only of this user's agents."""
-    found = [call for calls in await asked_everywhere(ListWaiting(limit, owner)) for call in calls]
-    return sorted(found, key=lambda waiting: waiting.expires_in_s)[:limit]
+async def waiting_everywhere(
+    limit: int, owner: str | None, after: tuple[float, str, int] | None = None
+) -> list[WaitingCall]:
+    """Return the calls that wait for a decision, the most urgent first. Those of parked turns come from the store.
+
+    owner: only of this user's agents. after: the place of the last one of the previous page.
+    """
+    parked = await _parked(limit, owner, after)
+    live = [call for calls in await asked_everywhere(ListWaiting(limit, owner, after)) for call in calls]
+    found = {place_of(call): call for call in (*parked, *live)}
+    return [found[place] for place in nsmallest(limit, found)]
+
+
+async def _parked(limit: int, owner: str | None, after: tuple[float, str, int] | None) -> list[WaitingCall]:
+    journal = await open_journal()
+    if journal is None:
+        return []
+    waits = await journal.store.parked_waits(after, limit, owner)
+    return [waiting_call(each.wait.waiting, each.stream_id, each.session_id, each.owner, parked=True) for each in waits]

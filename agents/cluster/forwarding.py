@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from actors import Caller, CallFailed, Pid
+from actors import NORMAL, Caller, CallFailed, Pid
 from actors.clock import unix_s
 from agents.agent_registry import step_aside
 from agents.cluster.errors import Garbage, TooLarge
@@ -19,7 +19,8 @@ from agents.cluster.link.wire import CallAnswered, CallRefused
 from agents.cluster.requests import OPENINGS, RemoteRequest, packed_request, unpacked_answer
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
-from agents.instance.elsewhere import FarFault, StopFar
+from agents.instance.elsewhere import PARKED, FarFault, StopFar
+from agents.instance.followers import follow_parked
 from agents.instance.requests import Cancel, Retire, Steer
 
 NO_CONNECTION: Final = "noconnection"
@@ -205,6 +206,21 @@ class Forwarding:
         elif not follower.subscribes:
             self.last_words(follower, fault.text)
         return True
+
+    def agent_ended(self, follower: RemoteFollower, *, parked: bool) -> object:
+        """End the follow of an agent that ended in order. Return the reason with which its stand-in ends.
+
+        The followers of a parked turn wait on this node until the turn goes on.
+        """
+        if not parked:
+            self.last_words(follower, "its agent ended")
+            return NORMAL
+        for each in (follower, *self.followers()):
+            each.accepted(found=True)
+            each.deliver_all(self._me)
+            if each.subscriber is not None and not each.done:
+                follow_parked(self._session, each.stream, each.subscriber, each.seq, all_streams=each.subscribes)
+        return PARKED
 
     def last_words(self, follower: RemoteFollower, why: str) -> None:
         """End a follower's stream, whose terminal event will not come."""

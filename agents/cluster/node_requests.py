@@ -58,10 +58,14 @@ class GetUsage(NodeRequest[UserUsage], frozen=True, tag="usage"):
 
 
 class ListWaiting(NodeRequest[list[WaitingCall]], frozen=True, tag="waiting"):
-    """List the calls that wait for a decision. owner: of this user's agents; None: of all."""
+    """List the calls that wait for a decision. owner: of this user's agents; None: of all.
+
+    after: as in waiting_calls.
+    """
 
     limit: int
     owner: str | None
+    after: tuple[float, str, int] | None = None
 
 
 class FindStream(NodeRequest[str | None], frozen=True, tag="stream"):
@@ -160,8 +164,8 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
         case GetUsage(owner):
             own = [pid for pid in agents_of(owner) if not stands_in(pid)]
             return UserUsage([id_ for pid in own if (id_ := id_of(pid))], sum(map(waiting_bytes, own)))
-        case ListWaiting(limit, owner):
-            return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process)))
+        case ListWaiting(limit, owner, place):
+            return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process), place))
         case FindStream(stream):
             having = find_stream(stream)
             return None if having is None or stands_in(having) else id_of(having)

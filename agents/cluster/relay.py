@@ -22,7 +22,7 @@ from agents.cluster.requests import OPENINGS, AskStream, FollowStream, Opening, 
 from agents.core.backlog import pieces_in
 from agents.core.errors import InvalidAnswer
 from agents.core.events import TERMINAL, Event, StreamError
-from agents.instance.elsewhere import HANDED_OVER
+from agents.instance.elsewhere import HANDED_OVER, PARKED
 from agents.instance.requests import Follow, GetEvents, Subscribe
 from agents.instance.state import StreamChat
 
@@ -31,13 +31,14 @@ BATCH: Final = 256
 OVER: Final = "normal"
 NO_STREAM: Final = "no_stream"
 AGENT_ENDED: Final = "agent_ended"
+AGENT_PARKED: Final = "agent_parked"
 AGENT_CRASHED: Final = "agent_crashed"
 FAILED: Final = "failed"
 UNKNOWN_REQUEST: Final = "unknown_request"
 REFUSED: Final = "not_started: "
-"""The reasons of FollowEnded: the terminal event was sent; the agent has no such stream; the agent ended in order; it
-crashed, or its turns go on at another node; the relay failed; this version does not know the request; the agent can't
-start, and one line that says why."""
+"""The reasons of FollowEnded: the terminal event was sent; the agent has no such stream; the agent ended in order; its
+turn waits for people without a process; it crashed, or its turns go on at another node; the relay failed; this version
+does not know the request; the agent can't start, and one line that says why."""
 
 
 class Relay(Task):
@@ -105,6 +106,8 @@ class Relay(Task):
             await feed.room()
             for message in await self.process.receive_many(BATCH):
                 if type(message) is Down:
+                    if message.reason == PARKED:
+                        return AGENT_PARKED
                     ended = orderly(message.reason) and message.reason != HANDED_OVER
                     return AGENT_ENDED if ended else AGENT_CRASHED
                 if not feed.has_room:

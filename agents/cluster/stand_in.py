@@ -34,7 +34,7 @@ from agents.cluster.forwarding import NO_CONNECTION, ForwardedCall
 from agents.cluster.link.address import PeerNode
 from agents.cluster.link.link import Arrived
 from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
-from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, REFUSED
+from agents.cluster.relay import AGENT_ENDED, AGENT_PARKED, NO_STREAM, OVER, REFUSED
 from agents.cluster.remote import Remote, StandInState
 from agents.cluster.requests import FollowStream, SubscribeTo, asked_by
 from agents.cluster.seeking import Found, seek
@@ -205,9 +205,8 @@ class StandIn(GenServer[StandInState]):
 
     async def _follow_ended(self, follower: RemoteFollower, reason: str, state: StandInState) -> Next[StandInState]:
         forwarding = state.forwarding
-        if reason == AGENT_ENDED:
-            forwarding.last_words(follower, "its agent ended")
-            return Stop(NORMAL, state)
+        if reason in (AGENT_ENDED, AGENT_PARKED):
+            return Stop(forwarding.agent_ended(follower, parked=reason == AGENT_PARKED), state)
         if reason == NO_STREAM and follower.caller is not None:
             follower.accepted(found=False)
         elif reason.startswith(REFUSED):

@@ -73,10 +73,11 @@ class Overview(Struct, frozen=True):
     crashed_agents: list[AgentRestarts]
 
 
-class WaitingCalls(Struct, frozen=True):
-    """Calls that wait for a decision, the most urgent first."""
+class WaitingCalls(Struct, frozen=True, omit_defaults=True):
+    """Calls that wait for a decision, the most urgent first. next: for the next page, or null after the last one."""
 
     approvals: list[WaitingCall]
+    next: str | None = None
 
 
 class CrashedAgents(Struct, frozen=True):

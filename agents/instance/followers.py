@@ -39,11 +39,16 @@ def leave_followers(state: AgentState) -> None:
         _here()[state.config.id] = Followers(subscribers, living)
 
 
-def follow_parked(agent_id: str, stream_id: str, subscriber: Pid, seq: int) -> None:
-    """Add a subscriber of a parked turn that has the events up to seq."""
-    left = _here().setdefault(agent_id, Followers((), {}))
-    living = {pid: place for pid, place in left.places.get(stream_id, {}).items() if pid.alive}
-    left.places[stream_id] = {**living, subscriber: seq}
+def follow_parked(
+    agent_id: str, stream_id: str | None, subscriber: Pid, seq: int, *, all_streams: bool = False
+) -> None:
+    """Add a subscriber of a parked turn that has the events up to seq. all_streams: and one of all later streams."""
+    left = _here().get(agent_id, Followers((), {}))
+    places = {id_: {pid: place for pid, place in each.items() if pid.alive} for id_, each in left.places.items()}
+    if stream_id is not None:
+        places.setdefault(stream_id, {})[subscriber] = seq
+    added = (subscriber,) if all_streams else ()
+    _here()[agent_id] = Followers((*(pid for pid in left.subscribers if pid.alive), *added), places)
 
 
 def take_followers(agent_id: str) -> Followers | None:

@@ -28,6 +28,7 @@ from agents.sessions.ownership import check_owned
 from agents.sessions.records import Batch
 from agents.sessions.rows import Rows, rows_of
 from agents.sessions.transactions import ServerTransactions
+from agents.sessions.waits import ParkedWait, Place
 from agents.sessions.write import recovering, write
 
 LAST_DEADLINE_S: Final = 1.0
@@ -97,6 +98,10 @@ class Store(Claiming):
     async def next_deadline(self, after: float) -> float | None:
         """Return the first deadline of a parked turn above this Unix time, or None."""
         return await waits.next_deadline(self, after)
+
+    async def parked_waits(self, after: Place | None, limit: int, owner: str | None) -> list[ParkedWait]:
+        """Return a page of what waits in parked turns, as `waits.parked_waits`."""
+        return await waits.parked_waits(self, after, limit, owner)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed.

@@ -1,6 +1,7 @@
 """`understudy approvals`: the calls that wait for a decision."""
 
 from typing import Any
+from urllib.parse import quote
 
 import click
 import msgspec
@@ -27,17 +28,21 @@ async def _as_json(client: Client) -> None:
 
 
 async def _approvals(client: Client) -> None:
-    waiting = msgspec.convert(await client.get("/approvals"), WaitingCalls).approvals
-    if not waiting:
+    page = msgspec.convert(await client.get("/approvals"), WaitingCalls)
+    if not page.approvals:
         say("no call waits for a decision")
-    for each in waiting:
-        say(_lines(each))
+    while True:
+        for each in page.approvals:
+            say(_lines(each))
+        if page.next is None:
+            return
+        page = msgspec.convert(await client.get(f"/approvals?after={quote(page.next)}"), WaitingCalls)
 
 
 def _lines(waiting: WaitingCall) -> str:
     """Return the call in full: a person must not approve text that is cut."""
     call = waiting.tool_call
-    head = (
-        f"{waiting.agent_id}: {one_line(call.name)} {one_line(call.arguments)} (denied in {waiting.expires_in_s:.0f} s)"
-    )
+    end = "approved" if waiting.on_timeout == "approve" else "denied"
+    until = f"{end} in {waiting.expires_in_s:.0f} s{', parked' if waiting.parked else ''}"
+    head = f"{waiting.agent_id}: {one_line(call.name)} {one_line(call.arguments)} ({until})"
     return f"{head}\n    understudy approve {waiting.stream_id} {one_line(call.id)}"

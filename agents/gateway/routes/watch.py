@@ -25,7 +25,7 @@ from agents.gateway.routes.reply import Json
 from agents.gateway.routes.streams import StreamId
 from agents.gateway.visible import Everything, Visible
 from agents.instance.elsewhere import ResumeFar, SuspendFar, control, running_agent
-from agents.instance.running import agent_state
+from agents.instance.running import WaitingCall, agent_state, place_of
 from agents.settings import Scope
 from agents.timeline import TimelineFold, picture_of, svg
 from agents.timeline.picture import NARROWEST, WIDEST, WIDTH
@@ -79,11 +79,23 @@ def watch(everything: Everything) -> APIRouter:
 
     @routes.get("/approvals")
     @needs(Scope.READ)
-    @answers(json(WaitingCalls))
-    async def approvals(caller: CurrentCaller) -> Response:
-        """List the calls of your agents that wait for a decision."""
-        owner = None if caller.may(Scope.ADMIN) else caller.user
-        return Json(WaitingCalls(await waiting_everywhere(SHOWN_CALLS, owner)))
+    @answers(json(WaitingCalls), refuses=(422,))
+    async def approvals(
+        caller: CurrentCaller,
+        limit: Annotated[int, Query(ge=1, le=SHOWN_CALLS)] = SHOWN_CALLS,
+        after: Annotated[str | None, Query(description="`next` of the page before")] = None,
+        owner: Annotated[str | None, Query(description="only the calls of this user's agents")] = None,
+    ) -> Response:
+        """List what waits for a decision, the most urgent first: calls of your agents, or of every user's.
+
+        The scopes `approve_all` and `admin` see those of every user. Calls of parked turns are among them.
+        """
+        sees_all = caller.may(Scope.APPROVE_ALL)
+        if not sees_all and owner not in (None, caller.user):
+            return Json(WaitingCalls([]))
+        chosen = owner if sees_all else caller.user
+        found = await waiting_everywhere(limit, chosen, None if after is None else _place(after))
+        return Json(WaitingCalls(found, _words(found[-1]) if len(found) == limit else None))
 
     @routes.get("/streams/{stream_id}/timeline")
     @needs(Scope.READ)
@@ -120,6 +132,22 @@ def watch(everything: Everything) -> APIRouter:
         return Json(AgentSuspended(False))
 
     return routes
+
+
+def _words(last: WaitingCall) -> str:
+    """Return the place in the list as a text for the client."""
+    deadline, stream_id, number = place_of(last)
+    return f"{deadline!r}/{number}/{stream_id}"
+
+
+def _place(text: str) -> tuple[float, str, int]:
+    """Return the place of a client's text. Raises Refusal."""
+    deadline, _, rest = text.partition("/")
+    number, _, stream_id = rest.partition("/")
+    try:
+        return float(deadline), stream_id, int(number)
+    except ValueError:
+        raise Refusal(422, f"after: expected `next` of the page before, got {text[:40]!r}") from None
 
 
 async def _fold(visible: Visible, stream_id: str) -> TimelineFold:

@@ -66,9 +66,12 @@ async def house(
     host: Host | None = None,
     script: str = BUYER_AND_SLOW,
     supervision: SupervisionSettings | None = None,
+    park_after: int | None = 10_000,
 ) -> AsyncIterator[House]:
     """Serve a gateway with users. store: a file; None: no store. script: of the models. supervision: None: as usual."""
-    kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
+    kept = SessionSettings()
+    if store is not None:
+        kept = SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC, park_after=park_after)
     async with RehearsalServer(builtin() | parse(script, "users")) as server:
         settings = Settings(
             base_url=server.base_url,
