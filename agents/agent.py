@@ -35,10 +35,12 @@ from agents.core.events import (
     StreamError,
 )
 from agents.core.response import Response, TypedResponse
+from agents.core.standing import Always
 from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
     check_loop,
     checked_agent,
+    checked_always,
     checked_answer_type,
     checked_message,
     checked_new_id,
@@ -270,14 +272,21 @@ async def approve(
     edited: str | None = None,
     stream_id: str | None = None,
     by: str | None = None,
+    always: Always | None = None,
+    same_arguments: bool = False,
 ) -> Answer:
     """Approve the call of a stream_approval_required, so that the call runs.
 
     arguments: those of the event; if given, other arguments are not approved. edited: JSON to run the call with
     instead; the model reads with the result that the user changed them. stream_id: that of the event; a provider may
-    use the id of a call again in a later turn. by: the name of the person who decides, for stream_approval_decided. The
-    agent of a parked turn is started. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
-    NotAsked, OtherArguments, InvalidEdit. If the session is kept, a decision is on disk before this returns.
+    use the id of a call again in a later turn. by: the name of the person who decides, for stream_approval_decided.
+
+    always: approve later calls of the tool, too: those of this agent ("tool"), or those in this session ("session").
+    same_arguments: only those with the arguments that this call runs with.
+
+    The agent of a parked turn is started. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
+    NotAsked, OtherArguments, InvalidEdit, InvalidAlways. If the session is kept, a decision is on disk before this
+    returns.
     """
     request = Approve(
         checked_text(call_id, "call_id"),
@@ -285,6 +294,8 @@ async def approve(
         checked_optional(edited, "edited"),
         checked_optional(stream_id, "stream_id"),
         checked_optional(by, "by"),
+        checked_always(always),
+        bool(same_arguments),
     )
     return await _ask(await awake(pid), request)
 

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from actors.observer import ProcessInfo, SystemInfo
+from agents.core.standing import StandingApproval
 from agents.instance.running import TurnInProgress, WaitingCall
 from agents.timeline import Picture, Timeline
 from supervisors.agent_restarts import AgentRestarts
@@ -78,6 +79,18 @@ class WaitingCalls(Struct, frozen=True, omit_defaults=True):
 
     approvals: list[WaitingCall]
     next: str | None = None
+
+
+class StandingApprovals(Struct, frozen=True):
+    """Approvals that hold for later calls, too, in the order of their ids."""
+
+    approvals: list[StandingApproval]
+
+
+class ApprovalRevoked(Struct, frozen=True):
+    """The outcome of a revocation."""
+
+    revoked: bool
 
 
 class CrashedAgents(Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.core.depth import EXPECTED, text_too_deep
+from agents.core.standing import Always
 from agents.gateway.errors import Refusal, invalid
 from agents.gateway.parts import Items
 from agents.settings import Scope
@@ -66,6 +67,8 @@ class Approve(_Action):
     call_id: Text
     arguments: str | None = None
     edited: str | None = None
+    always: Always | None = None
+    same_arguments: bool = False
 
 
 class Deny(_Action):

@@ -45,6 +45,7 @@ from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.schedules import schedule_routes
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.spend import spend
+from agents.gateway.routes.standing import standing
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
 from agents.gateway.routes.watch import watch
@@ -131,6 +132,7 @@ def _app(
     app.include_router(spend(everything))
     app.include_router(system(settings))
     app.include_router(watch(everything))
+    app.include_router(standing())
     app.include_router(message_stream(everything, delivery))
     app.include_router(chat_frames(everything, delivery))
     app.include_router(front_ends(everything, delivery))

@@ -12,6 +12,7 @@ from agents import agent
 from agents.agent_config import InvalidAgentConfig
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
 from agents.core.events import Event
+from agents.core.standing import Always
 from agents.core.turn_state import state_of
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
@@ -23,7 +24,15 @@ from agents.gateway.visible_sessions import VisibleSessions
 from agents.instance.info import StreamInfo
 from agents.parts.given import GivenContent
 from agents.sessions import StreamRecord, StreamStatus
-from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
+from agents.tools.approval import (
+    AlreadyDecided,
+    Answer,
+    Decided,
+    InvalidAlways,
+    InvalidEdit,
+    NotAsked,
+    OtherArguments,
+)
 
 
 class LiveStream(Struct, frozen=True):
@@ -79,12 +88,29 @@ class VisibleStreams:
         pid = await self._owner(stream_id)
         return StreamCancelled(pid is not None and await agent.cancel(pid, stream_id))
 
-    async def approve(self, stream_id: str, call_id: str, arguments: str | None, edited: str | None) -> Decided:
+    async def approve(
+        self,
+        stream_id: str,
+        call_id: str,
+        arguments: str | None,
+        edited: str | None,
+        always: Always | None = None,
+        same_arguments: bool = False,
+    ) -> Decided:
         pid = await self._decider(stream_id)
         if pid is None:
             return _decision(NotAsked(call_id))
-        decided = agent.approve(pid, call_id, arguments, edited=edited, stream_id=stream_id, by=self._by)
-        return _decision(await decided)
+        decided = await agent.approve(
+            pid,
+            call_id,
+            arguments,
+            edited=edited,
+            stream_id=stream_id,
+            by=self._by,
+            always=always,
+            same_arguments=same_arguments,
+        )
+        return _decision(decided)
 
     async def deny(self, stream_id: str, call_id: str, reason: str) -> Decided:
         pid = await self._decider(stream_id)
@@ -193,6 +219,8 @@ def _decision(answer: Answer) -> Decided:
             raise Refusal(409, "expected the arguments of the call, got others: read the call again", "conflict")
         case InvalidEdit(_, reason):
             raise Refusal(422, f"edited: {reason}")
+        case InvalidAlways(_, reason):
+            raise Refusal(422, f"always: {reason}")
         case NotAsked():
             raise Refusal(404, "expected a call of this stream that waits for a decision", "call_not_found")
     assert_never(answer)

@@ -124,7 +124,12 @@ class Socket:
                 self._tasks.create_task(self._cancel(action))
             case actions.Approve():
                 decision = await self._visible.streams.approve(
-                    action.stream_id, action.call_id, action.arguments, action.edited
+                    action.stream_id,
+                    action.call_id,
+                    action.arguments,
+                    action.edited,
+                    action.always,
+                    action.same_arguments,
                 )
                 await self._answer(action, decision)
             case actions.Deny():

@@ -3,7 +3,7 @@
 Each function returns the value in the form that the agent may keep, or raises InvalidArgument.
 """
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.request import TurnRequest
 from agents.agent_registry import is_agent
 from agents.core.response import Response
+from agents.core.standing import Always
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text, no_text_in
 from agents.parts.given import GivenContent, Media, Text, content_of
 
@@ -99,6 +100,12 @@ def checked_text(text: object, what: str) -> str:
 
 def checked_optional(text: object, what: str) -> str | None:
     return None if text is None else checked_text(text, what)
+
+
+def checked_always(always: object) -> Always | None:
+    if always is None or always in get_args(Always):
+        return always  # type: ignore[return-value]  # checked here
+    raise InvalidArgument('"tool", "session" or None as always', named(always))
 
 
 def checked_new_id(stream_id: object) -> str | None:

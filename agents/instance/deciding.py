@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 from actors import Reply
 from actors.clock import unix_s
+from agents.agent_config import AgentConfig
+from agents.core.conversation import ToolCall
 from agents.core.waiting import Ruling
 from agents.instance.requests import Approve, Deny
 from agents.instance.running import agent_state
+from agents.instance.standing import always_fault, approve_always
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
 from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked
@@ -23,10 +26,16 @@ async def decide(request: Approve | Deny, state: AgentState) -> Answer:
     A decision is on disk when this returns, so that a crash does not undo it.
     """
     decided: Answer = NotAsked(request.call_id)
-    for stream in _streams(state, request.stream_id):
+    always = request if isinstance(request, Approve) and request.always is not None else None
+    if always is not None and (fault := await always_fault(always, kept=state.keeping.kept)) is not None:
+        return fault
+    for config, stream in _streams(state, request.stream_id):
+        call = _call(stream, request.call_id)
         answer = _decide(stream, request)
         if isinstance(answer, Decided):
             await stream.durable()  # a store that fails ends the turn
+            if always is not None and call is not None:
+                await approve_always(always, call, config)
         if not isinstance(answer, NotAsked | AlreadyDecided):
             return answer
         if isinstance(answer, AlreadyDecided):
@@ -34,14 +43,20 @@ async def decide(request: Approve | Deny, state: AgentState) -> Answer:
     return decided
 
 
-def _streams(state: AgentState, stream_id: str | None) -> Iterator[Stream]:
-    """Yield the stream, and those of the sub-agents below it. stream_id: None for the running one."""
+def _call(stream: Stream, call_id: str) -> ToolCall | None:
+    """Return the call that waits with this id."""
+    asked = stream.calls.waiting if stream.calls is not None else ()
+    return next((each.call for each in (*asked, *stream.waits.known) if each.call.id == call_id), None)
+
+
+def _streams(state: AgentState, stream_id: str | None) -> Iterator[tuple[AgentConfig, Stream]]:
+    """Yield the stream, and those of the sub-agents below it, each with its agent. stream_id: None: the running one."""
     running = state.running
     if running is None:
         return
     if stream_id is None or running.stream.answers(stream_id):
         stream_id = None
-        yield running.stream
+        yield state.config, running.stream
     for pid in running.stream.calls.agents if running.stream.calls is not None else ():
         if (below := agent_state(pid.process)) is not None:
             yield from _streams(below, stream_id)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from actors import Pid, send
 from agents.agent_config import AgentConfig
 from agents.agent_config.speaking import after
+from agents.instance.standing import lookup
 from agents.instance.state import AgentState, StreamChat
 from agents.tools.turn_waits import TurnWaits
 
@@ -25,7 +26,7 @@ def waits_of(agent: Pid, chat: StreamChat, config: AgentConfig, state: AgentStat
     cut = chat.cut
     known, tools = ((), None) if cut is None else (cut.waits, after(config, cut.saved.messages).tools)
     park_s = state.keeping.park_s if chat.joins else None
-    return TurnWaits(known, tools, chat.recorder.decided, park_s, partial(_remind, agent))
+    return TurnWaits(known, tools, chat.recorder.decided, park_s, partial(_remind, agent), lookup(state.config))
 
 
 def _remind(agent: Pid) -> None:

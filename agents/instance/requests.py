@@ -9,6 +9,7 @@ from agents.core.conversation import Conversation
 from agents.core.errors import ContentRefused
 from agents.core.events import Event
 from agents.core.parts import Content
+from agents.core.standing import Always
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.parts.given import NO_BLOBS, Blobs
 from agents.tools.approval import Answer
@@ -66,7 +67,8 @@ class Approve(Struct, Request[Answer], frozen=True):
     """Approve a call. The answer: an approval.Answer.
 
     arguments: those of the request for approval; None: any. edited: those to run the call with; None: its own. by: the
-    user who decides; None: a program.
+    user who decides; None: a program. always: approve later calls of the tool, too; same_arguments: only those with the
+    arguments that this call runs with.
     """
 
     call_id: str
@@ -74,6 +76,8 @@ class Approve(Struct, Request[Answer], frozen=True):
     edited: str | None = None
     stream_id: str | None = None
     by: str | None = None
+    always: Always | None = None
+    same_arguments: bool = False
 
 
 class Deny(Struct, Request[Answer], frozen=True):

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.slices import in_slices
 from agents.core.compaction import Compaction
+from agents.core.standing import StandingApproval
 from agents.core.waiting import KeptWait
 from agents.parts.given import Blobs
 from agents.sessions import part_rows, waits, writer
@@ -24,6 +25,7 @@ from agents.sessions.compactions import compaction_of
 from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence, has_written, lock_all, pass_fence
+from agents.sessions.grants import add, granted, revoke, standing_approvals
 from agents.sessions.ownership import check_owned
 from agents.sessions.records import Batch
 from agents.sessions.rows import Rows, rows_of
@@ -102,6 +104,22 @@ class Store(Claiming):
     async def parked_waits(self, after: Place | None, limit: int, owner: str | None) -> list[ParkedWait]:
         """Return a page of what waits in parked turns, as `waits.parked_waits`."""
         return await waits.parked_waits(self, after, limit, owner)
+
+    async def grant(self, given: StandingApproval) -> None:
+        """Keep a standing approval. Raises WriteFailed."""
+        await self.as_writer(partial(add, given=given))
+
+    async def granted(self, call: StandingApproval) -> StandingApproval | None:
+        """Return a standing approval that allows a call, as `grants.granted`."""
+        return await granted(self, call)
+
+    async def grants(self, after: str | None, limit: int, owner: str | None) -> list[StandingApproval]:
+        """Return a page of the standing approvals, as `grants.standing_approvals`."""
+        return await standing_approvals(self, after, limit, owner)
+
+    async def revoke(self, id_: str, owner: str | None) -> bool:
+        """Remove a standing approval, as `grants.revoke`. Raises WriteFailed."""
+        return await self.as_writer(partial(revoke, id_=id_, owner=owner))
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed.

@@ -59,7 +59,14 @@ class InvalidEdit(Struct, frozen=True):
     reason: str
 
 
-Answer: TypeAlias = Decided | AlreadyDecided | NotAsked | OtherArguments | InvalidEdit
+class InvalidAlways(Struct, frozen=True):
+    """A refusal: the decision can't hold for later calls, too. The call still waits. reason: why."""
+
+    call_id: str
+    reason: str
+
+
+Answer: TypeAlias = Decided | AlreadyDecided | NotAsked | OtherArguments | InvalidEdit | InvalidAlways
 
 
 def required(tool: Tool, arguments: str) -> bool:

@@ -98,7 +98,7 @@ class TurnCalls:
         """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
-        earlier = self._waits.begin(call)
+        earlier = self._waits.earlier(call)
         deadline = None if earlier is None else earlier.waiting.deadline
         opened = OpenCall(call, tool, self._now_s(), deque(), asks=asks, deadline=deadline)
         self._open[number] = opened
@@ -108,11 +108,12 @@ class TurnCalls:
             return self._deliver(Answered(number, failed("unknown_tool", reason)))
         before = self._review.before
         if earlier is not None and earlier.ruling is not None and not decided:
+            self._waits.begin(call)
             return self._decided(number, earlier.ruling)
         if decided or (before is None and tool.requires_approval is False and not asks):
             return await self._run(number, tool)
         if before is None:
-            return self._obey(number, opened, Judgement(call.arguments))
+            return await self._obey(number, opened, Judgement(call.arguments))
         try:
             object_text(call.arguments)  # the host decides only on calls whose arguments are an object
         except InvalidArguments as invalid:
@@ -133,13 +134,16 @@ class TurnCalls:
             self._deliver(instead)
 
     def _ask(self, number: int, call: OpenCall, why: str) -> None:
-        """Ask for an approval of the call."""
+        """Ask for an approval of the call, unless a person has decided about it since the restart."""
         assert call.tool is not None
+        earlier = self._waits.begin(call.call)
+        if earlier is not None and earlier.ruling is not None:
+            return self._decided(number, earlier.ruling)
         timeout_s, on_timeout = call.tool.approval_timeout_s, call.tool.on_approval_timeout
         left_s = timeout_s if call.deadline is None else max(0.0, call.deadline - unix_s())
         self._deliver(Asked(number, left_s, call.deadline, why))
         self._approvals.ask(number, call.call, timeout_s, on_timeout=on_timeout, deadline=call.deadline)
-        self._waits.watch()
+        return self._waits.watch()
 
     async def run_cleared(self, index: int) -> None:
         """Start the worker of the call after its ToolCleared."""
@@ -153,7 +157,7 @@ class TurnCalls:
 
         Each call finishes once, and no event of it follows.
         """
-        while (happened := self._happened(await self._inbox.receive())) is None:
+        while (happened := await self._happened(await self._inbox.receive())) is None:
             pass
         return happened
 
@@ -164,7 +168,6 @@ class TurnCalls:
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
-        """The calls that wait for a decision."""
         return self._approvals.waiting
 
     @property
@@ -217,7 +220,7 @@ class TurnCalls:
             if call.span is not None:
                 call.span.end(None)
 
-    def _happened(self, message: Any) -> Happened | None:
+    async def _happened(self, message: Any) -> Happened | None:
         """Return the event that the message means for the turn, or None."""
         if isinstance(message, BudgetDecided):
             return message
@@ -241,7 +244,7 @@ class TurnCalls:
                     number, failed("denied", f"denied: {ruling.reason}" if ruling.reason else "denied")
                 )
             case Judged(_, verdict):
-                self._obey(number, call, verdict)
+                await self._obey(number, call, verdict)
             case Attempted(_, at_s):
                 call.attempts += 1
                 return ToolStarted(call.call.index, call.attempts, at_s)
@@ -259,18 +262,21 @@ class TurnCalls:
                 return self._finished(number, result)
         return None
 
-    def _obey(self, number: int, call: OpenCall, verdict: Judgement) -> None:
+    async def _obey(self, number: int, call: OpenCall, verdict: Judgement) -> None:
         """Carry out the host's decision on a call: deny it, ask a person, or clear it to run."""
         assert call.tool is not None
         if verdict.denied is not None:
             return self._deliver(Answered(number, failed("denied", f"denied: {verdict.denied}")))
         call.change(verdict.arguments)
         try:
-            needed = required(call.tool, call.call.arguments) or call.asks or verdict.question is not None
+            needed = required(call.tool, call.call.arguments)
         except InvalidArguments as invalid:
             return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
-        if call.edited is not None or not needed:  # a person has approved exactly the edited arguments
+        asks = call.asks or verdict.question is not None  # also if a standing approval allows the call
+        if call.edited is not None or not (needed or asks):  # a person has approved exactly the edited arguments
             return self._deliver(Cleared(number))
+        if not asks and (ruling := await self._waits.granted(call.call)) is not None:
+            return self._decided(number, ruling)
         return self._ask(number, call, verdict.question or "")
 
     def _ended(self, number: int, call: OpenCall, result: ToolResult) -> ToolFinished | None:
@@ -328,6 +334,7 @@ class TurnCalls:
     def _finished(self, number: int, result: ToolResult) -> ToolFinished:
         call = self._open.pop(number)
         self._agents.pop(number, None)
+        self._waits.begin(call.call)  # nobody can decide any more
         result = call.noted(result)
         elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond
         result = replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1))

@@ -4,16 +4,21 @@ A turn that continues has waits from before. A person may decide about one of th
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from actors.clock import unix_s
 from agents.core.conversation import ToolCall
-from agents.core.waiting import Decision, KeptWait, Ruling
+from agents.core.waiting import Decision, KeptWait, Ruling, Waiting
 from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
 from agents.tools.errors import InvalidArguments
 from agents.tools.tool import Tool
+
+
+async def _not_granted(_call: ToolCall) -> Ruling | None:
+    """Return None: without a store there are no standing approvals."""
+    return None
 
 
 class TurnWaits:
@@ -21,10 +26,10 @@ class TurnWaits:
 
     known: those from before a restart, each until its call is started. tools: with which the turn continues. record:
     keeps a ruling, by the index of its call. long_wait: called when the turn has waited for park_s and nothing else has
-    happened; None: never.
+    happened; None: never. granted: finds the standing approval of a call.
     """
 
-    __slots__ = ("_decided", "_known", "_long_wait", "_park_s", "_timer", "_tools", "record")
+    __slots__ = ("_decided", "_known", "_long_wait", "_park_s", "_timer", "_tools", "granted", "record")
 
     def __init__(
         self,
@@ -33,18 +38,31 @@ class TurnWaits:
         record: Callable[[int, Ruling], None] = lambda _index, _ruling: None,
         park_s: float | None = None,
         long_wait: Callable[[], None] = lambda: None,
+        granted: Callable[[ToolCall], Awaitable[Ruling | None]] = _not_granted,
     ) -> None:
         self._known = {each.waiting.call.index: each for each in known}
         self._tools = tools or {}
         self._decided: dict[str, Decision] = {}
         self.record = record
         self._park_s, self._long_wait = park_s, long_wait
+        self.granted = granted
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def known(self) -> tuple[Waiting, ...]:
+        """The waits from before a restart whose calls have not been started again."""
+        return tuple(each.waiting for each in self._known.values())
+
+    def earlier(self, call: ToolCall) -> KeptWait | None:
+        """Return what is known of the call from before a restart. Another call with its index is not meant."""
+        known = self._known.get(call.index)
+        return known if known is not None and known.waiting.call == call else None
+
     def begin(self, call: ToolCall) -> KeptWait | None:
-        """Return what is known of the call, which is started now. Another call with its index is not meant."""
-        known = self._known.pop(call.index, None)
-        if known is None or known.waiting.call != call:
+        """Return what is known of the call, which is asked about or decided from now on."""
+        known = self.earlier(call)
+        self._known.pop(call.index, None)
+        if known is None:
             return None
         if known.ruling is not None:
             self._decided[call.id] = known.ruling.decision

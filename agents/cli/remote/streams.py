@@ -92,10 +92,17 @@ def cancel(stream_id: str, **options: Any) -> None:
     help="Approve only if the call has exactly this text as its arguments.",
 )
 @click.option("--edited", metavar="JSON", help="Run the call with these arguments. The model is told.")
+@click.option(
+    "--always",
+    type=click.Choice(["tool", "session"]),
+    help="Approve later calls of the tool, too: those of the agent, or those in this session.",
+)
+@click.option("--same-arguments", is_flag=True, help="With --always: only calls with the arguments of this one.")
 @daemon_options
-def approve(stream_id: str, call_id: str | None, arguments: str | None, edited: str | None, **options: Any) -> None:
+def approve(stream_id: str, call_id: str | None, **options: Any) -> None:
     """Approve a tool call that waits for a decision. Without CALL, the only one that waits in STREAM."""
-    body = {"call_id": call_id, "arguments": arguments, "edited": edited}
+    chosen = ("arguments", "edited", "always", "same_arguments")
+    body = {"call_id": call_id, **{name: options.pop(name) for name in chosen}}
     ask(options, lambda client: _decide(client, stream_id, "approve", body))
 
 

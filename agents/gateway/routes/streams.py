@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
 from agents.contract.wire import StreamEvents
+from agents.core.standing import Always
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent
@@ -37,12 +38,16 @@ class Approve(RequestBody):
     """An approval of a call.
 
     arguments: those of the approval_required event. If the call has other arguments, the answer is 409. edited: JSON to
-    run the call with instead. If the tool does not accept it, the answer is 422, and the call still waits.
+    run the call with instead. If the tool does not accept it, the answer is 422, and the call still waits. always:
+    approve later calls of the tool, too: those of the agent, or those in this session. same_arguments: only those with
+    the arguments that this call runs with.
     """
 
     call_id: Text
     arguments: str | None = None
     edited: str | None = None
+    always: Always | None = None
+    same_arguments: bool = False
 
 
 class Deny(RequestBody):
@@ -96,7 +101,7 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
         """Approve a call that waits for a decision. The call then runs."""
         decided = await everything.visible_to(caller).streams.approve(
-            stream_id, body.call_id, body.arguments, body.edited
+            stream_id, body.call_id, body.arguments, body.edited, body.always, body.same_arguments
         )
         return Json(decided)
 

@@ -32,6 +32,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "GET /overview",
         "GET /restarts",
         "GET /approvals",
+        "GET /approvals/always",
         "WS subscribe",
     },
     "chat": {
@@ -62,6 +63,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "approve": {
         "POST /streams/{stream_id}/approve",
         "POST /streams/{stream_id}/deny",
+        "DELETE /approvals/always/{approval_id}",
         "WS approve",
         "WS deny",
     },
