@@ -13,11 +13,11 @@ from actors import CallFailed, Pid, StartFailed, Task, call, send, whereis
 from actors.clock import unix_s
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_registry import find_agent
+from agents.agent_registry import find_agent, stands_in
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
 from agents.instance.by_id import present
-from agents.instance.followers import Followers, followed_ids, take_followers
+from agents.instance.followers import Followers, follow_parked, followed_ids, take_followers
 from agents.instance.requests import Follow, Subscribe
 from agents.instance.waking import wake
 from agents.sessions import JournalHandle, SessionError, open_journal
@@ -106,26 +106,45 @@ class ParkedTurns(Task):
 
 
 async def _follow_on(store: "Store") -> None:
-    """Follow the turns that go on elsewhere, or have ended, for the subscribers that they had here."""
+    """Follow the turns that go on elsewhere, or have ended, for the subscribers that they had here.
+
+    An agent of this node takes its subscribers itself, as it starts.
+    """
     if not (ids := followed_ids()):
         return
     parked = await store.parked(ids)
     for agent_id in ids:
-        if agent_id not in parked and (left := take_followers(agent_id)) is not None:
+        if agent_id in parked or _is_here(agent_id) or (left := take_followers(agent_id)) is None:
+            continue
+        try:
             await _follow(agent_id, left, store)
+        except CallFailed:  # it was parked again
+            for subscriber in left.subscribers:
+                follow_parked(agent_id, None, subscriber, 0, all_streams=True)
+            for stream_id, subscriber, seq in _places(left):
+                follow_parked(agent_id, stream_id, subscriber, seq)
+
+
+def _is_here(agent_id: str) -> bool:
+    pid = find_agent(agent_id)
+    return pid is not None and not stands_in(pid)
+
+
+def _places(left: Followers) -> list[tuple[str, Pid, int]]:
+    return [(id_, pid, seq) for id_, places in left.places.items() for pid, seq in places.items()]
 
 
 async def _follow(agent_id: str, left: Followers, store: "Store") -> None:
+    """Follow the agent's streams at its node. Raises CallFailed."""
     try:
         pid: Pid | None = await present(agent_id, wakes=True)
     except (CallFailed, InvalidAgentConfig, SessionError, StartFailed):
         pid = None
+    for stream_id, subscriber, seq in _places(left):
+        if pid is None or not await call(pid, Follow(stream_id, subscriber, seq), timeout_s=None):
+            await _send_stored(stream_id, subscriber, seq, store)
     for subscriber in left.subscribers if pid is not None else ():
         send(pid or agent_id, Subscribe(subscriber))
-    for stream_id, places in left.places.items():
-        for subscriber, seq in places.items():
-            if pid is None or not await call(pid, Follow(stream_id, subscriber, seq), timeout_s=None):
-                await _send_stored(stream_id, subscriber, seq, store)
 
 
 async def _send_stored(stream_id: str, subscriber: Pid, seq: int, store: "Store") -> None:

@@ -172,7 +172,7 @@ class TurnCalls:
 
     @property
     def waiting_only(self) -> frozenset[int] | None:
-        """The indexes of the calls without a result, if each waits for a decision or for a sub-agent; else None."""
+        """The indexes of the open calls, if each waits for a decision or for a sub-agent; else None."""
         if self._starting or not self._open.keys() <= {*self._approvals.numbers, *self._agents}:
             return None
         return frozenset(each.call.index for each in self._open.values())

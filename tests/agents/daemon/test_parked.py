@@ -1,116 +1,108 @@
-"""A turn that ends the program each time it runs: the daemon starts nevertheless, and a person decides."""
+"""A daemon that is killed while a turn is parked, and while it starts the agent of one."""
 
 import asyncio
-import os
-from asyncio.subprocess import Process
+import signal
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agents.client import Client, Unreachable
-from agents.core.errors import Parked
-from agents.core.events import Event, StreamComplete, StreamError
+from agents.client import Client
+from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequired, StreamComplete, StreamToolResult
 from agents.rehearsal import RehearsalServer, builtin, parse
-from tests.agents.daemon.daemons import begun, daemon
+from tests.agents.daemon.daemons import Daemon, daemon
 
-pytestmark = pytest.mark.timeout(240)
-ROOT = Path(__file__).parents[3]
-RECOVERIES = 2
+pytestmark = pytest.mark.timeout(180)
+
 SCRIPT = """
-[models.ender]
-[[models.ender.turns]]
-match = "end"
-steps = [{ text = "Now. ", tool_calls = [{ name = "ends_the_program", arguments = {} }] }, { text = "never" }]
-[[models.ender.turns]]
-steps = [{ text = "still here" }]
-
-[models.holder]
-[[models.holder.turns]]
-steps = [{ tool_calls = [{ name = "holds_the_loop", arguments = { mark = "{user}" } }] }, { text = "never" }]
+[models.buyer]
+[[models.buyer.turns]]
+[[models.buyer.turns.steps]]
+tool_calls = [
+    { name = "pays", arguments = { path = "{user}", euros = 1 } },
+    { name = "pays", arguments = { path = "{user}", euros = 2 } },
+    { name = "pays", arguments = { path = "{user}", euros = 3 } },
+]
+[[models.buyer.turns.steps]]
+text = "{result:0}, {result:1}, {result:2}"
 """
-CONFIG = f"""
-[{{understudy, [
-  {{sessions, [{{max_recoveries, {RECOVERIES}}}]}},
-  {{agents, [
-    [{{id, "ender"}}, {{model, "ender"}}, {{tools, ["tests.agents.sample_tools:ends_the_program"]}}],
-    [{{id, "holder"}}, {{model, "holder"}}, {{tools, ["tests.agents.sample_tools:holds_the_loop"]}}]]}}]}}].
+CONFIG = """
+[{understudy, [{sessions, [{park_after, 1}]},
+    {agents, [[{id, "shop"}, {model, "buyer"}, {tools, ["tests.agents.daemon.guarded_tools:pays"]}]]}]}].
 """
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    file = tmp_path / "sys.config"
-    file.write_text(CONFIG)
-    return file
+async def server() -> AsyncIterator[RehearsalServer]:
+    async with RehearsalServer(builtin() | parse(SCRIPT, "parked")) as running:
+        yield running
 
 
-async def ended(process: Process) -> int:
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "sys.config").write_text(CONFIG)
+    return str(tmp_path / "sys.config")
+
+
+async def killed(running: Daemon) -> None:
+    running.signal(signal.SIGKILL)
+    await running.ended()
+
+
+async def waiting(client: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await client.get("/approvals"))["approvals"]
+    return found
+
+
+async def until_parked(client: Client) -> list[dict[str, Any]]:
     async with asyncio.timeout(60):
-        await process.communicate()
-    assert process.returncode is not None
-    return process.returncode
+        while not (found := await waiting(client)) or not all(each["parked"] for each in found):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return found
 
 
-async def parked(client: Client, stream_id: str) -> StreamError:
-    """Return the stream's end; check that it is the only one."""
-    events: list[Event] = [event async for event in client.events(stream_id)]
-    ends = [event for event in events if isinstance(event, StreamComplete | StreamError)]
-    assert ends == events[-1:]
-    assert isinstance(ends[0], StreamError)
-    return ends[0]
+async def begin(client: Client, message: str) -> list[Event]:
+    """Begin a turn of a conversation, and return its events until its calls wait."""
+    session = (await client.post("/agents/shop/conversations", {"name": "one"}))["session_id"]
+    events: list[Event] = []
+    async with aclosing(client.ask(session, message, stream_id="s")) as stream:
+        async for event in stream:
+            events.append(event)
+            if sum(isinstance(each, StreamApprovalRequired) for each in events) == 3:
+                break
+    return events
 
 
-async def test_a_turn_that_ends_the_program_each_time_is_parked_and_the_daemon_starts(
-    folder: Path, config: Path
+async def test_a_kill_while_parked_and_a_kill_right_after_a_decision_lose_nothing(
+    server: RehearsalServer, folder: Path, tmp_path: Path, config: str
 ) -> None:
-    arguments = ("--config", str(config))
-    async with RehearsalServer(builtin() | parse(SCRIPT)) as server:
-        async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running:
-            async with running.client() as client:
-                with pytest.raises(Unreachable):
-                    await client.post("/agents/ender/chat", {"message": "end"})
-            assert await running.process.wait() == 77
-        for _ in range(RECOVERIES):
-            process = await begun(server, folder, "--port", "0", *arguments, PYTHONPATH=str(ROOT))
-            assert await ended(process) == 77
-        async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running:
-            async with running.client() as client:
-                (stream,) = (await client.get("/sessions/ender"))["streams"]
-                end = await parked(client, stream["id"])
-                assert end.reason == Parked(RECOVERIES)
-                assert "send a message to go on" in str(end.reason)
-                assert stream["status"] == "error"
-                *_, last = [event async for event in client.ask("ender", "Hello.")]
-                assert isinstance(last, StreamComplete)
-                assert last.response.content == "still here"
-            assert await running.stopped() == 0
-            assert "turn_parked" in await running.log_output()
-
-
-async def test_a_turn_that_holds_the_loop_until_the_program_is_killed_is_parked(
-    folder: Path, config: Path, tmp_path: Path
-) -> None:
-    arguments = ("--config", str(config))
-    mark = tmp_path / "mark"
-    os.mkfifo(mark)
-
-    async def killed_when_it_holds(process: Process) -> None:
-        async with asyncio.timeout(60):
-            assert await asyncio.to_thread(mark.read_text) == "holds"
-        process.kill()
-        await process.communicate()
-
-    async with RehearsalServer(builtin() | parse(SCRIPT)) as server:
-        async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running, running.client() as client:
-            asking = asyncio.create_task(client.post("/agents/holder/chat", {"message": str(mark)}))
-            await killed_when_it_holds(running.process)
-            with pytest.raises(Unreachable):
-                await asking
-        for _ in range(RECOVERIES):
-            await killed_when_it_holds(await begun(server, folder, "--port", "0", *arguments, PYTHONPATH=str(ROOT)))
-        async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running:
-            async with running.client() as client:
-                (stream,) = (await client.get("/sessions/holder"))["streams"]
-                assert (await parked(client, stream["id"])).reason == Parked(RECOVERIES)
-                assert await client.get("/readyz") == {"status": "ready"}
-            assert await running.stopped() == 0
+    paid = tmp_path / "paid"
+    async with daemon(server, folder, "--config", config) as first, first.client() as client:
+        seen = await begin(client, str(paid))
+        parked = await until_parked(client)
+        await killed(first)
+    async with daemon(server, folder, "--config", config) as second, second.client() as client:
+        assert await waiting(client) == [
+            {**each, "expires_in_s": pytest.approx(each["expires_in_s"], abs=90)} for each in parked
+        ]
+        assert [agent["id"] for agent in (await client.get("/agents"))["agents"]] == ["shop"]
+        one, two, three = [each["tool_call"]["id"] for each in parked]
+        await client.post("/streams/s/approve", {"call_id": two})
+        await killed(second)
+    async with daemon(server, folder, "--config", config) as third, third.client() as client:
+        rest: list[Event] = []
+        async for event in client.events("s", seen[-1].seq):
+            rest.append(event)
+            if isinstance(event, StreamToolResult) and event.tool_call.id == two:
+                await client.post("/streams/s/deny", {"call_id": one})
+                await client.post("/streams/s/approve", {"call_id": three})
+        decided = {(each.tool_call.id, each.decision) for each in rest if isinstance(each, StreamApprovalDecided)}
+        assert decided == {(one, "denied"), (two, "approved"), (three, "approved")}
+        assert {each.result.error for each in rest if isinstance(each, StreamToolResult)} == {None, "denied"}
+        end = rest[-1]
+        assert isinstance(end, StreamComplete)
+        assert end.response.answer == "error: denied, paid 2, paid 3"
+        assert sorted(paid.read_text().split("\n")) == ["", "paid 2", "paid 3"]
+        assert await third.stopped() == 0
