@@ -30,6 +30,8 @@ steps = [{ tool_calls = [{ name = "agrees", arguments = {} }] }, { text = "{resu
 """
 AT_ONCE: Final = 50
 WOKEN: Final = 50
+SETTLE_S: Final = 3.0
+"""The time for what the work before left to do."""
 
 
 @tool(requires_approval=True, approval_timeout_s=86_400.0)
@@ -46,14 +48,16 @@ async def main(count: int, idle_s: float) -> None:
             settings = Settings(base_url=server.base_url, api_key=SecretStr("rehearsal"), sessions=kept)
             async with application.running(settings):
                 await _parked(["first"])
-                before, idle = len(processes()), await _cpu_ms_per_s(idle_s)
+                idle = await _cpu_ms_per_s(idle_s)
+                before = len(processes())
                 ids = [f"a{number}" for number in range(count)]
                 for place in range(0, count, AT_ONCE):
                     await _parked(ids[place : place + AT_ONCE])
                 journal = await open_journal()
                 assert journal is not None
                 assert len(await journal.store.parked(ids)) == count
-                more, parked = len(processes()) - before, await _cpu_ms_per_s(idle_s)
+                parked = await _cpu_ms_per_s(idle_s)
+                more = len(processes()) - before
                 print(f"{count} parked turns: {more} more processes")
                 print(f"CPU over {idle_s:g} s: {idle:.3f} ms/s without them, {parked:.3f} ms/s with them")
                 times = [await _woken_ms(id_) for id_ in ids[:WOKEN]]
@@ -71,6 +75,7 @@ async def _parked(ids: list[str]) -> None:
 
 
 async def _cpu_ms_per_s(idle_s: float) -> float:
+    await asyncio.sleep(SETTLE_S)
     before_s = process_time()
     await asyncio.sleep(idle_s)
     return (process_time() - before_s) * 1000 / idle_s

@@ -44,6 +44,7 @@ _END = (
         cost=bindparam("its_cost"),
         checkpoint=None,
         checkpoint_seq=None,
+        parked_at=None,
     )
 )
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
