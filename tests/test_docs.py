@@ -13,8 +13,15 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from agents import agent, application
+from agents.configuration import load
+from agents.rehearsal import RehearsalServer, parse
+
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$(?:\n```text\n(?P<output>.*?)^```$)?", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"^```(?:python|erlang|toml)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+PLAYED = "http://127.0.0.1:8080/v1"
+"""The address at which the how-to plays a model."""
 
 
 class Program(NamedTuple):
@@ -77,3 +84,21 @@ def test_the_app_with_a_mounted_gateway_has_both_routes(tmp_path: Path, monkeypa
         token = {"Authorization": f"Bearer {(tmp_path / 'shop.token').read_text().strip()}"}
         answer = client.post("/gw/agents/helper/chat", json={"message": "Hello"}, headers=token)
         assert answer.json()["response"]["content"] == "Hello"
+
+
+async def test_the_daemons_files_of_the_how_to_make_an_agent_with_a_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (DOCS / "how-to" / "a-tool-of-the-daemon.md").read_text(encoding="utf-8")
+    tools, config, script = (match["code"] for match in FILE.finditer(page))
+    (tmp_path / "shop_tools.py").write_text(tools)
+    monkeypatch.syspath_prepend(tmp_path)
+    async with RehearsalServer(parse(script)) as model:
+        assert PLAYED in config
+        (tmp_path / "sys.config").write_text(config.replace(PLAYED, model.base_url))
+        settings = load(tmp_path / "sys.config", {"SHOP_KEY": "any"}).settings
+        try:
+            async with application.running(settings):
+                assert (await agent.chat("box-office", "Is there room tonight?")).answer == "Hamlet has 12 seats."
+        finally:
+            del sys.modules["shop_tools"]

@@ -25,6 +25,7 @@ from agents.tools.pool_server import open_pool
 
 HERE = Path(__file__).parent
 SIZE: ViewportSize = {"width": 1080, "height": 720}
+PATIENCE_MS = 60_000  # the whole turn takes eight seconds, and longer on a busy machine
 
 
 async def main() -> None:
@@ -50,6 +51,7 @@ async def main() -> None:
 async def _pictures(url: str, token: str) -> None:
     async with async_playwright() as playwright:
         executable = shutil.which("chromium") or shutil.which("chromium-browser")
+        expect.set_options(timeout=PATIENCE_MS)
         browser = await playwright.chromium.launch(executable_path=executable)
         try:
             page = await browser.new_page(viewport=SIZE)
