@@ -20,7 +20,7 @@ from agents.core.events import Event
 from agents.settings import Settings
 from docs.pictures.turn import pictures
 from docs.site.assemble import assemble
-from docs.site.checked import loaded
+from docs.site.checked import loaded, missing
 from docs.site.generated import GENERATED
 from docs.site.metrics import metrics
 from docs.site.python_api import MODULES
@@ -142,3 +142,20 @@ def test_what_a_page_loads_from_another_site_is_found(html: str, found: int, tmp
     page = tmp_path / "page.html"
     page.write_text(html)
     assert len(loaded(page)) == found
+
+
+def test_an_address_without_a_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("folder/index.html", "a b.html"):
+        (tmp_path / name).touch()
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<a href='a%20b.html#place'></a><a href='/folder/'></a><a href='folder'></a><a href='#place'></a>"
+        "<a href='https://example.com/x'></a><img src='none.png'><a href='/none.html?query=1'></a>"
+    )
+    assert missing(page, tmp_path) == ["/none.html?query=1", "none.png"]
+
+
+def test_a_folder_outside_the_pages_becomes_a_list_of_its_files(site: Path) -> None:
+    assert "(sources/deploy/prometheus/index.md)" in (site / "monitoring.md").read_text()
+    assert "(alerts.yml.md)" in (site / "sources" / "deploy" / "prometheus" / "index.md").read_text()

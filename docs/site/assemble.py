@@ -1,6 +1,6 @@
 """The sources of the site: copies of the pages, and made pages, in build/docs.
 
-A page may link a file outside docs/, such as an example. The site then has the file as a page, under sources/.
+A page may link a file or a folder outside docs/, such as an example. The site then has it as a page, under sources/.
 """
 
 import re
@@ -35,14 +35,16 @@ def assemble(target: Path = SOURCES) -> None:
 
 
 def copied(file: Path, outside: set[Path]) -> str:
-    """Return a file of the project as a page of the site. Add the files outside docs/ that it links to `outside`."""
+    """Return a file or a folder as a page of the site. Add what it links outside docs/ to `outside`."""
+    if file.is_dir():
+        return listing(file, outside)
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".md":
         return f"# {file.relative_to(ROOT)}\n\n``````{LANGUAGES.get(file.suffix, 'text')}\n{text}``````\n"
 
     def linked(match: re.Match[str]) -> str:
         other = (file.parent / match["path"]).resolve()
-        if not other.is_file():
+        if not other.exists():
             return match["path"]
         if not other.is_relative_to(DOCS):
             outside.add(other)
@@ -51,11 +53,21 @@ def copied(file: Path, outside: set[Path]) -> str:
     return LINK.sub(linked, FENCE.sub(r"```\g<language>", text))
 
 
+def listing(folder: Path, outside: set[Path]) -> str:
+    """Return the list of a folder's files as a page. Add them to `outside`."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    outside.update(files)
+    links = [f"- [{file.relative_to(folder)}]({relpath(site_path(file), site_path(folder).parent)})" for file in files]
+    return "\n".join((f"# {folder.relative_to(ROOT)}", "", *links, ""))
+
+
 def site_path(file: Path) -> Path:
-    """Return the path of a file's page in the site."""
+    """Return the path of the page of a file or a folder in the site."""
     if file.is_relative_to(DOCS):
         return file.relative_to(DOCS)
     path = "sources" / file.relative_to(ROOT)
+    if file.is_dir():
+        return path / "index.md"
     return path if path.suffix == ".md" else path.with_name(f"{path.name}.md")
 
 
