@@ -110,6 +110,7 @@ def test_the_page_of_metrics_has_labels() -> None:
     assert labels["understudy_tool_calls"] == ["tool", "outcome"]
     assert labels["understudy_restarts"] == ["supervisor", "child"]
     assert labels["understudy_agents"] == []
+    assert labels["process_resident_memory_bytes"] == []
 
 
 def test_a_file_outside_the_pages_becomes_a_page(site: Path) -> None:

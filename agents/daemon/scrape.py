@@ -26,13 +26,19 @@ class Scrape:
 
     async def metrics(self) -> tuple[bytes, str]:
         """Return the text and its media type."""
-        present = CollectorRegistry()
-        present.register(Present(await snapshot()))
-        ProcessCollector(registry=present)
+        present = registry_of(await snapshot())
         return generate_latest(self._counts.registry) + generate_latest(present), CONTENT_TYPE_LATEST
 
 
-class Present(Collector):
+def registry_of(now: Snapshot) -> CollectorRegistry:
+    """Return a registry of the metrics of one moment: those of a snapshot, and those of the OS process."""
+    present = CollectorRegistry()
+    present.register(_Present(now))
+    ProcessCollector(registry=present)
+    return present
+
+
+class _Present(Collector):
     """A snapshot as metrics."""
 
     def __init__(self, now: Snapshot) -> None:

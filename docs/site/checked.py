@@ -21,7 +21,10 @@ LINKED = re.compile(r"""<(?:a|img|link|script)\b[^>]*?\b(?:href|src)=["']?([^\s"
 
 
 def build() -> int:
-    """Build the site, and return the exit code: 1 after any warning."""
+    """Build the site, and return the exit code: 1 after any warning.
+
+    Zensical's cache is not used: it would keep a page of the API whose module has changed.
+    """
     command = (sys.executable, "-m", "zensical", "build", "--clean", "--strict")
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     sys.stdout.write(done.stdout)

@@ -16,7 +16,9 @@ OPENING = """\
 
 An error has one of three forms. A turn that fails ends its stream with a **fault**, which is data. A program that makes
 a mistake gets an **exception** from the call that it made. A client of the gateway gets a **refusal** with a status.
-The result of a failed tool call is a text for the model: [Results](../tools.md#results) lists its kinds.
+
+The result of a failed tool call is a text for the model: [Results](../tools.md#results) lists its kinds. A command ends
+with an [exit code](../operating.md#exit-codes).
 """
 
 FAULTS = """\

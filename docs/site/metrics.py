@@ -4,10 +4,10 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
 import msgspec
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 
 from agents.daemon.meter import Counts
-from agents.daemon.scrape import Present
+from agents.daemon.scrape import registry_of
 from agents.daemon.snapshot import Snapshot
 from agents.telemetry.instruments import INSTRUMENTS
 from docs.site.markdown import code, table
@@ -35,9 +35,8 @@ def metrics() -> list[tuple[Metric, list[str]]]:
     """Return every metric with its labels."""
     labels = {each.prometheus: [label.replace(".", "_") for label in each.labels] for each in INSTRUMENTS}
     counted = [(metric, labels[metric.name]) for metric in Counts().registry.collect()]
-    registry = CollectorRegistry()
-    registry.register(Present(sample(Snapshot)))
-    return [*counted, *((metric, list(metric.samples[0].labels)) for metric in registry.collect())]
+    present = registry_of(sample(Snapshot)).collect()
+    return [*counted, *((metric, list(metric.samples[0].labels)) for metric in present)]
 
 
 def sample(annotation: Any) -> Any:
