@@ -96,6 +96,8 @@ class Questions:
     async def _ask(self, event: StreamApprovalRequired) -> None:
         with self._screen.paused() as console:
             console.print(_shown(event.tool_call), soft_wrap=True)
+            if event.why:
+                console.print(one_line(event.why), style="yellow")
             try:
                 while (fault := await self._decide(event, await _answer(event.tool_call, console))) is not None:
                     console.print(one_line(fault), style="red")

@@ -36,7 +36,7 @@ export class CallCard {
         const call = this.#call;
         const waiting = call.approval !== null;
         this.element.className = `call ${waiting ? "waiting" : call.status}`;
-        const left = waiting && `waits for approval, ${clock(call.approval.until - nowS)} left`;
+        const left = waiting && [`waits for approval, ${clock(call.approval.until - nowS)} left`, call.approval.why].filter(Boolean).join(": ");
         setText(this.status, left || statusOf(call, nowS));
         this.#showArguments(call);
         this.progress.show(call.progress === null ? null : textOf(call.progress));

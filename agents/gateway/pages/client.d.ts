@@ -105,6 +105,7 @@ interface DataOfTypes {
     approval_required: {
         tool_call: ToolCall;
         timeout_s: number;
+        why: string;
         deadline: number | null;
         on_timeout: "deny" | "approve";
         kind: "approval" | "question" | "budget" | "effect";

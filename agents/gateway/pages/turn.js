@@ -78,10 +78,10 @@ export class Turn {
         call.startedAt ??= this.#at;
     }
 
-    onApproval({ tool_call, timeout_s }) {
+    onApproval({ tool_call, timeout_s, why = "" }) {
         const call = this.#call(tool_call);
         call.arguments = tool_call.function.arguments;
-        call.approval = { until: this.#at + timeout_s };
+        call.approval = { until: this.#at + timeout_s, why };
     }
 
     onDecided({ tool_call }) {

@@ -58,6 +58,7 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
     [
         ({"model": "echo", "colour": "red"}, "body.colour"),
         ({"model": "echo", "base_url": "http://evil.test/"}, "body.base_url"),
+        ({"model": "echo", "hooks": {"before_tool": ["os:system"]}}, "body.hooks"),
         ({"model": "echo", "api_key": "sk-secret"}, "body.api_key"),
         ({"model": "echo", "headers": {"x-admin": "1"}}, "body.headers"),
         ({"model": "echo", "query": {"tenant": "other"}}, "body.query"),

@@ -17,7 +17,7 @@ async def spend(cents: int, to: str = "ada") -> str:
 
 
 def at_most_100(call: BeforeTool) -> Run | Rewrite:
-    cents = call.arguments["cents"]
+    cents = call.arguments.get("cents", 0)
     return Rewrite({**call.arguments, "cents": 100}) if cents > 100 else Run()
 
 

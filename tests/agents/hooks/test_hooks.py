@@ -40,6 +40,18 @@ steps = [{ tool_calls = [{ name = "spend", arguments = { cents = 5000 } }] }, { 
 [[models.spender.turns]]
 steps = [{ tool_calls = [{ name = "spend", arguments = { cents = 60 } }] }, { text = "{result:0}" }]
 
+[models.desk]
+[[models.desk.turns]]
+steps = [{ tool_calls = [{ name = "transfer_to_second", arguments = {} }] }]
+
+[models.second]
+[[models.second.turns]]
+steps = [
+    { text = "not asked" },
+    { tool_calls = [{ name = "spend", arguments = { cents = 5000 } }] },
+    { text = "{result:1}" },
+]
+
 [models.parrot]
 [[models.parrot.turns]]
 steps = [{ text = "You wrote: {user}" }]
@@ -139,7 +151,7 @@ async def test_the_result_that_a_hook_has_written_is_the_only_one(stage: Stage) 
     events = await events_of(pid)
     (result,) = [event.result for event in events if isinstance(event, StreamToolResult)]
     assert (result.content, result.value) == ("spent 60 on [name]",) * 2
-    assert "ada" not in repr((events, await agent.conversation(pid)))
+    assert "on ada" not in repr((events, await agent.conversation(pid)))
 
 
 async def test_a_denied_result_is_an_error_for_the_model(stage: Stage) -> None:
@@ -261,6 +273,12 @@ async def test_hooks_of_the_settings_hold_for_agents_that_name_none() -> None:
             guarded = await start_agent(model="spender", tools=[spend], owner="ann")
             assert ran_with(await events_of(guarded, "much")) == [100]
             assert ran_with(await events_of(await start_agent(model="spender", tools=[spend]), "much")) == [5000]
+
+
+async def test_the_hooks_of_the_first_agent_hold_after_a_hand_off(stage: Stage) -> None:
+    second = {"name": "second", "model": "second", "tools": [spend], "hooks": {"after_tool": [hooks.mask_result]}}
+    pid = await stage.agent("desk", handoffs=[second], hooks={"before_tool": [hooks.at_most_100]})
+    assert answer(await events_of(pid)) == "spent 100 on [name]"
 
 
 async def test_a_kept_agent_comes_back_only_with_hooks_that_the_program_gave() -> None:
