@@ -1,6 +1,6 @@
 """An agent's configuration, checked as a whole. Source: API reference, "Per-Agent Configuration"."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.budgets import budgets_of
+from agents.agent_config.errors import InvalidAgentConfig
 from agents.agent_config.faulty_values import with_value
+from agents.agent_config.large_results import READ_RESULT, large_results, with_larger_results
 from agents.agent_config.members import members_of, transfers
 from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
@@ -21,6 +23,7 @@ from agents.core.budget import Budget
 from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
+from agents.core.large_result import LargeResults
 from agents.core.policy import TurnPolicy
 from agents.hooks.resolve import NO_HOOKS, Hooks, hooks_of
 from agents.llm.call import ModelCallDeadlines, Route
@@ -37,14 +40,6 @@ from agents.tools.registry import resolve
 from agents.tools.tool import Tool
 
 
-class InvalidAgentConfig(ValueError):
-    """Raised with every fault of an agent's configuration. The text has one line per fault."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(f"agent config: {fault}" for fault in self.faults))
-
-
 class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
@@ -56,7 +51,7 @@ class AgentConfig(Struct, frozen=True):
     that writes summaries of a long conversation. team: all agents that may speak, by name, this one first; none for an
     agent without hand-offs. handoffs: the names of those to which the agent may hand over. speaker: the name of the one
     that speaks after a hand-off. hooks: those that hold for the agent, also those of the settings.
-    budgets: limit the model calls.
+    budgets: limit the model calls. large_results: None: the model gets all of each result.
     """
 
     id: str
@@ -83,6 +78,7 @@ class AgentConfig(Struct, frozen=True):
     speaker: str = ""
     hooks: Hooks = NO_HOOKS
     budgets: tuple[Budget, ...] = ()
+    large_results: LargeResults | None = None
 
     @property
     def api(self) -> Api:
@@ -169,6 +165,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         summary_route=summary_route(checked, settings),
         hooks=hooks,
         budgets=budgets_of(checked, settings),
+        large_results=large_results(checked),
     )
     return _with_team(config, given, settings, from_host=from_host) if checked.handoffs else config
 
@@ -225,12 +222,14 @@ def _checked_parts(
 
 def _tools(checked: AgentSettings, settings: Settings, *, from_host: bool) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
-    tools = resolve(with_agents(checked.tools, settings.agents), partial(_bound, settings), elsewhere=names_server)
+    named = checked.tools if checked.large_results is None else [*checked.tools, READ_RESULT]
+    tools = resolve(with_agents(named, settings.agents), partial(_bound, settings), elsewhere=names_server)
     for place, each in enumerate(tools.values()):
         if isinstance(each, AgentTool) and each.reference is None:  # a reference is checked as an agent of the settings
             _check_agent(each, place, settings, from_host=from_host)
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool(found)
+    tools = with_larger_results(tools, large_results(checked))
     return with_deadlines(tools, settings.streaming.tool_timeout / 1000)
 
 

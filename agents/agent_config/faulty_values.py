@@ -13,6 +13,7 @@ from agents.settings.agent import AgentSettings, ContextConfig, Fallback, Limits
 from agents.settings.aws import AwsSettings
 from agents.settings.faults import of_pydantic
 from agents.settings.hooks import HookSettings
+from agents.settings.large_results import LargeResultSettings
 
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "streaming_config": StreamingConfig,
@@ -21,6 +22,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "fallbacks": Fallback,
     "aws": AwsSettings,
     "hooks": HookSettings,
+    "large_results": LargeResultSettings,
 }
 
 

@@ -49,6 +49,7 @@ def spoken_by(config: AgentConfig, name: str) -> AgentConfig:
         summary_route=member.summary_route,
         handoffs=member.handoffs,
         speaker=name,
+        large_results=member.large_results,
         hooks=next(iter(config.team.values())).hooks.then(member.hooks),
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agents.core.large_result import LargeResult
 from agents.core.parts import Content, MediaPart, TextPart
 
 
@@ -15,7 +16,7 @@ class ToolResult(Struct, frozen=True):
     restarted during the call), "raised", "timeout", "crashed", "cpu_time". After the last four, content and value are
     the tool's fallback if it has one.
     attempts: the number of times that the call was run. parts: the images, sounds and files of the result, which the
-    model gets after the text.
+    model gets after the text. large: where the whole text is kept, if content has only a part of it; value is None.
     """
 
     content: str
@@ -24,6 +25,7 @@ class ToolResult(Struct, frozen=True):
     elapsed_s: float = 0.0
     attempts: int = 1
     parts: tuple[MediaPart, ...] = ()
+    large: LargeResult | None = None
 
     @property
     def for_the_model(self) -> Content:

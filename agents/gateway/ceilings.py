@@ -39,6 +39,7 @@ HOST_ONLY: Final[frozenset[Path]] = frozenset(
         ("fallbacks",),
         ("handoffs",),
         ("hooks",),
+        ("large_results",),
     }
 )
 

@@ -38,6 +38,7 @@ TYPES: Final = {
     409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
+    416: "range_not_satisfiable",
     421: "misdirected",
     422: "invalid",
     429: "too_many_requests",

@@ -106,6 +106,13 @@ class VisibleSessions:
             raise Refusal(404, "expected the hash of a part of this session, got another", "part_not_found")
         return data
 
+    async def result(self, session_id: str, handle: str) -> bytes:
+        """Return the whole text of the session's large result with this handle. Raises Refusal."""
+        await self.info(session_id)
+        if (data := await self._all.part(session_id, handle)) is None:
+            raise Refusal(404, "expected the handle of a result of this session, got another", "result_not_found")
+        return data
+
     async def spending(self, by: SpendBy, since: datetime | None) -> SpendReport:
         """Return what the model calls of the caller's agents have spent since a time."""
         return await self._all.spending(by, since, self._owner)

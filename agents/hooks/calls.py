@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.conversation import ToolCall
-from agents.core.events import ToolResult
+from agents.core.tool_result import ToolResult
 from agents.hooks.answers import Ask, Deny, UnfitAnswer
 from agents.hooks.deciding import decided
 from agents.hooks.points import AfterTool, BeforeTool
@@ -17,7 +17,7 @@ from agents.tools.arguments import object_text
 from agents.tools.call_supervisor import failed
 from agents.tools.errors import InvalidArguments
 from agents.tools.result import result_text
-from agents.tools.review import UNREVIEWED, Judgement, Review
+from agents.tools.review import UNREVIEWED, Aside, Judgement, Review
 from agents.tools.tool import Tool
 
 
@@ -29,12 +29,12 @@ class HookedTurn(Struct, frozen=True):
     stream_id: str
 
 
-def review_of(hooks: Hooks, turn: HookedTurn) -> Review:
-    """Return the review of the turn's calls by these hooks."""
-    if not (hooks.before_tool or hooks.after_tool):
+def review_of(hooks: Hooks, turn: HookedTurn, aside: Aside | None = None) -> Review:
+    """Return the review of the turn's calls by these hooks. aside: as in Review."""
+    if not (hooks.before_tool or hooks.after_tool or aside):
         return UNREVIEWED
     before = partial(before_tool, hooks, turn) if hooks.before_tool else None
-    return Review(before, partial(after_tool, hooks, turn) if hooks.after_tool else None)
+    return Review(before, partial(after_tool, hooks, turn) if hooks.after_tool else None, aside)
 
 
 async def before_tool(hooks: Hooks, turn: HookedTurn, call: ToolCall, tool: Tool) -> Judgement:

@@ -1,7 +1,7 @@
 """The port to the bytes of an agent's parts, and the store in memory of an agent whose session is not kept."""
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Final, Protocol
 
 from agents.parts.given import Blobs
 
@@ -23,17 +23,31 @@ class PartStore(Protocol):
     async def get(self, hashes: Collection[str]) -> Blobs:
         """Return the bytes of these hashes. Raises UnknownPart."""
 
+    async def put_result(self, key: str, data: bytes) -> None:
+        """Keep the whole text of a large result by its hash."""
+
+
+MOST_RESULT_BYTES: Final = 64 * 1024 * 1024
+
 
 class MemoryParts:
-    """Bytes in memory, as long as the agent."""
+    """Bytes in memory, as long as the agent. Large results have a limit: beyond it the oldest ones are dropped."""
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}
+        self._results: dict[str, bytes] = {}
 
     async def put(self, blobs: Blobs) -> None:
         self._blobs.update(blobs)
 
     async def get(self, hashes: Collection[str]) -> Blobs:
-        if missing := next((key for key in hashes if key not in self._blobs), None):
+        kept = {key: data for key in hashes if (data := self._blobs.get(key, self._results.get(key))) is not None}
+        if missing := next((key for key in hashes if key not in kept), None):
             raise UnknownPart(f"this session has no part {missing}")
-        return {key: self._blobs[key] for key in hashes}
+        return kept
+
+    async def put_result(self, key: str, data: bytes) -> None:
+        self._results.pop(key, None)
+        self._results[key] = data
+        while sum(map(len, self._results.values())) > MOST_RESULT_BYTES:
+            del self._results[next(iter(self._results))]

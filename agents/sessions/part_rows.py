@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, Insert, delete, exists, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from agents.core.large_result import handles_in
 from agents.core.parts import hashes_in
 from agents.parts.given import Blobs
 from agents.sessions.part_files import PartFiles
@@ -52,10 +53,11 @@ def use(connection: Connection, session_id: str, keys: Iterable[str]) -> None:
 
 
 def use_of_fork(connection: Connection, id_: str, new_id: str) -> None:
-    """Let a fork use the parts of its messages. id_: of the session that it continues."""
+    """Let a fork use the parts and the large results of its messages. id_: of the session that it continues."""
     if known := set(used_by(connection, [id_])):
-        messages = connection.execute(select(MESSAGES.c.payload).where(MESSAGES.c.session_id == new_id))
-        use(connection, new_id, known.intersection(hashes_in(messages.scalars())))
+        found = connection.execute(select(MESSAGES.c.payload).where(MESSAGES.c.session_id == new_id))
+        messages = found.scalars().all()
+        use(connection, new_id, known.intersection((*hashes_in(messages), *handles_in(messages))))
 
 
 def used_by(connection: Connection, ids: Collection[str]) -> list[str]:

@@ -22,6 +22,9 @@ class SessionParts:
         if blobs:
             await (await _store()).put_parts(self._session_id, blobs)
 
+    async def put_result(self, key: str, data: bytes) -> None:
+        await self.put({key: data})
+
     async def get(self, hashes: Collection[str]) -> Blobs:
         """Return the bytes of these hashes. Raises UnknownPart for one that another session has."""
         if not hashes:

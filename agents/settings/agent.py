@@ -18,6 +18,7 @@ from agents.settings.aws import AwsSettings, OneAuthorization
 from agents.settings.budgets import BudgetSettings
 from agents.settings.headers import NOT_GIVEN, Headers, Parameters
 from agents.settings.hooks import HookSettings
+from agents.settings.large_results import LargeResultSettings
 from agents.settings.parts import PartKind
 from agents.settings.secret import NO_SECRET, ApiKey
 from agents.settings.values import (
@@ -157,6 +158,7 @@ class AgentSettings(OneAuthorization, _Checked):
     accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
     context window of the model. loops: of calls. hooks: the functions that decide on its model calls and tool calls.
     budget: limits of what the agent's model calls may spend, besides those of the settings.
+    large_results: the limits above which results of tools are put aside; None: the model gets all of each result.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -191,6 +193,7 @@ class AgentSettings(OneAuthorization, _Checked):
     accepts: list[PartKind] | None = None
     hooks: HookSettings | None = None
     budget: list[BudgetSettings] = []
+    large_results: LargeResultSettings | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the given keys, in the form that start_agent accepts."""

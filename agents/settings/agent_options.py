@@ -25,6 +25,7 @@ __all__ = [
     "ContextOptions",
     "FallbackOptions",
     "HookOptions",
+    "LargeResultOptions",
     "LimitsOptions",
     "LoopsOptions",
     "StreamingOptions",
@@ -104,6 +105,14 @@ class BudgetOptions(TypedDict, total=False):
     wait: int
 
 
+class LargeResultOptions(TypedDict, total=False):
+    """The keys of LargeResultSettings."""
+
+    inline_bytes: int
+    shown_bytes: int
+    max_bytes: int
+
+
 class AwsOptions(TypedDict, total=False):
     """The keys of AwsSettings."""
 
@@ -180,3 +189,4 @@ class AgentOptions(TypedDict, total=False):
     accepts: PartKinds | None
     hooks: HookOptions | None
     budget: list[BudgetOptions] | tuple[BudgetOptions, ...]
+    large_results: LargeResultOptions | None

@@ -1,5 +1,7 @@
 """The turn that makes calls, as its calls and its sub-agents see it."""
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from agents.agent_config import AgentConfig
@@ -7,16 +9,18 @@ from agents.core.conversation import ToolCall
 from agents.core.events import StreamFunctionExecutionStart, StreamSubAgent, StreamToolStart
 from agents.core.ledger import call_key
 from agents.core.turn import Past
+from agents.parts.store import PartStore, UnknownPart
 from agents.sessions.cut import Cut
 from agents.streams.stream import Stream
 from agents.tools.call_context import CallContext
 
 
 class CallingTurn(Struct, frozen=True):
-    """The turn of a stream. config: of its agent. cut: the known part of the turn, if a crash has cut it."""
+    """The turn of a stream. config: of its agent. parts: of its session. cut: what is known of a turn that was cut."""
 
     stream: Stream
     config: AgentConfig
+    parts: PartStore
     cut: Cut | None = None
 
     @property
@@ -60,3 +64,9 @@ class CallingTurn(Struct, frozen=True):
         if self.cut is None:
             return None
         return {each.event.stream_id: each.event.seq for each in self.cut.events if isinstance(each, StreamSubAgent)}
+
+    async def kept_result(self, handle: str) -> bytes | None:
+        """Return the whole text of a large result; None if the session has none with this handle."""
+        with suppress(UnknownPart):
+            return (await self.parts.get((handle,)))[handle]
+        return None

@@ -44,10 +44,12 @@ from agents.sessions.cut import Cut
 from agents.streams.budget_check import admit
 from agents.streams.calling_turn import CallingTurn
 from agents.streams.held_answer import HeldAnswer
+from agents.streams.put_aside import PutAside
 from agents.streams.stream import Stream
 from agents.streams.summary import summarised
 from agents.streams.traced_call import traced
 from agents.tools.executor import TurnCalls
+from agents.tools.review import Review
 from agents.traces.calls import TracedRequest
 
 W = TypeVar("W", StartCompletion, Summarise)
@@ -71,8 +73,12 @@ class TurnShell:
 
     def _turn_calls(self, cut: Cut | None) -> TurnCalls:
         stream, config = self._stream, self._config
-        turn, review = CallingTurn(stream, config, cut), review_of(config.hooks, self._of_hooks)
-        return TurnCalls(config.tools, self._keep, turn, stream.trace.span, review, stream.waits)
+        turn = CallingTurn(stream, config, self._parts, cut)
+        return TurnCalls(config.tools, self._keep, turn, stream.trace.span, self._review(), stream.waits)
+
+    def _review(self) -> Review:
+        limits = self._config.large_results
+        return review_of(self._config.hooks, self._of_hooks, None if limits is None else PutAside(limits, self._parts))
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""
@@ -224,7 +230,7 @@ class TurnShell:
     def _hand_over(self, speaker: str) -> None:
         """Go on as the agent with this name. No call of the former one runs."""
         self._config = spoken_by(self._config, speaker)
-        self._calls.use(self._config.tools, review_of(self._config.hooks, self._of_hooks))
+        self._calls.use(self._config.tools, self._review())
         self._encoder = RequestEncoder()
 
     async def _keep(self, media: Sequence[Media]) -> tuple[MediaPart, ...]:

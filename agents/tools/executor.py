@@ -282,10 +282,10 @@ class TurnCalls:
     def _ended(self, number: int, call: OpenCall, result: ToolResult) -> ToolFinished | None:
         """Return the end of a call; None if the host reviews its result first."""
         result = call.fallen_back(result)
-        if self._review.after is None or call.span is None:
+        if call.tool is None or call.span is None or not self._review.concerns(call.tool, result):
             return self._finished(number, result)
         call.ended = True
-        self._reviewing.check(number, self._review.after, call.call, result)
+        self._reviewing.check(number, self._review.checked(call.call, call.tool, result))
         return None
 
     async def _run(self, number: int, tool: Tool) -> None:

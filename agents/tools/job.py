@@ -44,6 +44,8 @@ class Calling(Protocol):
 
     def seen(self) -> dict[str, int] | None: ...
 
+    async def kept_result(self, handle: str) -> bytes | None: ...
+
 
 class Job(Struct, frozen=True):
     """One call to run. Its owner gets Attempted for every attempt that runs, Progressed messages, and one Answered.

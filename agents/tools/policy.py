@@ -15,6 +15,7 @@ from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
 
 Isolation: TypeAlias = Literal["process", "task", "thread"]
+Large: TypeAlias = Literal["aside", "whole"]
 Restart: TypeAlias = Literal["temporary", "transient"]
 Needed: TypeAlias = bool | Callable[..., bool]
 
@@ -49,6 +50,7 @@ class Policy:
     fallback: the result, as JSON data, of a call that finally failed: it raised, was late, crashed, or used its CPU
     time.
     max_output_bytes: the limit of a result. A longer text, or a value with longer JSON, is cut and marked.
+    large_results: "aside" lets an agent with large_results put a large result aside. "whole" gives the model all of it.
 
     cpu_s: the CPU time that a call may use. memory_bytes: the memory that it may add to its worker. open_files: the
     files and sockets that it may hold open. file_bytes: the size up to which it may write a file. Each process that the
@@ -70,6 +72,7 @@ class Policy:
     on_approval_timeout: OnTimeout = "deny"
     fallback: Any = field(default=UNSET, hash=False)
     max_output_bytes: int = MAX_RESULT_BYTES
+    large_results: Large = "aside"
     cpu_s: int | None = None
     memory_bytes: int | None = None
     open_files: int | None = None
@@ -99,6 +102,7 @@ class Options(TypedDict, total=False):
     on_approval_timeout: OnTimeout
     fallback: Any
     max_output_bytes: int
+    large_results: Large
     cpu_s: int | None
     memory_bytes: int | None
     open_files: int | None
@@ -142,6 +146,7 @@ def _own_rules(policy: Policy) -> Iterator[Rule]:
         yield name, value is None or _is_whole(value, least), f"a whole number, {least} or more"
     yield "isolation", policy.isolation in get_args(Isolation), "process, task or thread"
     yield "restart", policy.restart in get_args(Restart), "temporary or transient"
+    yield "large_results", policy.large_results in get_args(Large), "aside or whole"
     yield "requires_approval", _may_ask(policy.requires_approval), "True, False, or a def that is called as the tool is"
     yield "on_approval_timeout", policy.on_approval_timeout in get_args(OnTimeout), "deny or approve"
     yield "fallback", policy.fallback is UNSET or _is_json(policy.fallback), "plain JSON data"

@@ -13,7 +13,8 @@ from agents.tools.plain import beginning
 from agents.tools.text import cut
 
 MAX_RESULT_BYTES: Final = 1024 * 1024
-
+MOST_KEPT_BYTES: Final = 16 * 1024 * 1024
+"""The most that a result may have which an agent puts aside. A worker process sends it in one piece."""
 
 MAX_PARTS_BYTES: Final = 16 * 1024 * 1024
 MAX_PARTS: Final = 100
@@ -43,7 +44,7 @@ def bounded(value: Any, limit_bytes: int = MAX_RESULT_BYTES, media: list[Any] | 
 
     media: gets the images, sounds and files in the value.
     """
-    built, whole = beginning(value, MAX_RESULT_BYTES, media)
+    built, whole = beginning(value, max(MAX_RESULT_BYTES, limit_bytes), media)
     text = result_text(built)
     fits = whole and (len(text) * 4 <= limit_bytes or len(text.encode()) <= limit_bytes)
     return built if fits else cut(text, limit_bytes, whole=whole)

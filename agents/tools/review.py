@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from agents.core.conversation import ToolCall
-from agents.core.events import ToolResult
+from agents.core.tool_result import ToolResult
 from agents.tools.tool import Tool
 
 
@@ -26,11 +26,36 @@ Before: TypeAlias = Callable[[ToolCall, Tool], Awaitable[Judgement]]
 After: TypeAlias = Callable[[ToolCall, ToolResult], Awaitable[ToolResult]]
 
 
+class Aside(Protocol):
+    """A place for results that are too large for the model."""
+
+    def takes(self, tool: Tool, result: ToolResult) -> bool: ...
+
+    async def put(self, result: ToolResult) -> ToolResult:
+        """Keep the result, and return the one for the model."""
+
+
 class Review(Struct, frozen=True):
-    """before: decides on each call with valid arguments. after: returns the result that counts. None: no review."""
+    """before: decides on each call. after: returns the result that counts. aside: keeps large results.
+
+    None: no hook decides, or the model gets all of each result.
+    """
 
     before: Before | None = None
     after: After | None = None
+    aside: Aside | None = None
+
+    def concerns(self, tool: Tool, result: ToolResult) -> bool:
+        """Return whether the result of a call that ran has to wait for a hook, or to be put aside."""
+        return self.after is not None or (self.aside is not None and self.aside.takes(tool, result))
+
+    async def checked(self, call: ToolCall, tool: Tool, result: ToolResult) -> ToolResult:
+        """Return the result for the model."""
+        if self.after is not None:
+            result = await self.after(call, result)
+        if self.aside is not None and self.aside.takes(tool, result):
+            result = await self.aside.put(result)
+        return result
 
 
 UNREVIEWED: Final = Review()
@@ -66,9 +91,9 @@ class Reviewing:
 
         self._start(judged())
 
-    def check(self, number: int, after: After, call: ToolCall, result: ToolResult) -> None:
+    def check(self, number: int, result: Coroutine[Any, Any, ToolResult]) -> None:
         async def checked() -> Checked:
-            return Checked(number, await after(call, result))
+            return Checked(number, await result)
 
         self._start(checked())
 

@@ -174,3 +174,12 @@ async def holds_the_loop(mark: str) -> str:
         pipe.write("holds")
     while True:
         signal.pause()
+
+
+LONG_LOG = "".join(f"line {number}: all is well\n" for number in range(40_000))
+
+
+@tool(idempotent=True)
+async def long_log() -> str:
+    """Return a long log."""
+    return LONG_LOG

@@ -19,6 +19,7 @@ from agents.settings.agent_options import (
     ContextOptions,
     FallbackOptions,
     HookOptions,
+    LargeResultOptions,
     LimitsOptions,
     LoopsOptions,
     StreamingOptions,
@@ -27,6 +28,7 @@ from agents.settings.aws import AwsSettings
 from agents.settings.budgets import BudgetSettings
 from agents.settings.headers import GivenPairs
 from agents.settings.hooks import HookSettings
+from agents.settings.large_results import LargeResultSettings
 from agents.settings.secret import GivenApiKey
 from tests.agents.stage import Stage
 
@@ -38,6 +40,7 @@ OPTIONS: dict[type[BaseModel], Any] = {
     LoopsConfig: LoopsOptions,
     Fallback: FallbackOptions,
     HookSettings: HookOptions,
+    LargeResultSettings: LargeResultOptions,
     AwsSettings: AwsOptions,
     BudgetSettings: BudgetOptions,
 }

@@ -90,6 +90,11 @@ def nothing(description: str) -> Answer:
     return Answer(204, description)
 
 
+def partial(description: str) -> Answer:
+    """Return the answer with a range of bytes."""
+    return Answer(206, description, ANY, bytes)
+
+
 def data(description: str) -> Answer:
     """Return an answer with bytes of any type."""
     return Answer(200, description, ANY, bytes)

@@ -131,11 +131,12 @@ export function sent(files) {
     return el("ul", { class: "files" }, files.map((each) => chip(each)));
 }
 
-/** Return the images, sounds and files of a message or a result, whose bytes the gateway has. */
+/** Return the images, sounds and files of a message or a result, and a large result, whose bytes the gateway has. */
 export function kept(parts, sessionId) {
-    return el("ul", { class: "files" }, parts.map(({ type, sha256, name, media_type, size_bytes }) => {
-        const address = `sessions/${encodeURIComponent(sessionId)}/parts/${encodeURIComponent(sha256)}`;
-        const label = name || media_type;
+    return el("ul", { class: "files" }, parts.map(({ type, sha256, handle, name, media_type, size_bytes }) => {
+        const place = handle ? `results/${handle}` : `parts/${encodeURIComponent(sha256)}`;
+        const address = `sessions/${encodeURIComponent(sessionId)}/${place}`;
+        const label = handle ? "the whole result" : name || media_type;
         const shown = type === "image" ? el("img", { src: address, alt: label, loading: "lazy" }) : label;
         const link = { href: address, target: "_blank", rel: "noopener", download: type !== "image" && label };
         return el("li", {}, el("a", link, shown), type !== "image" && el("small", {}, bytes(size_bytes)));

@@ -36,12 +36,13 @@ export class CallCard {
         const call = this.#call;
         const waiting = call.approval !== null;
         this.element.className = `call ${waiting ? "waiting" : call.status}`;
-        const left = waiting && [`waits for approval, ${clock(call.approval.until - nowS)} left`, call.approval.why].filter(Boolean).join(": ");
+        const left = waiting && `waits for approval, ${clock(call.approval.until - nowS)} left ${call.approval.why}`;
         setText(this.status, left || statusOf(call, nowS));
         this.#showArguments(call);
         this.progress.show(call.progress === null ? null : textOf(call.progress));
         this.result.show(call.result === null ? null : call.result.content);
-        if (call.result?.parts?.length) this.#files?.(this.result.element, call.result.parts);
+        const files = [...call.result?.parts ?? [], call.result?.large].filter(Boolean);
+        if (files.length) this.#files?.(this.result.element, files);
         if (call.result) this.#files = null;
         if (waiting !== (this.#asked !== null)) this.#ask(waiting);
     }

@@ -78,7 +78,7 @@ export class Turn {
         call.startedAt ??= this.#at;
     }
 
-    onApproval({ tool_call, timeout_s, why = "" }) {
+    onApproval({ tool_call, timeout_s, why }) {
         const call = this.#call(tool_call);
         call.arguments = tool_call.function.arguments;
         call.approval = { until: this.#at + timeout_s, why };

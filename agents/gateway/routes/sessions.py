@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from msgspec import structs
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
@@ -14,12 +14,13 @@ from agents.contract.answers import SessionDeleted
 from agents.contract.sessions import Session, SessionInfo, SessionPage
 from agents.core.text import to_json
 from agents.gateway.actions import Id, Seq
-from agents.gateway.document.responses import answers, data, json, lines
+from agents.gateway.document.responses import answers, data, json, lines, partial
 from agents.gateway.download import JsonLines, pieces
 from agents.gateway.event_stream import Delivery
 from agents.gateway.export_lines import ExportLine
 from agents.gateway.guard.scopes import needs
 from agents.gateway.parts import part_response
+from agents.gateway.results import result_response
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
@@ -122,6 +123,18 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
     async def part(session_id: SessionId, sha256: Hash, caller: CurrentCaller) -> Response:
         """Send the bytes of an image, a sound or a file of the conversation. Their first bytes decide the type."""
         return part_response(await everything.visible_to(caller).sessions.part(session_id, sha256))
+
+    @routes.get("/sessions/{session_id}/results/{handle}")
+    @needs(Scope.READ)
+    @answers(data("The text of the result."), partial("The range of its bytes."), refuses=(404, 416, 422))
+    async def result(
+        session_id: SessionId,
+        handle: Hash,
+        caller: CurrentCaller,
+        wanted: Annotated[str | None, Header(alias="Range")] = None,
+    ) -> Response:
+        """Send the whole text of a tool's large result. Range: of bytes, as `bytes=0-999`; only one is answered."""
+        return result_response(await everything.visible_to(caller).sessions.result(session_id, handle), wanted)
 
     @routes.post("/sessions/{session_id}/fork")
     @needs(Scope.CHAT)

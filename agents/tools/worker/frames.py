@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from agents.tools.progress import BURST, MAX_PROGRESS_BYTES, PER_SECOND
-from agents.tools.result import bounded
+from agents.tools.result import MAX_RESULT_BYTES, bounded
 from agents.tools.worker.wire import (
     HEADER,
     MAX_ANSWER_BYTES,
@@ -54,8 +54,8 @@ class FrameDecoder:
         self._received += data
         while len(self._received) >= HEADER.size:
             end = HEADER.size + HEADER.unpack_from(self._received)[0]
-            if end > MAX_ANSWER_BYTES:
-                raise InvalidFrame(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
+            if end > (most := MAX_ANSWER_BYTES + 6 * max(0, self.max_output_bytes - MAX_RESULT_BYTES)):
+                raise InvalidFrame(f"announced an answer of {end} bytes, allowed are {most}")
             if len(self._received) < end:
                 return
             body = bytes(self._received[HEADER.size : end])

@@ -13,6 +13,7 @@ from agents.configuration.walking import keys
 from agents.settings import Durability, ScheduleSettings, SessionSettings, Settings
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
 from agents.settings.hooks import HookSettings
+from agents.settings.large_results import LargeResultSettings
 from tests.agents.configuration.conftest import Loader
 
 SHIPPED = Path(__file__).parents[3] / "config" / "sys.config"
@@ -46,7 +47,9 @@ def test_every_unit_is_beside_its_key(key: str) -> None:
             assert f"% {unit}, " in line
 
 
-@pytest.mark.parametrize("model", [AgentSettings, StreamingConfig, LimitsConfig, ContextConfig, Fallback, HookSettings])
+@pytest.mark.parametrize(
+    "model", [AgentSettings, StreamingConfig, LimitsConfig, ContextConfig, Fallback, HookSettings, LargeResultSettings]
+)
 def test_every_key_of_an_agent_is_in_its_example(model: type[AgentSettings]) -> None:
     for name in model.model_fields:
         assert re.search(rf"\{{{name}, |\b{name} => ", _example()), name

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from agents.core.conversation import AssistantMessage, Conversation, UserMessage
+from agents.core.conversation import AssistantMessage, Conversation, Function, ToolCall, ToolMessage, UserMessage
 from agents.core.parts import ImagePart, TextPart
 from agents.sessions import Elsewhere, Lost, RecordsRefused, Store, StoreDamaged, history
 from agents.sessions.disused import disused, total_size
@@ -73,6 +73,27 @@ async def test_a_fork_uses_the_parts_of_its_own_messages(store: Store) -> None:
     await history.delete(store, "first")
     assert await kept(store) == set()
     assert await store.has_session("none")
+
+
+async def test_a_fork_uses_the_large_results_that_its_messages_name(store: Store) -> None:
+    text_of_result, handle = b"a long result", key_of(b"a long result")
+    call = ToolCall("c", Function("log", "{}"))
+    result = ToolMessage("c", "log", f'a long [read_result reads the rest: handle="{handle}"]')
+    other = ToolMessage("c", "log", f"the text of another tool: {key_of(DATA)}")
+    await store.write(batch([session("a")]))
+    await keep(store, "b", DATA)
+    await store.put_parts("a", {handle: text_of_result})
+    messages = (UserMessage("go"), AssistantMessage("", (call,)), result, other, AssistantMessage("Read."))
+    await store.write(batch(streams=[stream("a-0", "a")], events=[("a-0", tokens("a-0", 1, 2))]))
+    await store.write(batch(ended=[ended("a-0", "a", messages)]))
+    await history.fork(store, "a", "none", ("a-0", 0))
+    await history.fork(store, "a", "all")
+    assert await store.parts_used("all") == {handle}
+    assert await store.parts_used("none") == set()
+    await history.delete(store, "a")
+    assert handle in await kept(store)
+    await history.delete(store, "all")
+    assert handle not in await kept(store)
 
 
 async def test_a_message_has_the_hash_and_not_the_bytes(store: Store, url: str) -> None:

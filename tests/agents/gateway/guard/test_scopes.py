@@ -16,6 +16,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "GET /agents",
         "GET /agents/{agent_id}",
         "GET /sessions/{session_id}/parts/{sha256}",
+        "GET /sessions/{session_id}/results/{handle}",
         "GET /sessions",
         "GET /sessions/{session_id}",
         "GET /sessions/{session_id}/export",
