@@ -49,8 +49,13 @@ COMMANDS = {
     "undrain": ("agents.cli.remote.cluster:undrain", "Let a node that drains accept new turns again."),
     "where": ("agents.cli.remote.cluster:where", "Name the node that owns a session."),
     "schedules": ("agents.cli.remote.schedules:schedules_command", "List, add and change messages at due times."),
-    "sessions": ("agents.cli.sessions.command:sessions", "List, show, rename, delete, export and fork kept sessions."),
+    "sessions": (
+        "agents.cli.sessions.command:sessions",
+        "Work on kept sessions: list, show, rename, delete, export, fork, prune.",
+    ),
     "spend": ("agents.cli.sessions.spend:spend", "Show what model calls have spent: tokens and cost."),
+    "backup": ("agents.cli.backup:backup_command", "Write the kept sessions to a file, also while the daemon runs."),
+    "restore": ("agents.cli.backup:restore_command", "Restore a backup where no store exists."),
     "rehearse": (
         "agents.rehearsal.command:rehearse",
         "Serve OpenAI's HTTP API with scripted models, for tests and demos.",

@@ -39,6 +39,8 @@ CODES: Final[Mapping[str, ExitCode]] = {
     "agents.cli.remote.decisions.NothingWaits": ExitCode.REFUSED,
     "agents.cli.remote.ids.AmbiguousId": ExitCode.REFUSED,
     "agents.cli.program.Unreadable": ExitCode.USAGE,
+    "agents.daemon.errors.CannotStart": ExitCode.USAGE,
+    "agents.daemon.errors.InUse": ExitCode.REFUSED,
     "agents.mcp.grant.NoGrant": ExitCode.REFUSED,
     "agents.sessions.errors.SessionError": ExitCode.REFUSED,
     "agents.sessions.errors.StoreUnavailable": ExitCode.OUTAGE,

@@ -108,9 +108,13 @@ class Client:
         """Set the title of a session; None removes it."""
         await self._asked("PATCH", path("sessions", session_id), json={"title": title})
 
-    async def delete_session(self, session_id: str) -> None:
-        """Delete a session and its agent. Raises Refused, 409, while the agent has a turn."""
-        await self.delete(path("sessions", session_id))
+    async def delete_session(self, session_id: str, unused_since: datetime | None = None) -> None:
+        """Delete a session and its agent. Raises Refused, 409, while the agent has a turn.
+
+        unused_since: also refuse if the agent runs, or if the session has changed since this time.
+        """
+        query = {} if unused_since is None else {"unused_since": unused_since.isoformat()}
+        await self._asked("DELETE", path("sessions", session_id), json={}, params=query)
 
     async def fork_session(
         self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None

@@ -90,8 +90,12 @@ class VisibleSessions:
         await self._all.rename(session_id, title)
         return await self.info(session_id)
 
-    async def delete(self, session_id: str) -> None:
-        await self.info(session_id)
+    async def delete(self, session_id: str, unused_since: datetime | None = None) -> None:
+        """Delete the session. unused_since: only if its agent does not run, and it has not changed since this time."""
+        found = await self.info(session_id)
+        if unused_since is not None and not _is_unused(found, unused_since):
+            words = "expected a session that has not changed since then, whose agent does not run, got a later one"
+            raise Refusal(409, words, "conflict")
         await self._all.delete(session_id)
 
     async def export(self, session_id: str) -> AsyncIterator[bytes]:
@@ -126,6 +130,10 @@ class VisibleSessions:
 
     async def _has_stream(self, stream_id: str) -> bool:
         return self._owner is None or await self._all.has_stream(stream_id, self._owner)
+
+
+def _is_unused(session: SessionInfo, since: datetime) -> bool:
+    return not session.live and session.updated_at is not None and session.updated_at <= since
 
 
 def _user(caller: Caller) -> str:

@@ -1,25 +1,21 @@
-"""`understudy sessions list | show | rename | delete | export | fork`."""
+"""`understudy sessions list | show | rename | delete | export | fork | prune`."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import click
 
-from actors import InvalidArgument
-from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
 from agents.cli.listing import json_option, say_json, say_table
 from agents.cli.printing import say
-from agents.cli.refusal import fail
 from agents.cli.remote.ids import by_id, whole_id
 from agents.cli.sessions.ids import PAGE, complete_session, session_ids, stream_ids
 from agents.cli.sessions.lines import COLUMNS, line_of, lines_of, row_of
-from agents.cli.sessions.place import Sessions, merged_options, open_sessions, place_options
-from agents.client import ClientError, SessionInfo
+from agents.cli.sessions.place import Sessions, carry_out, place_options
+from agents.cli.sessions.prune import prune_command
+from agents.client import SessionInfo
 from agents.rehearsal.whole_number import WholeNumber
-from agents.sessions import SessionError
 
 T = TypeVar("T")
 
@@ -30,12 +26,15 @@ session_argument = click.argument("session_id", metavar="SESSION", shell_complet
 @place_options
 @click.pass_context
 def sessions(context: click.Context, /, **options: Any) -> None:
-    """List, show, rename, delete, export and fork kept sessions.
+    """List, show, rename, delete, export, fork and prune kept sessions.
 
     The command asks the running daemon, or the one at --url. If no daemon runs, the command opens the store that the
     configuration or --store names.
     """
     context.obj = options
+
+
+sessions.add_command(prune_command)
 
 
 @sessions.command("list")
@@ -64,7 +63,7 @@ def list_command(limit: int, after: str | None, as_json: bool, **options: Any) -
         else:
             say_table(COLUMNS, map(row_of, found))
 
-    _carry_out(options, show)
+    carry_out(options, show)
 
 
 @sessions.command("show")
@@ -82,7 +81,7 @@ def show_command(session_id: str, as_json: bool, **options: Any) -> None:
         for line in lines_of(session):
             say(line)
 
-    _carry_out(options, show)
+    carry_out(options, show)
 
 
 @sessions.command("rename")
@@ -95,7 +94,7 @@ def rename_command(session_id: str, title: str, **options: Any) -> None:
     async def rename(source: Sessions) -> None:
         await _by_id(source, session_id, lambda id_: source.rename_session(id_, title or None))
 
-    _carry_out(options, rename)
+    carry_out(options, rename)
 
 
 @sessions.command("delete")
@@ -120,7 +119,7 @@ def delete_command(session_id: str, sure: bool, **options: Any) -> None:
         if click.confirm("Delete this session for ever?"):
             await source.delete_session(session.id)
 
-    _carry_out(options, delete)
+    carry_out(options, delete)
 
 
 @sessions.command("export")
@@ -135,7 +134,7 @@ def export_command(session_id: str, **options: Any) -> None:
             out.write(piece)
         out.flush()
 
-    _carry_out(options, lambda source: _by_id(source, session_id, lambda id_: write(source, id_)))
+    carry_out(options, lambda source: _by_id(source, session_id, lambda id_: write(source, id_)))
 
 
 @sessions.command("fork")
@@ -160,7 +159,7 @@ def fork_command(session_id: str, new_id: str | None, stream: str | None, seq: i
     async def do(source: Sessions) -> None:
         say(await _by_id(source, session_id, lambda id_: fork(source, id_)))
 
-    _carry_out(options, do)
+    carry_out(options, do)
 
 
 async def _page(source: Sessions, after: str | None, limit: int) -> list[SessionInfo]:
@@ -171,19 +170,3 @@ async def _page(source: Sessions, after: str | None, limit: int) -> list[Session
 
 async def _by_id(source: Sessions, given: str, request: Callable[[str], Awaitable[T]]) -> T:
     return await by_id(given, session_ids(source), request)
-
-
-def _carry_out(options: dict[str, Any], work: Callable[[Sessions], Awaitable[None]]) -> None:
-    """Do the work. Report an error in one line, with its exit code."""
-    where = merged_options(options)
-
-    async def run() -> None:
-        async with open_sessions(**where) as source:
-            await work(source)
-
-    try:
-        asyncio.run(run())
-    except (ClientError, InvalidArgument, SessionError) as error:
-        sys.exit(fail(error))
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)

@@ -4,19 +4,25 @@
 if one runs. Otherwise it is the store that the daemon would open, as the configuration of `understudy serve` says.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
+from actors import InvalidArgument
 from agents.cli.config import loaded_or_exit
+from agents.cli.exit_codes import ExitCode
+from agents.cli.refusal import fail
 from agents.cli.remote.connection import address_given, client_of, daemon_options, token_given
-from agents.client import Client, NoDaemon
+from agents.client import Client, ClientError, NoDaemon
 from agents.configuration import found
 from agents.node.state_files import default_state_dir
+from agents.sessions import SessionError
 from agents.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +34,11 @@ Sessions: TypeAlias = "Client | StoredSessions"
 
 def place_options(command: Command) -> Command:
     """Add the options that name the source, to the group and to each of its commands."""
-    command = daemon_options(command)
+    return store_options(daemon_options(command))
+
+
+def store_options(command: Command) -> Command:
+    """Add --config and --store."""
     command = click.option(
         "--store",
         type=click.UNPROCESSED,
@@ -53,6 +63,22 @@ def merged_options(options: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def carry_out(options: dict[str, Any], work: Callable[[Sessions], Awaitable[None]]) -> None:
+    """Do the work. Report an error in one line, with its exit code."""
+    where = merged_options(options)
+
+    async def run() -> None:
+        async with open_sessions(**where) as source:
+            await work(source)
+
+    try:
+        asyncio.run(run())
+    except (ClientError, InvalidArgument, SessionError) as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
 @asynccontextmanager
 async def open_sessions(
     file: Path | None, url: str | None, token_file: Path | None, state_dir: Path | None, store: str | None
@@ -63,7 +89,7 @@ async def open_sessions(
             yield client
         return
     if store is None:
-        settings, token_file = _settings(file, state_dir), token_given(token_file, state_dir or file)
+        settings, token_file = settings_of(file, state_dir), token_given(token_file, state_dir or file)
         store, state_dir = settings.sessions.url, settings.daemon.state_dir or default_state_dir()
         if await _listens(state_dir):
             async with client_of(None, token_file, state_dir) as client:
@@ -87,6 +113,7 @@ async def _listens(folder: Path) -> bool:
     return True
 
 
-def _settings(file: Path | None, state_dir: Path | None) -> Settings:
+def settings_of(file: Path | None, state_dir: Path | None) -> Settings:
+    """Return the settings of a configuration; None: of the file that serve reads."""
     flags = {} if state_dir is None else {"daemon.state_dir": str(state_dir)}
     return loaded_or_exit(file or found(os.environ), flags).settings

@@ -50,7 +50,10 @@ class StoredSessions:
     async def rename_session(self, session_id: str, title: str | None) -> None:
         await history.rename(self._store, session_id, title)
 
-    async def delete_session(self, session_id: str) -> None:
+    async def delete_session(self, session_id: str, unused_since: datetime | None = None) -> None:
+        """Delete a session. unused_since: only if it has not changed since; otherwise UnknownSession is raised."""
+        if unused_since is not None and (await self._kept(session_id)).updated_at > unused_since:
+            raise UnknownSession(session_id)
         try:
             await history.delete(self._store, session_id)
         except StoreInUse as used:

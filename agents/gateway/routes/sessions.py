@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Header, Path, Query
 from msgspec import structs
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.responses import Response, StreamingResponse
 
 from actors.slices import paced
@@ -32,6 +32,9 @@ EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 """The end of a Session without messages and streams, as JSON. Both keys come last."""
 
 SessionId = Annotated[Id, Path()]
+UnusedSince = Annotated[
+    AwareDatetime | None, Query(description="409 if the agent runs, or if the session has changed since this time")
+]
 Hash = Annotated[str, Path(pattern=SHA256)]
 
 
@@ -104,9 +107,9 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
     @routes.delete("/sessions/{session_id}")
     @needs(Scope.CHAT)
     @answers(json(SessionDeleted), refuses=(404, 409, 422))
-    async def delete(session_id: SessionId, caller: CurrentCaller) -> Response:
+    async def delete(session_id: SessionId, caller: CurrentCaller, unused_since: UnusedSince = None) -> Response:
         """Delete conversation, streams and events permanently. The agent is stopped. 409: the agent has a turn."""
-        await everything.visible_to(caller).sessions.delete(session_id)
+        await everything.visible_to(caller).sessions.delete(session_id, unused_since)
         return Json(SessionDeleted(True))
 
     @routes.get("/sessions/{session_id}/export")

@@ -14,6 +14,7 @@ WIDE: Final = "hüllo, 日本 😀"
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
     "approvals": (),
+    "backup": ("/none/b.tar", "--state-dir", "/none"),
     "approve": ("s", "none"),
     "cancel": ("s",),
     "chat": (WIDE, "--agent", "a"),
@@ -30,6 +31,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "rehearse": ("--script", "/none"),
     "reload": (),
     "reset": ("a",),
+    "restore": ("/dev/null", "--store", "postgresql://none/none"),
     "serve": ("--set", "gateway.port=none"),
     "sessions": ("show", "a"),
     "steer": ("s", WIDE),
@@ -42,7 +44,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "undrain": (),
     "where": ("a",),
 }
-"""A call of each command that ends by itself."""
+"""A call of each command. Each call ends without a signal."""
 
 MORE: Final[tuple[tuple[str, ...], ...]] = (
     ("--version",),
@@ -53,6 +55,7 @@ MORE: Final[tuple[tuple[str, ...], ...]] = (
     ("sessions", "rename", "a", WIDE),
     ("sessions", "fork", "a"),
     ("sessions", "delete", "none", "--yes"),
+    ("sessions", "prune", "--older-than", "1d", "--json"),
     ("config", "init", "/dev/null/none"),
     ("tail", "s", "--json"),
     ("top",),
