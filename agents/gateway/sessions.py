@@ -54,6 +54,9 @@ class Sessions(Protocol):
 
     async def session(self, session_id: str) -> SessionInfo | None: ...
 
+    async def has_open_turn(self, session_id: str) -> bool:
+        """Return whether the session has a turn that is not over, running or cut."""
+
     async def count(self, owner: str) -> int:
         """Return the number of the user's sessions."""
 
@@ -113,6 +116,10 @@ class LiveSessions:
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """Return the sessions in order of their ids, those of the other nodes too."""
         return [_session(info) for info in await running_everywhere(after, limit, owner)]
+
+    async def has_open_turn(self, session_id: str) -> bool:
+        """Return True: an agent that runs may begin a turn at any moment."""
+        return True
 
     async def count(self, owner: str) -> int:
         return len(agents_of(owner))

@@ -108,6 +108,11 @@ class StoredSessions(LiveSessions):
         live = await running_among([each.id for each in kept])
         return [session_info(each, live=each.id in live) for each in kept]
 
+    async def has_open_turn(self, session_id: str) -> bool:
+        from agents.sessions.disused import has_open_turn
+
+        return await has_open_turn(await _store(), session_id)
+
     async def count(self, owner: str) -> int:
         return await (await _store()).count(owner)
 

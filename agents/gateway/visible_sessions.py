@@ -91,11 +91,15 @@ class VisibleSessions:
         return await self.info(session_id)
 
     async def delete(self, session_id: str, unused_since: datetime | None = None) -> None:
-        """Delete the session. unused_since: only if its agent does not run, and it has not changed since this time."""
+        """Delete the session.
+
+        unused_since: only if it has not changed since this time, its agent does not run, and all its turns are over.
+        """
         found = await self.info(session_id)
-        if unused_since is not None and not _is_unused(found, unused_since):
-            words = "expected a session that has not changed since then, whose agent does not run, got a later one"
-            raise Refusal(409, words, "conflict")
+        if unused_since is not None and not (
+            _is_unused(found, unused_since) and not await self._all.has_open_turn(session_id)
+        ):
+            raise Refusal(409, "expected a session that is not in use, and has not changed since then", "conflict")
         await self._all.delete(session_id)
 
     async def export(self, session_id: str) -> AsyncIterator[bytes]:

@@ -51,6 +51,12 @@ async def total_size(store: Store) -> int:
     return sum(int(length) for ((length,),) in lengths)
 
 
+async def has_open_turn(store: Store, session_id: str) -> bool:
+    """Return whether the session has a turn that is not over, running or cut. Raises StoreUnavailable."""
+    open_ = and_(STREAMS.c.session_id == session_id, STREAMS.c.status == StreamStatus.OPEN.value)
+    return bool(await store.rows(select(STREAMS.c.id).where(open_).limit(1)))
+
+
 def _deleted_with(session_id: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether a row belongs to the session of the query, or to one of its sub-agents."""
     return or_(

@@ -16,6 +16,7 @@ from agents.cli.sessions.lines import COLUMNS, row_of
 from agents.cli.sessions.place import Sessions, carry_out, place_options
 from agents.cli.view.printable import one_line
 from agents.client import Refused, SessionInfo
+from agents.sessions import SessionError, StoreUnavailable, WriteFailed
 
 UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])").fullmatch
@@ -89,8 +90,10 @@ async def _delete(source: Sessions, found: list[SessionInfo], limit: datetime) -
         try:
             await source.delete_session(session.id, unused_since=limit)
             deleted += 1
-        except (Refused, LookupError) as refused:
+        except (Refused, SessionError) as refused:
             if isinstance(refused, Refused) and refused.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                raise
+            if isinstance(refused, (StoreUnavailable, WriteFailed)):
                 raise
             complain(f"understudy: kept {one_line(session.id)}: {one_line(str(refused))}")
     complain(f"{deleted} of {_count(found)} deleted")

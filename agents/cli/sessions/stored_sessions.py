@@ -9,7 +9,8 @@ from uuid import uuid4
 from agents.client import Session, SessionInfo
 from agents.contract.spending import SpendBy, SpendReport, SpentSum
 from agents.contract.stored import session, session_info, session_stream
-from agents.sessions import SessionRecord, Store, StoreInUse, UnknownSession, history, store_url
+from agents.sessions import SessionError, SessionRecord, Store, StoreInUse, UnknownSession, history, store_url
+from agents.sessions.disused import has_open_turn
 from agents.sessions.spending import spending
 
 
@@ -24,6 +25,13 @@ async def stored_sessions(url: str | None, state_dir: Path | None = None) -> Asy
         yield StoredSessions(store)
     finally:
         await store.close()
+
+
+class SessionInUse(SessionError):
+    """The session has changed meanwhile, or has a turn that is not over."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"expected a session that is not in use, got {session_id!r}")
 
 
 class StoredSessions:
@@ -51,9 +59,14 @@ class StoredSessions:
         await history.rename(self._store, session_id, title)
 
     async def delete_session(self, session_id: str, unused_since: datetime | None = None) -> None:
-        """Delete a session. unused_since: only if it has not changed since; otherwise UnknownSession is raised."""
-        if unused_since is not None and (await self._kept(session_id)).updated_at > unused_since:
-            raise UnknownSession(session_id)
+        """Delete a session.
+
+        unused_since: only if it has not changed since this time, and all its turns are over. Raises SessionInUse.
+        """
+        if unused_since is not None and (
+            (await self._kept(session_id)).updated_at > unused_since or await has_open_turn(self._store, session_id)
+        ):
+            raise SessionInUse(session_id)
         try:
             await history.delete(self._store, session_id)
         except StoreInUse as used:

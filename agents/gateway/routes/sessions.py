@@ -33,7 +33,7 @@ EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 
 SessionId = Annotated[Id, Path()]
 UnusedSince = Annotated[
-    AwareDatetime | None, Query(description="409 if the agent runs, or if the session has changed since this time")
+    AwareDatetime | None, Query(description="409 if the session has changed since then, or is in use")
 ]
 Hash = Annotated[str, Path(pattern=SHA256)]
 

@@ -239,18 +239,22 @@ async def test_prune_deletes_the_sessions_that_did_not_change_and_fit(
     for id_, days, owner in (("new", 1, "ann"), ("old", 40, "ann"), ("bobs", 40, "bob"), ("other", 40, "ann")):
         begin = msgspec.structs.replace(session(id_, owner=owner), at=now - timedelta(days=days))
         await store.write(batch([begin]))
+    await store.write(batch(ended=[ended("u", "second")]))
+    begin = msgspec.structs.replace(session("cut", owner="ann"), at=now - timedelta(days=40))
+    await store.write(batch([begin], [msgspec.structs.replace(stream("c", "cut"), at=now - timedelta(days=40))]))
     await store.close()
     place = ("--state-dir", str(tmp_path / "old"))
     chosen = ("sessions", "prune", "--older-than", "30d", "--owner", "ann", *place)
     dry = await commands.understudy(*chosen, "--dry-run")
-    assert {line.split()[0] for line in dry.out.splitlines()[1:]} == {"old", "other"}
-    assert (dry.code, dry.err) == (0, "2 sessions would be deleted\n")
+    assert {line.split()[0] for line in dry.out.splitlines()[1:]} == {"old", "other", "cut"}
+    assert (dry.code, dry.err) == (0, "3 sessions would be deleted\n")
     one = await commands.understudy(*chosen, "--agent", "other", "--json")
     assert (one.code, one.err, msgspec.json.decode(one.out)["id"]) == (0, "1 of 1 session deleted\n", "other")
     assert (await commands.at_a_terminal(80, *chosen, keys="n\n")).code == 0
-    assert (await commands.understudy(*chosen)).err == "1 of 1 session deleted\n"
+    kept = "understudy: kept cut: expected a session that is not in use, got 'cut'"
+    assert (await commands.understudy(*chosen)).err == f"{kept}\n1 of 2 sessions deleted\n"
     listed = await commands.understudy("sessions", "list", *place)
-    assert {line.split()[0] for line in listed.out.splitlines()[1:]} == {"first", "second", "new", "bobs"}
+    assert {line.split()[0] for line in listed.out.splitlines()[1:]} == {"first", "second", "new", "bobs", "cut"}
     wrong = await commands.understudy("sessions", "prune", "--older-than", "a month", *place)
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
 
