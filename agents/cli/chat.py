@@ -13,13 +13,14 @@ from click.core import ParameterSource
 
 from actors import InvalidArgument, Pid
 from agents import application
-from agents.cli.conversation import messages, whole_stdin
+from agents.cli.conversation import whole_stdin
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
 from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import address_given, token_file_option
 from agents.cli.remote.ids import agents_and_sessions
+from agents.cli.talk import conversation
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view.screen import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
@@ -27,7 +28,7 @@ from agents.node.state_files import URL
 from agents.parts.given import Media, Text, content_of, media_from_file
 from agents.settings import DEFAULT_MODEL, Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS
-from supervisors.agent_supervisor import start_agent
+from supervisors.agent_supervisor import start_agent, stop_agent
 
 # A person waits here and can cancel: fewer retries and a longer chunk timeout than the defaults.
 PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
@@ -212,7 +213,14 @@ async def _chat(
                 return refuse(*str(refused).splitlines())
             if message is not None:
                 return await _turn(pid, message, attached, program)
-            async for each in messages(program.interrupts):
+            about = f"{settings.model}, in this program"
+
+            async def begin_again() -> None:
+                nonlocal pid
+                await stop_agent(pid)
+                pid = await start_agent(config)
+
+            async for each in conversation(program.interrupts, about, begin_again):
                 await _turn(pid, each, attached, program)
                 attached = ()
     return 0

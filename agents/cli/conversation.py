@@ -18,9 +18,14 @@ SHOWN_BYTES = 20  # shown of the line on each side of the faulty bytes
 Lines = asyncio.Queue["str | None | Unreadable"]
 
 
+def at_terminal() -> bool:
+    """Return whether a person types the messages and sees the answers."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def messages(interrupts: Interrupts) -> AsyncIterator[str]:
     """Yield the user's messages until Ctrl-D or the end of stdin. Blank messages are left out."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if at_terminal():
         return typed(interrupts)
     return piped(sys.stdin.fileno(), _encoding(sys.stdin.encoding))
 

@@ -6,12 +6,14 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-from agents.cli.conversation import messages
+from agents.cli.conversation import at_terminal
+from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import complain
 from agents.cli.program import Program
 from agents.cli.refusal import fail
 from agents.cli.remote.connection import client_of
 from agents.cli.remote.ids import agents_and_sessions, whole_id
+from agents.cli.talk import conversation
 from agents.cli.turn import exit_code, show_events
 from agents.cli.view.printable import one_line
 from agents.cli.view.screen import open_screen
@@ -37,13 +39,11 @@ async def chat_with_daemon(
     try:
         async with client_of(**place) as client:
             with program.interrupts.until_the_end():
-                target = await _target(client, agent_id, new_agent)
+                talk = Talk(client, await _target(client, agent_id, new_agent), new_agent if agent_id is None else None)
                 try:
-                    return await _talk(client, target, message, attached, program)
+                    return await talk.run(message, attached, program)
                 finally:
-                    if agent_id is None:
-                        with suppress(ClientError):
-                            await client.delete(path("agents", target))
+                    await talk.end()
     except ClientError as failed:
         return fail(failed)
 
@@ -60,15 +60,37 @@ async def _target(client: Client, agent_id: str | None, new_agent: dict[str, Any
     return agent_id
 
 
-async def _talk(
-    client: Client, agent_id: str, message: str | None, attached: tuple[Media, ...], program: Program
-) -> int:
-    if message is not None:
-        return await _turn(client, agent_id, message, attached, program)
-    async for each in messages(program.interrupts):
-        await _turn(client, agent_id, each, attached, program)
-        attached = ()
-    return 0
+class Talk:
+    """A conversation with an agent. own: the configuration of an agent that was started for it, and ends with it."""
+
+    def __init__(self, client: Client, agent_id: str, own: dict[str, Any] | None) -> None:
+        self._client, self._agent_id, self._own = client, agent_id, own
+
+    async def run(self, message: str | None, attached: tuple[Media, ...], program: Program) -> int:
+        if message is not None:
+            return await _turn(self._client, self._agent_id, message, attached, program)
+        new = self._begin_again if self._own is not None else None
+        async for each in conversation(program.interrupts, await self._about() if at_terminal() else "", new):
+            await _turn(self._client, self._agent_id, each, attached, program)
+            attached = ()
+        return ExitCode.DONE
+
+    async def end(self) -> None:
+        """Stop an agent of the conversation's own. Its session stays."""
+        if self._own is not None:
+            with suppress(ClientError):
+                await self._client.delete(path("agents", self._agent_id))
+
+    async def _begin_again(self) -> None:
+        await self.end()
+        self._agent_id = await _target(self._client, None, self._own or {})
+
+    async def _about(self) -> str:
+        """Return the agent, its model and its daemon. A token may lack the right to read them."""
+        with suppress(ClientError):
+            info = await self._client.get(path("agents", self._agent_id))
+            return f"{info['name']} ({self._agent_id}), {info['model']}, at {self._client.url}"
+        return f"{self._agent_id}, at {self._client.url}"
 
 
 async def _turn(client: Client, agent_id: str, message: str, attached: tuple[Media, ...], program: Program) -> int:

@@ -129,6 +129,15 @@ async def test_q_leaves_top_and_keys_change_its_view(commands: Forks, busy: Site
     assert "journal" not in last
 
 
+async def test_a_conversation_with_an_agent_names_it_and_its_daemon(commands: Forks, here: Site) -> None:
+    await here.agent("echo", "writer", name="Writer")
+    shown = await commands.at_a_terminal(100, "chat", "--agent", "wri", keys="/new\n/exit\n")
+    assert shown.code == 0
+    assert f"Writer (writer), echo, at {here.url}\n" in shown.out
+    assert "got '/new'" in shown.err
+    assert (await here.json("GET", "/agents/writer"))[0] == 200
+
+
 def test_the_keys_of_top() -> None:
     def after(keys: str) -> TopView:
         view = TopView("reductions")

@@ -104,6 +104,27 @@ async def test_a_conversation_is_typed_and_answered_until_ctrl_d(server: Rehears
     assert server.requests[0]["messages"][-1]["content"] == "to be"
 
 
+async def test_a_conversation_names_its_model_and_has_commands(server: RehearsalServer) -> None:
+    with terminal("chat", "--model", "echo", env=pointing_at(server)) as screen:
+        banner = await screen.until(PROMPT)
+        assert "echo, in this program" in banner
+        assert "/help lists the commands; Ctrl-D or /exit leaves" in banner
+        screen.type(b"/hepl\r")
+        await screen.until("got '/hepl'; did you mean '/help'?")
+        screen.type(b"/help\r")
+        await screen.until("forget the conversation")
+        screen.type(b"one\r")
+        await screen.until("tokens/s")
+        screen.type(b"/new\r")
+        await screen.until("a new conversation")
+        screen.type(b"/etc/hosts\r")
+        await screen.until("tokens/s")
+        screen.type(b"/exit\r")
+        assert await screen.code() == 0
+    sent = [[message["content"] for message in request["messages"]] for request in server.requests]
+    assert sent == [["one"], ["/etc/hosts"]]
+
+
 async def test_ctrl_c_cancels_the_turn_and_ends_the_program_at_the_prompt(server: RehearsalServer) -> None:
     with terminal("chat", "--model", "fault-stall", env=pointing_at(server)) as screen:
         await screen.until(PROMPT)
