@@ -14,6 +14,7 @@ from agents.cli.listing import json_option, say_json, terminal_width
 from agents.cli.printing import complain, say
 from agents.cli.refusal import refuse
 from agents.cli.view.printable import one_line
+from agents.cli.view.table import cropped
 from agents.configuration import InvalidConfiguration, Loaded, found, load
 from agents.configuration.loading import own_folder
 from agents.configuration.shipped import write
@@ -85,11 +86,8 @@ def show(file: Path | None, flags: dict[str, str], as_json: bool) -> None:
         return
     widths = [max(len(one_line(row[column])) for row in found_rows) for column in (0, 1)]
     for key, value, where in found_rows:
-        say(
-            f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}"[
-                : terminal_width()
-            ]
-        )
+        line = f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}"
+        say(cropped(line, terminal_width()))
 
 
 @config.command()

@@ -8,6 +8,7 @@ from agents.cli.listing import say_json, terminal_width
 from agents.cli.printing import say
 from agents.cli.remote.connection import ask
 from agents.cli.view.processes import tree_text
+from agents.cli.view.table import cropped
 from agents.client import Client
 from supervisors import Node
 
@@ -24,6 +25,6 @@ def show_tree(options: dict[str, Any], node: str | None, *, as_json: bool) -> No
         turns = (await client.get("/overview", count=1, children=1, **of_node))["turns"]
         streams = {turn["agent_id"]: turn["stream_id"] for turn in turns}
         for line in tree_text(msgspec.convert(tree, Node), streams).splitlines():
-            say(line[: terminal_width()])
+            say(cropped(line, terminal_width()))
 
     ask(options, show)

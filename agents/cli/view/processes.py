@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from actors import ProcessInfo, SystemInfo
 from agents.cli.view.printable import one_line
-from agents.cli.view.table import Column, cut, table_lines
+from agents.cli.view.table import Column, cropped, cut, table_lines
 from supervisors import Node
 
 SHOWN: Final = 20  # children of one process
@@ -78,7 +78,7 @@ def top_lines(
     totals = f"{system.processes} processes, {system.ready} ready, {system.dead_letters} dead letters"
     if turns:
         totals += f", {len(turns)} turns, {sum(turn.tokens_per_s for turn in turns):.1f} tokens/s"
-    yield StyledLine(totals[:width], "bold")
+    yield StyledLine(cropped(totals, width), "bold")
     header, *rows = table_lines(COLUMNS, map(_row, infos), width)
     yield StyledLine(header, "reverse")
     for info, row in zip(infos, rows, strict=True):

@@ -1,13 +1,14 @@
 """A table as lines of text, for a terminal of any width or for a pipe. Pure functions.
 
 A row is always one line. In a narrow terminal, long cells are cut first and then the least important columns are left
-out. A pipe gets every cell in full.
+out. A pipe gets every cell in full. Widths are columns of the terminal: some characters take two, some none.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
+from rich.cells import cell_len, set_cell_size
 
 GAP: Final = "  "
 
@@ -28,17 +29,22 @@ class Column(Struct, frozen=True):
 def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None = None) -> list[str]:
     """Return the header and one line per row. width: that of the terminal; None: no limit."""
     cells = [[column.title for column in columns], *rows]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
+    widths = [max(cell_len(row[at]) for row in cells) for at in range(len(columns))]
     shown = list(range(len(columns)))
     if width is not None:
         shown = _shown(columns, widths, width)
         _narrow(columns, widths, shown, width)
-    return [_line(columns, widths, shown, row)[:width] for row in cells]
+    return [cropped(_line(columns, widths, shown, row), width) for row in cells]
 
 
-def cut(text: str, chars: int) -> str:
-    """Return the text, or its beginning and an ellipsis if it is longer."""
-    return text if len(text) <= chars else f"{text[: chars - 1]}…"
+def cut(text: str, width: int) -> str:
+    """Return the text, or its beginning and an ellipsis if it is wider."""
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
+
+
+def cropped(text: str, width: int | None) -> str:
+    """Return the text, or its beginning if it is wider. width: None: no limit."""
+    return text if width is None or cell_len(text) <= width else set_cell_size(text, width).rstrip()
 
 
 def _shown(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
@@ -66,9 +72,9 @@ def _least(column: Column, full: int) -> int:
 
 
 def _line(columns: Sequence[Column], widths: list[int], shown: list[int], row: Sequence[str]) -> str:
-    cells = (cut(row[at], widths[at]) for at in shown)
-    aligned = (
-        cell.rjust(widths[at]) if columns[at].right else cell.ljust(widths[at])
-        for at, cell in zip(shown, cells, strict=True)
-    )
-    return GAP.join(aligned).rstrip()
+    return GAP.join(_aligned(cut(row[at], widths[at]), widths[at], right=columns[at].right) for at in shown).rstrip()
+
+
+def _aligned(cell: str, width: int, *, right: bool) -> str:
+    space = " " * (width - cell_len(cell))
+    return space + cell if right else cell + space

@@ -4,15 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from actors import ProcessInfo, SystemInfo
 from agents.cli.view.processes import top_text, tree_text
+from agents.cli.view.table import Column, table_lines
 from supervisors import Node
 from tests.agents.cli.terminal import environment, read_until, started, understudy
 
 PROGRAM = """
 import asyncio, sys
 import pytest
+from rich.cells import cell_len
 
 from actors import AsyncioSystemBase, GenServer, Mailbox, NoReply, send
 from supervisors import ChildSpec, Flags, start_supervisor
@@ -102,6 +105,15 @@ def test_a_table_in_a_narrow_terminal_keeps_names_and_figures(width: int) -> Non
     assert ("memory" in header) == (width >= 40)
     assert rows[0].split()[1].startswith("A" * 6)
     assert [row.split()[0] for row in rows] == ["Pid(1)", "Pid(22)"]
+
+
+@pytest.mark.parametrize("width", [20, 33, 40, 41, 80, None])
+def test_characters_of_two_columns_widen_no_row(width: int | None) -> None:
+    columns = (Column("ID", least=4), Column("NAME", least=4, rank=1), Column("N", right=True))
+    lines = table_lines(columns, [("a" * 9, "日本語の名前" * 5, "1"), ("b", "😀", "22")], width)
+    assert width is None or max(map(cell_len, lines)) <= width
+    assert len({cell_len(line) for line in lines}) == 1
+    assert [line.split()[0][:4] for line in lines] == ["ID", "aaaa", "b"]
 
 
 def test_a_table_without_processes_has_its_header() -> None:
