@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from agents.core.conversation import Conversation
+from agents.core.conversation import Conversation, SystemMessage
 from agents.core.message_times import times_of
 from agents.core.running_turn import RunningTurn, running_turn
 from agents.core.turn_state import TurnState, TurnStatus, status_of
@@ -32,8 +32,8 @@ class StreamInfo(Struct, frozen=True, omit_defaults=True):
 class AgentInfo(Struct, frozen=True, omit_defaults=True):
     """An agent.
 
-    messages: number of messages in the conversation, without the running turn. streams: the last ended streams, the
-    running stream, and the waiting streams, in their order. owner: the user who owns the agent.
+    messages: number of messages in the conversation, without the system prompt and the running turn. streams: the last
+    ended streams, the running stream, and the waiting streams, in their order. owner: the user who owns the agent.
     """
 
     id: str
@@ -79,10 +79,15 @@ def info_of(state: AgentState) -> AgentInfo:
         api=config.api,
         tools=tuple(config.tools),
         when_busy=config.when_busy,
-        messages=len(state.published),
+        messages=_count(state.published),
         streams=streams_of(state),
         owner=config.owner,
     )
+
+
+def _count(conversation: Conversation) -> int:
+    """Return the number of messages without the system prompt, as a kept session counts them."""
+    return len(conversation) - (len(conversation) > 0 and isinstance(conversation[0], SystemMessage))
 
 
 def streams_of(state: AgentState) -> tuple[StreamInfo, ...]:

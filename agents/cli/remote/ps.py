@@ -100,7 +100,7 @@ def _stream(stream: Any) -> tuple[str, ...]:
         span_of(None if began_at is None else time() - began_at),
         _known(stream.get("tokens")),
         NOTHING if cost is None else f"{cost:.4f}",
-        _known(stream.get("waiting")),
+        NOTHING if stream["id"] == NOTHING else str(stream.get("waiting", 0)),
     )
 
 

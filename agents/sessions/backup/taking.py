@@ -97,7 +97,7 @@ def _copy(database: Path, snapshot: Path) -> None:
         ):
             source.backup(target)
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"the store at {database} can't be read: {error}") from None
+        raise StoreUnavailable(f"the store at {database} can't be copied: {error}") from None
 
 
 def _facts(snapshot: Path) -> tuple[Manifest, list[str]]:

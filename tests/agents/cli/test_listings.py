@@ -93,6 +93,13 @@ async def test_no_row_is_wider_than_the_terminal(commands: Forks, busy: Site, co
     assert ("OWNER" in rows[0], "WAITS" in rows[0]) == (False, True)
 
 
+async def test_ps_and_sessions_count_the_same_messages(commands: Forks, here: Site) -> None:
+    await here.agent("echo", system_prompt="Be brief.")
+    await here.stream("a", "Hello.")
+    (agent,), (session,) = await lines(commands, "ps"), await lines(commands, "sessions", "list")
+    assert agent["messages"] == session["message_count"] == 2
+
+
 async def test_a_pipe_gets_every_cell_in_full(commands: Forks, busy: Site) -> None:
     header, *rows = (await commands.understudy("ps")).out.splitlines()
     assert header.split() == (
