@@ -1,4 +1,4 @@
-"""The sums of the charges in the store: those that a budget counts, and those that a person asks for."""
+"""The sums of the charges and allowances that one budget counts."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -7,12 +7,9 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, select
 
 from agents.core.budget import BudgetCount, BudgetOf
-from agents.sessions.payload import Decoder
 from agents.sessions.reading import Reading
+from agents.sessions.spending import summed
 from agents.sessions.tables import ALLOWANCES, CHARGES
-
-MICROSECONDS: Final = 1_000_000
-TEXT: Final[Decoder[str]] = Decoder(str)
 
 PARTY: Final = {
     BudgetOf.OWNER: CHARGES.c.owner,
@@ -39,8 +36,7 @@ async def sums(store: Reading, count: BudgetCount, *, epoch: int, until: int | N
     def mine(table: Any) -> ColumnElement[bool]:
         return table.c.epoch != epoch if until is None else and_(table.c.epoch == epoch, table.c.number <= until)
 
-    tokens = func.coalesce(func.sum(CHARGES.c.input_tokens + CHARGES.c.output_tokens), 0)
-    wanted = select(tokens, func.coalesce(func.sum(CHARGES.c.cost), 0.0)).where(
+    wanted = select(summed(CHARGES.c.input_tokens + CHARGES.c.output_tokens), summed(CHARGES.c.cost)).where(
         PARTY[count.of] == count.party, CHARGES.c.at >= datetime.fromtimestamp(count.since_s, UTC), mine(CHARGES)
     )
     allowed = select(ALLOWANCES.c.unit, func.sum(ALLOWANCES.c.amount)).where(

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, case, func, select, type_coerce
+from sqlalchemy.types import NullType
 
 from agents.core.calendar import DAY_S
 from agents.sessions.reading import Reading
@@ -19,14 +20,20 @@ BY: Final[dict[str, ColumnElement[Any]]] = {
     "session": CHARGES.c.root_session,
     "day": func.floor(DAY),
 }
+
+
+def summed(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the sum of a column, or 0. PostgreSQL gives a Decimal for whole numbers."""
+    return type_coerce(func.coalesce(func.sum(value), 0), NullType())
+
+
+COST: Final = summed(CHARGES.c.cost)
 SUMS: Final = (
     func.count(),
-    func.sum(CHARGES.c.input_tokens),
-    func.sum(CHARGES.c.output_tokens),
-    func.sum(CHARGES.c.cached_tokens),
-    func.coalesce(func.sum(CHARGES.c.cost), 0.0),
-    func.sum(case((CHARGES.c.cost.is_(None), 1), else_=0)),
-    func.sum(CHARGES.c.estimated),
+    *map(summed, (CHARGES.c.input_tokens, CHARGES.c.output_tokens, CHARGES.c.cached_tokens)),
+    COST,
+    summed(case((CHARGES.c.cost.is_(None), 1), else_=0)),
+    summed(CHARGES.c.estimated),
 )
 MOST: Final = 10_000
 
@@ -40,7 +47,7 @@ async def spending(
     """
     key = BY[by].label("key")
     wanted = select(key, *SUMS).group_by(key).limit(limit)
-    wanted = wanted.order_by(key) if by == "day" else wanted.order_by(SUMS[4].desc(), SUMS[1].desc(), key)
+    wanted = wanted.order_by(key) if by == "day" else wanted.order_by(COST.desc(), SUMS[1].desc(), key)
     if owner is not None:
         wanted = wanted.where(CHARGES.c.owner == owner)
     if since is not None:
