@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
-from agents.agent_config.budgets import budgets_of
+from agents.agent_config.charging import Charging, charging_of
 from agents.agent_config.errors import InvalidAgentConfig
 from agents.agent_config.faulty_values import with_value
 from agents.agent_config.large_results import READ_RESULT, large_results, with_larger_results
@@ -19,7 +19,6 @@ from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes, summary_route
 from agents.agent_config.turn_policy import deadlines, turn_policy, with_deadlines
-from agents.core.budget import Budget
 from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
@@ -50,8 +49,8 @@ class AgentConfig(Struct, frozen=True):
     holds for one turn only. parent: the call that the agent answers, if it is a sub-agent. summary_route: the model
     that writes summaries of a long conversation. team: all agents that may speak, by name, this one first; none for an
     agent without hand-offs. handoffs: the names of those to which the agent may hand over. speaker: the name of the one
-    that speaks after a hand-off. hooks: those that hold for the agent, also those of the settings.
-    budgets: limit the model calls. large_results: None: the model gets all of each result.
+    that speaks after a hand-off. hooks: those that hold for the agent, also those of the settings. charging: of model
+    calls. large_results: None: the model gets all of each result.
     """
 
     id: str
@@ -77,7 +76,7 @@ class AgentConfig(Struct, frozen=True):
     handoffs: tuple[str, ...] = ()
     speaker: str = ""
     hooks: Hooks = NO_HOOKS
-    budgets: tuple[Budget, ...] = ()
+    charging: Charging = Charging()
     large_results: LargeResults | None = None
 
     @property
@@ -106,7 +105,7 @@ class AgentConfig(Struct, frozen=True):
     def measured_policy(self) -> TurnPolicy:
         """The policy with the estimated length of the tools and instructions, which count in a request."""
         context = self.policy.context
-        if context.max_tokens is None and not self.budgets:
+        if context.max_tokens is None and not self.charging.budgets:
             return self.policy
         extra = data_tokens((self.shown_tools(), self.request.instructions))
         return replace(self.policy, context=replace(context, extra=extra, measured=True))
@@ -164,7 +163,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         part_limits=part_limits(settings.parts),
         summary_route=summary_route(checked, settings),
         hooks=hooks,
-        budgets=budgets_of(checked, settings),
+        charging=charging_of(checked, settings),
         large_results=large_results(checked),
     )
     return _with_team(config, given, settings, from_host=from_host) if checked.handoffs else config

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from agents.agent_config.budgets import budgets_of
+from agents.agent_config.charging import budgets_of
 from agents.core.context import ContextStrategy
 from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price

@@ -19,7 +19,7 @@ from agents.core.events import (
     StreamToolResult,
     StreamUsage,
 )
-from agents.core.hand_off import handed_off
+from agents.core.hand_off import PREFIX, handed_off
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
 from agents.core.turn import Phase, Step, Turn, ended, fail, response_of, with_event, with_results, with_steered
@@ -113,10 +113,10 @@ def _asked(turn: Turn) -> frozenset[int]:
 
 
 def _count(turn: Turn, index: int) -> int:
-    """Return how often a running call has been made in a row."""
+    """Return how often a running call has been made in a row. Hand-offs have a limit of their own."""
     past, calls = turn.past, turn.acc.tool_calls
     place = next((place for place, call in enumerate(calls) if call.index == index), None)
-    if place is None:
+    if place is None or calls[place].name.startswith(PREFIX):
         return 0
     before = len(past.calls) - len(calls) + place
     return past.policy.loops.count(past.calls[:before], calls[place])

@@ -19,7 +19,7 @@ FREE: Final[frozenset[Path]] = frozenset(
         *(("answer_type",), ("owner",), ("accepts",), ("model",), ("model_options",), ("description",)),
         *(("streaming_config", "parallel_tools"), ("streaming_config", "retry_after_output")),
         *(("context", "max_tokens"), ("context", "reserve"), ("context", "strategy"), ("context", "keep_turns")),
-        *(("context", "model"),),
+        *(("context", "model"), ("loops", "tell"), ("loops", "ask"), ("loops", "stop"), ("loops", "exempt")),
     }
 )
 """Keys that the client sets. `_not_allowed` checks models and model_options. `bounded_schema` checks answer_type."""
@@ -40,6 +40,8 @@ HOST_ONLY: Final[frozenset[Path]] = frozenset(
         ("handoffs",),
         ("hooks",),
         ("large_results",),
+        ("account",),
+        ("budget",),
     }
 )
 

@@ -165,7 +165,8 @@ class Visible:
             return
         self._everything.gate.check()
         async with self._everything.quotas.one_more_agent(self._caller, session_id):
-            own = {**config, "id": session_id, "name": name, "owner": self._caller.user}
+            account = config.get("account", config.get("name"))
+            own = {**config, "id": session_id, "name": name, "owner": self._caller.user, "account": account}
             await agent_supervisor.start_agent(own, Origin.BEGUN)
 
     async def usable(self) -> list[ListedAgent]:

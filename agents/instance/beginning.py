@@ -34,7 +34,9 @@ def checked_config(
     if parent is None:
         return checked
     policy = replace(checked.policy, limits=parent.limited(checked.policy.limits))
-    return replace(checked, parent=parent, policy=policy, budgets=checked.budgets + parent.budgets)
+    own = checked.charging
+    charging = replace(own, budgets=own.budgets + parent.budgets)
+    return replace(checked, parent=parent, policy=policy, charging=charging)
 
 
 def keeping_of(config: Mapping[str, Any], settings: Settings, origin: Origin) -> Keeping:
@@ -63,4 +65,6 @@ def account_of(config: AgentConfig) -> Account:
     """Return the account that pays the agent's model calls. Those of a sub-agent count to its caller's turn, too."""
     parent = config.parent
     root = (config.id, "") if parent is None else (parent.root_session, parent.root_stream)
-    return Account(Payer(config.owner, config.name, config.id, "", *root), config.budgets, counts_here())
+    charging = config.charging
+    payer = Payer(config.owner, charging.account, config.id, "", *root)
+    return Account(payer, charging.budgets, counts_here())

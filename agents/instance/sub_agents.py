@@ -159,7 +159,7 @@ class _SubAgentCall:
         above, again, call_id = me.config.parent, self._seen is not None, self._worker.job.call.id
         path = (*(() if above is None else above.path), call_id)
         root = (me.config.id, self._turn.stream_id) if above is None else (above.root_session, above.root_stream)
-        budgets = tuple(each for each in me.config.budgets if each.of in (BudgetOf.TURN, BudgetOf.SESSION))
+        budgets = tuple(each for each in me.config.charging.budgets if each.of in (BudgetOf.TURN, BudgetOf.SESSION))
         return ParentCall(me.config.id, call_id, me.depth, tokens, cost, again, path, *root, budgets)
 
     async def _read(self, box: Mailbox) -> StreamComplete | StreamError:

@@ -79,7 +79,7 @@ class LoopsConfig(_Checked):
     """
 
     tell: Count | None = 5
-    ask: Count | None = 20
+    ask: Count | None = None
     stop: Count | None = 40
     exempt: list[Name] = []
 
@@ -157,8 +157,9 @@ class AgentSettings(OneAuthorization, _Checked):
     the agent; None: only the scope `admin` gives access.
     accepts: the kinds of parts besides text that the model takes; None: any, and the provider decides. context: the
     context window of the model. loops: of calls. hooks: the functions that decide on its model calls and tool calls.
-    budget: limits of what the agent's model calls may spend, besides those of the settings.
-    large_results: the limits above which results of tools are put aside; None: the model gets all of each result.
+    budget: limits of what the agent's model calls may spend, besides those of the settings. account: the name to which
+    the model calls are charged; None: the agent's name. large_results: the limits above which results of tools are put
+    aside; None: the model gets all of each result.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -194,7 +195,9 @@ class AgentSettings(OneAuthorization, _Checked):
     hooks: HookSettings | None = None
     budget: list[BudgetSettings] = []
     large_results: LargeResultSettings | None = None
+    account: Name | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the given keys, in the form that start_agent accepts."""
-        return self.model_dump(exclude_unset=True)
+        """Return the given keys, in the form that start_agent accepts. Without a name, the account is the id."""
+        given = self.model_dump(exclude_unset=True)
+        return given if given.keys() & {"name", "account"} else {**given, "account": self.id}

@@ -190,3 +190,4 @@ class AgentOptions(TypedDict, total=False):
     hooks: HookOptions | None
     budget: list[BudgetOptions] | tuple[BudgetOptions, ...]
     large_results: LargeResultOptions | None
+    account: str | None

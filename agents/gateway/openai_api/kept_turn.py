@@ -48,7 +48,8 @@ async def begin_session(request: KeptRequest) -> OneTurn:
     config = everything.models.config(request.model, caller)
     session_id = uuid4().hex
     async with everything.quotas.one_more_agent(caller, session_id):
-        own = {**config, "id": session_id, "name": request.model, "owner": caller.user}
+        account = config.get("account", config.get("name"))
+        own = {**config, "id": session_id, "name": request.model, "owner": caller.user, "account": account}
         pid = await agent_supervisor.start_agent(own, Origin.BEGUN)
     try:
         return await begin_at(pid, request.response_id, asked)

@@ -1,11 +1,24 @@
-"""The budgets that limit an agent: those of the settings that name it or its owner, and its own."""
+"""The account of an agent's model calls, and the budgets that limit them: those of the settings, and its own."""
 
 from collections.abc import Iterator
+
+from msgspec import Struct
 
 from agents.core.budget import Budget, BudgetOf
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings
 from agents.settings.budgets import EACH, BudgetSettings
+
+
+class Charging(Struct, frozen=True):
+    """The account to which model calls are charged, by its name, and the budgets that limit them."""
+
+    account: str = ""
+    budgets: tuple[Budget, ...] = ()
+
+
+def charging_of(agent: AgentSettings, settings: Settings) -> Charging:
+    return Charging(_account(agent), budgets_of(agent, settings))
 
 
 def budgets_of(agent: AgentSettings, settings: Settings) -> tuple[Budget, ...]:
@@ -16,7 +29,7 @@ def _limits(given: BudgetSettings, agent: AgentSettings) -> Iterator[Budget]:
     """Yield one budget for each unit, if the agent's model calls count to it."""
     parties = {
         BudgetOf.OWNER: (given.owner, agent.owner),
-        BudgetOf.AGENT: (given.agent, agent.name),
+        BudgetOf.AGENT: (given.agent, _account(agent)),
         BudgetOf.SESSION: (given.session, agent.id),
         BudgetOf.TURN: (given.turn, EACH),
     }
@@ -26,3 +39,7 @@ def _limits(given: BudgetSettings, agent: AgentSettings) -> Iterator[Budget]:
     for limit, tokens in ((given.cost, False), (given.tokens, True)):
         if limit is not None:
             yield Budget(of, given.per, limit, tokens, given.on_breach, given.wait / 1000)
+
+
+def _account(agent: AgentSettings) -> str:
+    return agent.account or agent.name
