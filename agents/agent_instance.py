@@ -137,6 +137,7 @@ class AgentInstance(GenServer[AgentState]):
             belongs_to(self.pid, checked.owner)
         try:
             conversation, compaction, cuts = await open_session(checked, config, keeping.ahead, origin)
+            account = await account_of(checked, begun=bool(cuts) or len(conversation) > 1)
         except UnknownSession:
             return IGNORE
         except Elsewhere as elsewhere:
@@ -157,7 +158,7 @@ class AgentInstance(GenServer[AgentState]):
             compaction=compaction,
             parts=parts_of(checked.id, settings, keeping),
             tracer=tracer_of(settings),
-            account=account_of(checked),
+            account=account,
         )
         if parent is None:
             expect(checked.id)

@@ -3,18 +3,20 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.budgets.counts import Counts, Reservation
 from agents.core.budget import Budget, Reached, in_turn
-from agents.core.charge import Charge, Payer
+from agents.core.charge import Charge, Payer, Totals
 
 
 class Account(Struct, frozen=True):
-    """An agent's account. payer: without a stream. counts: None if no application runs."""
+    """An agent's account. payer: without a stream. counts: None if no application runs. session: its charges so far."""
 
     payer: Payer
     budgets: tuple[Budget, ...] = ()
     counts: Counts | None = None
+    session: Totals = Totals()
 
     @property
     def limited(self) -> bool:
@@ -26,6 +28,16 @@ class Account(Struct, frozen=True):
             payer = in_turn(self.payer, stream_id)
             for each in charges:
                 self.counts.charge(payer, each)
+
+    def after(self, charges: tuple[Charge, ...]) -> "Account":
+        """Return the account after a turn with these charges."""
+        return replace(self, session=self.session.plus(charges)) if charges else self
+
+    async def with_session(self) -> "Account":
+        """Return the account with the charges that the store has of the session. Raises SessionError."""
+        if self.counts is None:
+            return self
+        return replace(self, session=await self.counts.session(self.payer.session_id, self.payer.root_session))
 
     async def admit(self, stream_id: str, ask: Charge) -> Reservation | Reached:
         """Reserve what the turn's next model call may take, or return the budget that it may exceed.

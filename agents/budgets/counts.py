@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from actors.clock import unix_s
 from agents.core.budget import Budget, BudgetCount, BudgetOf, Per, Reached, party
 from agents.core.calendar import day_of, month_of
-from agents.core.charge import Charge, Payer
+from agents.core.charge import Charge, Payer, Totals
 from agents.sessions import JournalHandle
 
 REFRESH_S: Final = 1.0
@@ -98,6 +98,14 @@ class Counts:
         if (held := self._held.get(count)) is not None:
             held.own.allowed[unit] = held.own.allowed.get(unit, 0.0) + amount
         self.changed()
+
+    async def session(self, session_id: str, root_session: str) -> Totals:
+        """Return the charges that the store has of a session. Raises SessionError."""
+        if self._journal is None:
+            return Totals()
+        from agents.sessions.charges import session_totals
+
+        return await session_totals(self._journal.store, session_id, root_session)
 
     async def admit(self, payer: Payer, budgets: Sequence[Budget], ask: Charge) -> Reservation | Reached:
         """Reserve what a model call may take, or return the budget that it may exceed.

@@ -162,10 +162,12 @@ class WarningData(EventData, frozen=True):
 
 
 class UsageData(EventData, frozen=True):
-    """The turn's usage so far. cost: null where it is unknown."""
+    """The turn's usage so far. cost: null where it is unknown. session_tokens, session_cost: of the session so far."""
 
     usage: Usage
     cost: float | None
+    session_tokens: int | None = None
+    session_cost: float | None = None
 
 
 class CompleteData(Response, frozen=True):

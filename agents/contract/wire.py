@@ -144,7 +144,13 @@ CODECS: Final = (
         lambda d: (d.before, d.after, d.messages, d.results, d.summary, d.error),
     ),
     codec(StreamWarning, "warning", WarningData, lambda e: WarningData(e.reason, str(e.reason)), lambda d: (d.error,)),
-    codec(StreamUsage, "usage", UsageData, lambda e: UsageData(e.usage, e.cost), lambda d: (d.usage, d.cost)),
+    codec(
+        StreamUsage,
+        "usage",
+        UsageData,
+        lambda e: UsageData(e.usage, e.cost, e.session_tokens, e.session_cost),
+        lambda d: (d.usage, d.cost, d.session_tokens, d.session_cost),
+    ),
     codec(
         StreamComplete,
         "complete",

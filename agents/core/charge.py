@@ -1,5 +1,7 @@
 """The charge of a model call: its tokens and its cost, as the store and the budgets count them."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from agents.core.deltas import Usage
@@ -38,6 +40,19 @@ class Payer(Struct, frozen=True):
     stream_id: str
     root_session: str
     root_stream: str
+
+
+class Totals(Struct, frozen=True):
+    """The sum of charges. cost: of those whose cost is known."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+    def plus(self, charges: Iterable[Charge]) -> "Totals":
+        tokens, cost = self.tokens, self.cost
+        for each in charges:
+            tokens, cost = tokens + each.tokens, cost + (each.cost or 0.0)
+        return Totals(tokens, cost)
 
 
 def reported(usage: Usage | None) -> bool:

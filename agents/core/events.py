@@ -164,11 +164,14 @@ class StreamWarning(StreamEvent, frozen=True, tag="stream_warning"):
 class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
     """The turn's usage so far. Published before calls run, if the provider reports its usage.
 
-    cost: None if unknown. Response has the usage of the whole turn.
+    cost: None if unknown. Response has the usage of the whole turn. session_tokens, session_cost: the charges of the
+    session so far, without those of sub-agents; None in events of older versions.
     """
 
     usage: Usage
     cost: float | None = None
+    session_tokens: int | None = None
+    session_cost: float | None = None
 
 
 class StreamComplete(StreamEvent, frozen=True, tag="stream_complete"):

@@ -70,7 +70,9 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
     if not own:
         return handed_back(turn, now_s)
     if end.usage is not None:
-        turn, events = with_event(turn, StreamUsage(spent.usage, spent.cost), now_s)
+        session = past.before.plus(past.charges)
+        used = StreamUsage(spent.usage, spent.cost, session.tokens, session.cost)
+        turn, events = with_event(turn, used, now_s)
     turn, start = with_event(turn, StreamFunctionExecutionStart(), now_s)
     turn, runs = running_more(turn)
     return turn, (*events, *start, *runs)

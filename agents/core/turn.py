@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.accumulator import Accumulator
-from agents.core.charge import Charge, charge_of, reported
+from agents.core.charge import Charge, Totals, charge_of, reported
 from agents.core.compacting import estimate
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.context import text_tokens
@@ -45,7 +45,8 @@ class Past(Struct, frozen=True):
     that, its eager calls. question: the position of the message that the turn answers. compaction: what the model gets
     in place of a long conversation. compacted: it was made in this turn. asked: the estimated tokens of the last
     request; 0 if they are not needed. refitted: the provider refused this model call as too long.
-    charges: those of the model calls that this program has made for the turn.
+    charges: those of the model calls that this program has made for the turn. before: the sum of the session's earlier
+    ones.
     """
 
     agent_id: str
@@ -65,6 +66,7 @@ class Past(Struct, frozen=True):
     asked: int = 0
     refitted: bool = False
     charges: tuple[Charge, ...] = ()
+    before: Totals = Totals()
 
     @property
     def model(self) -> Candidate:

@@ -61,10 +61,14 @@ def tracer_of(settings: Settings) -> Tracer:
     return RecordingTracer(with_content=settings.telemetry.content)
 
 
-def account_of(config: AgentConfig) -> Account:
-    """Return the account that pays the agent's model calls. Those of a sub-agent count to its caller's turn, too."""
+async def account_of(config: AgentConfig, *, begun: bool) -> Account:
+    """Return the account that pays the agent's model calls. Those of a sub-agent count to its caller's turn, too.
+
+    begun: the session has turns. Raises SessionError.
+    """
     parent = config.parent
     root = (config.id, "") if parent is None else (parent.root_session, parent.root_stream)
     charging = config.charging
     payer = Payer(config.owner, charging.account, config.id, "", *root)
-    return Account(payer, charging.budgets, counts_here())
+    account = Account(payer, charging.budgets, counts_here())
+    return await account.with_session() if begun else account

@@ -141,7 +141,9 @@ def _with_turn(state: AgentState, conversation: Conversation, stream: Stream) ->
     """Return the state with the conversation after a turn. stream: the turn's, with all its events."""
     times = times_of(conversation[len(state.conversation) :], stream.joined_events)
     compaction = state.compaction if stream.turn is None else stream.turn.past.compaction
-    return replace(state, conversation=conversation, times=state.times + times, compaction=compaction)
+    account = state.account if stream.turn is None else state.account.after(stream.turn.past.charges)
+    times = state.times + times
+    return replace(state, conversation=conversation, times=times, compaction=compaction, account=account)
 
 
 async def _over(agent: Pid, stream: Stream, state: AgentState) -> AgentState:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, select
 
 from agents.core.budget import BudgetCount, BudgetOf
+from agents.core.charge import Totals
 from agents.sessions.reading import Reading
 from agents.sessions.spending import summed
 from agents.sessions.tables import ALLOWANCES, CHARGES
@@ -25,6 +26,15 @@ class Sums(Struct, frozen=True):
     tokens: int
     cost: float
     allowed: dict[str, float]
+
+
+async def session_totals(store: Reading, session_id: str, root_session: str) -> Totals:
+    """Return the sum of a session's charges, without those of its sub-agents. root_session: as in Payer."""
+    wanted = select(summed(CHARGES.c.input_tokens + CHARGES.c.output_tokens), summed(CHARGES.c.cost)).where(
+        CHARGES.c.root_session == root_session, CHARGES.c.session_id == session_id
+    )
+    spent: Any = (await store.rows(wanted))[0]
+    return Totals(int(spent[0]), float(spent[1]))
 
 
 async def sums(store: Reading, count: BudgetCount, *, epoch: int, until: int | None = None) -> Sums:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from msgspec.structs import replace
+
 from actors.clock import clock
 from agents.agent_config import AgentConfig
 from agents.agent_config.speaking import spoken_by, voiced
@@ -84,7 +86,8 @@ class TurnShell:
         """Run the turn to its end."""
         limit_s = self._config.policy.limits.time_s
         try:
-            self._apply(begun)
+            turn, effects = begun
+            self._apply((replace(turn, past=replace(turn.past, before=self._stream.account.session)), effects))
             left_s = None if limit_s is None else limit_s - self._turn.past.tally.ran_s(self._now_s())
             async with asyncio.timeout(left_s) as self._deadline:
                 await self._run_to_end()

@@ -133,7 +133,12 @@ interface DataOfTypes {
         error: Fault | null;
     };
     warning: { error: Fault; message: string };
-    usage: { usage: Usage; cost: number | null };
+    usage: {
+        usage: Usage;
+        cost: number | null;
+        session_tokens: number | null;
+        session_cost: number | null;
+    };
     complete: Answer;
     error: Failure;
     timeout: Failure;

@@ -20,6 +20,7 @@ from agents import (
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
+    StreamUsage,
     agent,
     application,
 )
@@ -166,6 +167,19 @@ async def test_a_sub_agent_spends_from_the_budgets_of_its_callers_turn_and_owner
         failed = await end(await clerk(owner="ann"))
         assert isinstance(failed, StreamError)
         assert failed.reason.spent == pytest.approx(0.19)  # type: ignore[union-attr]
+
+
+async def test_usage_events_have_the_sum_of_the_session_also_after_a_restart(kept: Kept) -> None:
+    """Each turn of the boss takes 210 and 310 tokens, and the clerk's do not count here."""
+    found = []
+    for _ in range(2):
+        async with kept.running():
+            tools = [agent.as_tool({"name": "clerk", "model": "clerk"}, description="Write it down.")]
+            pid = await start_agent({"id": "boss", "model": "boss", "tools": tools})
+            for _ in range(2):
+                found += [event async for event in agent.stream(pid, "Go on.") if isinstance(event, StreamUsage)]
+    assert [event.session_tokens for event in found] == [210, 730, 1250, 1770]
+    assert [round(event.session_cost or 0.0, 2) for event in found] == [0.03, 0.1, 0.17, 0.24]
 
 
 async def test_calls_of_many_turns_at_once_stay_within_the_budget(kept: Kept) -> None:
