@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from actors import Pid
+from actors import Mailbox, Pid, call
 from agents import (
+    Decided,
     LoopFound,
     StreamApprovalRequired,
     StreamComplete,
@@ -13,6 +14,9 @@ from agents import (
     StreamToolResult,
     agent,
 )
+from agents.instance.requests import HandOver
+from supervisors.agent_supervisor import start_agent
+from tests.agents.keeping import App
 from tests.agents.sample_tools import shout
 from tests.agents.stage import Stage
 
@@ -77,3 +81,24 @@ async def test_an_exempt_tool_may_repeat_and_the_default_hurts_no_short_turn(sta
     for loops in ({"tell": 2, "ask": 3, "stop": 4, "exempt": ["shout"]}, {}):
         events = await turn(await stage.agent("stuck", tools=[shout], loops=loops))
         assert isinstance(events[-1], StreamComplete)
+
+
+async def test_a_loop_is_counted_over_a_restart_in_mid_turn(app: App) -> None:
+    """The third call waits for a person when the program ends, and the fourth one ends the turn."""
+    config = {"id": "stuck", "model": "stuck", "tools": [shout], "loops": {"ask": 3, "stop": 4}}
+    async with app():
+        pid = await start_agent(config)
+        async for event in agent.stream(pid, "Go on."):
+            if isinstance(event, StreamApprovalRequired):
+                break
+        assert await call(pid, HandOver(at_once=True))
+    async with app(), Mailbox() as box:
+        pid = await start_agent(config)
+        assert await agent.follow(pid, event.stream_id, box.pid, after=event.seq)
+        last = await box.receive(30)
+        while not isinstance(last, StreamComplete | StreamError):
+            if isinstance(last, StreamApprovalRequired):
+                assert isinstance(await agent.approve(pid, last.tool_call.id), Decided)
+            last = await box.receive(30)
+    assert isinstance(last, StreamError)
+    assert last.reason == LoopFound("shout", 4)
