@@ -28,6 +28,7 @@ from agents.schedules.errors import (
     UnknownSchedule,
 )
 from agents.schedules.scheduler import SCHEDULER, LookAtSchedules, OpenBook
+from agents.sessions import StoreDamaged
 from agents.sessions.schedules.records import RunRecord, ScheduleRecord, Source
 from agents.settings.faults import of_pydantic
 from agents.settings.schedules import ScheduleKeys, ScheduleSettings
@@ -185,10 +186,14 @@ def _checked(keys: Mapping[str, Any]) -> ScheduleSettings:
 
 
 def _info(schedule: ScheduleRecord) -> ScheduleInfo:
-    keys = {name: value for name, value in schedule.definition.items() if name in ScheduleKeys.model_fields}
+    given = schedule.definition  # one of an older version may lack keys
+    keys = {name: given.get(name, field.default) for name, field in ScheduleKeys.model_fields.items()}
     own = {"owner": schedule.owner, "source": schedule.source.value, "paused": schedule.paused}
     times = {"next_at": None if schedule.paused else schedule.next_at, "created_at": schedule.created_at}
-    return msgspec.convert({**keys, **own, **times}, ScheduleInfo)
+    try:
+        return msgspec.convert({**keys, **own, **times}, ScheduleInfo)
+    except msgspec.ValidationError as error:
+        raise StoreDamaged(f"the store is damaged: schedule {schedule.name}: {error}") from None
 
 
 def _run_info(run: RunRecord) -> RunInfo:

@@ -11,13 +11,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from cronsim import CronSim
 from msgspec import Struct
 from pydantic import ValidationError
 
+from agents.extras import extra
 from agents.sessions.schedules.records import Plan, PlannedRun, RunKind, ScheduleRecord, Source
 from agents.settings.faults import of_pydantic
 from agents.settings.schedules import Missed, ScheduleSettings, zone_of
+
+with extra("daemon", "a schedule"):
+    from cronsim import CronSim
 
 MOST_COUNTED: Final = 1000
 """The highest number of missed due times of a cron expression that is counted."""

@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
+from pydantic import ValidationError
 
-from actors import CallFailed, CallTimeout, Down, Mailbox, Pid, StartFailed, Task
+from actors import CallFailed, Down, Mailbox, Pid, StartFailed, Task
 from actors.clock import unix_s
 from actors.log import get_logger
 from agents import agent
@@ -27,9 +28,10 @@ from agents.instance.waking import Origin
 from agents.sessions import SessionError, SessionExists
 from agents.sessions.schedules.records import RunOutcome, RunRecord, ScheduleRecord, Source
 from agents.settings import ScheduleSettings, Settings
+from agents.settings.faults import of_pydantic
 from agents.settings.schedules import RunSession
 from supervisors import AlreadyStarted, MaxChildren, NotFound
-from supervisors.agent_supervisor import start_agent
+from supervisors.agent_supervisor import NO_AGENT, NotRestarted, start_agent
 
 if TYPE_CHECKING:
     from agents.sessions.schedules.book import Book
@@ -60,8 +62,8 @@ class RunRefused(Exception):
     """The run can't begin. The text is the reason."""
 
 
-REFUSALS: Final = (RunRefused, CallFailed, InvalidAgentConfig, SessionExists, StartFailed, MaxChildren, NotFound)
-"""The errors of a run's agent, which another attempt would have again."""
+REFUSALS: Final = (InvalidAgentConfig, SessionExists, StartFailed, MaxChildren, NotFound)
+"""The errors of an agent's start that another attempt would have again."""
 
 
 class ScheduledRun(Task):
@@ -69,16 +71,23 @@ class ScheduledRun(Task):
 
     def __init__(self, book: "Book", run: RunRecord, schedule: ScheduleRecord, settings: Settings) -> None:
         self._book, self._run, self._schedule, self._settings = book, run, schedule, settings
-        self._keys = ScheduleSettings.model_validate(schedule.definition)
         self._session_id = run.session_id or session_of(run, schedule)
-        self._asked = False
+        self._asked = self._seen = False
 
     async def run(self) -> None:
-        ended = await self._ended()
+        try:
+            self._keys = ScheduleSettings.model_validate(self._schedule.definition)
+        except ValidationError as invalid:  # of another version, or of a machine with other time zones
+            fault = of_pydantic(invalid.errors(include_url=False, include_input=False)[0])
+            await self._record(Ended(RunOutcome.ERROR, f"the schedule can't be read here: {fault}"))
+            return
+        await self._record(await self._ended())
+        if self._keys.session is RunSession.OWN:
+            await _retire(self._session_id)
+
+    async def _record(self, ended: Ended) -> None:
         log.info("schedule_run_ended", **self._names, outcome=ended.outcome.value, reason=ended.reason)
         await record_end(self._book, self._run, ended, self._settings.scheduling.history)
-        if self._keys.session is RunSession.OWN and (pid := await running_agent(self._session_id)) is not None:
-            await _retire(pid)
 
     @property
     def _names(self) -> dict[str, str]:
@@ -91,17 +100,9 @@ class ScheduledRun(Task):
             try:
                 if (ended := await self._attempt()) is not None:
                     return ended
-            except (
-                RunRefused,
-                CallFailed,
-                InvalidAgentConfig,
-                SessionExists,
-                StartFailed,
-                MaxChildren,
-                NotFound,
-            ) as why:
-                return Ended(RunOutcome.ERROR, str(why))
-            except (SessionError, CallTimeout) as failed:
+            except RunRefused as refused:
+                return Ended(RunOutcome.ERROR, str(refused))
+            except (SessionError, CallFailed) as failed:  # the store, or a process that is being restarted
                 log.warning("schedule_run_waits", **self._names, reason=str(failed))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -111,9 +112,10 @@ class ScheduledRun(Task):
         exists, outcome, reason = await self._book.outcome(self._run.id, self._session_id)
         if outcome is not None:
             return Ended(outcome, reason)
-        if self._asked and not self._book.keeps:
-            return Ended(RunOutcome.ERROR, "its agent ended")
-        pid = await running_agent(self._session_id) if exists else await self._agent()
+        if not exists and (self._seen or (self._asked and not self._book.keeps)):
+            return Ended(RunOutcome.ERROR, "its session was deleted" if self._seen else "its agent ended")
+        self._seen = exists
+        pid = await running_agent(self._session_id) if exists else await self._started()
         if pid is None:  # its agent is restarted, or another node continues the turn
             return None
         box = Mailbox()
@@ -128,15 +130,32 @@ class ScheduledRun(Task):
         finally:
             box.close()
 
+    async def _started(self) -> Pid:
+        """Return the agent that gets the message. Raises RunRefused if there will be none."""
+        try:
+            return await self._agent()
+        except REFUSALS as why:
+            raise RunRefused(str(why)) from None
+        except NotRestarted as crashed:
+            if crashed.retry_after_s is not None:
+                raise
+            raise RunRefused(str(crashed)) from None
+        except CallFailed as failed:
+            if failed.reason != NO_AGENT:
+                raise
+            raise RunRefused(_unknown(self._keys.agent)) from None
+
     async def _agent(self) -> Pid:
-        """Return the agent that gets the message. Raises RunRefused, and the errors of its start."""
         agent_id, owner = self._keys.agent, self._schedule.owner
         kept = await self._book.session(agent_id)
         visible = kept is not None and owner in (None, kept.owner)
         if self._keys.session is RunSession.LASTING:
             if kept is not None and not visible:
                 raise RunRefused(_unknown(agent_id))
-            return await present(agent_id, wakes=True)
+            pid = await present(agent_id, wakes=True)
+            if owner not in (None, (await agent.info(pid)).owner):  # also of an agent whose session is not kept
+                raise RunRefused(_unknown(agent_id))
+            return pid
         config, of_host = self._configured(agent_id), True
         if config is None and kept is not None and kept.config is not None and visible:
             config, of_host = restored(kept.config), False
@@ -144,7 +163,7 @@ class ScheduledRun(Task):
             raise RunRefused(_unknown(agent_id))
         await self._check_quota()
         own = {"id": self._session_id, "name": self._schedule.name, "owner": owner or config.get("owner")}
-        return await _started({**config, **own}, Origin.BEGUN if of_host else Origin.USER)
+        return await _begun({**config, **own}, Origin.BEGUN if of_host else Origin.USER)
 
     def _configured(self, agent_id: str) -> Mapping[str, Any] | None:
         """Return the configured agent with this id, if the schedule's owner may use it; else None."""
@@ -191,17 +210,18 @@ async def _last_words(box: Mailbox) -> Ended | None:
     return None
 
 
-async def _started(config: Mapping[str, Any], origin: Origin) -> Pid:
+async def _begun(config: Mapping[str, Any], origin: Origin) -> Pid:
     try:
         return await start_agent(config, origin)
     except AlreadyStarted as other:
         return other.pid
 
 
-async def _retire(pid: Pid) -> None:
+async def _retire(session_id: str) -> None:
     """End the agent of a session that gets no further message. A person who has begun a turn in it keeps it."""
-    with suppress(CallFailed, CallTimeout):
-        await agent.retire(pid)
+    with suppress(CallFailed, SessionError):
+        if (pid := await running_agent(session_id)) is not None:
+            await agent.retire(pid)
 
 
 def _unknown(agent_id: str) -> str:

@@ -9,8 +9,10 @@ one's death, find in it what is left to do. The processes of the runs are linked
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -20,6 +22,7 @@ from actors import (
     Caller,
     CallFailed,
     Crash,
+    Error,
     Exit,
     GenServer,
     NoReply,
@@ -27,6 +30,7 @@ from actors import (
     Ready,
     Reply,
     Request,
+    StartFailed,
     call,
     link,
     send,
@@ -54,7 +58,10 @@ RUN: Final = ChildSpec("run", ScheduledRun, restart=RestartType.TEMPORARY)
 LOOK_S: Final = 30.0
 """The longest time between two looks: the clock may be set, and another node may have added a schedule."""
 
-AGAIN_S: Final = 1.0
+SHARES: Final = 4
+"""One user without the scope `admin` has at most max_running divided by this: the runs of others need not wait."""
+
+AGAIN_S: Final = 5.0
 """The pause after a failure of the store."""
 
 log = get_logger("understudy.schedules")
@@ -85,7 +92,6 @@ class Scheduling(Struct, frozen=True):
     """
 
     settings: Settings
-    me: Pid
     book: "Book | None" = None
     running: Mapping[Pid, RunRecord] = {}
     configured: bool = False
@@ -98,11 +104,16 @@ class AgentScheduler(GenServer[Scheduling]):
 
     trap_exit = True
 
-    def init(self, settings: Settings) -> Ready[Scheduling]:
+    def init(self, settings: Settings) -> Ready[Scheduling] | Error:
+        try:
+            if settings.schedules:
+                _load()
+        except MissingExtra as missing:
+            return Error(missing)
         monitor_nodes(self.pid)
         if settings.schedules or whereis(JOURNAL) is not None:
             send(self.pid, LookAtSchedules())
-        return Ready(Scheduling(settings, self.pid))
+        return Ready(Scheduling(settings))
 
     async def handle_call(
         self, request: OpenBook | TakeSettings | Hold, caller: Caller, state: Scheduling
@@ -130,30 +141,39 @@ class AgentScheduler(GenServer[Scheduling]):
             if not state.held:
                 state = await _configured(await _opened(state))
                 state, pause_s = await _looked(state)
-        except (CallFailed, SessionError) as failed:
+        except (CallFailed, SessionError, StartFailed) as failed:
             log.warning("schedules_not_read", reason=str(failed))
             pause_s = AGAIN_S
         timer = None if pause_s is None else send_after(pause_s, self.pid, LookAtSchedules())
         return NoReply(replace(state, timer=timer))
 
+    def terminate(self, reason: Any, state: Scheduling) -> None:
+        if state.book is not None:
+            state.book.close()
+
 
 async def hold() -> None:
     """Begin no more runs, because the program ends."""
-    if whereis(SCHEDULER) is not None:
+    with suppress(CallFailed):  # none runs, or it is being restarted
         await call(SCHEDULER, Hold())
 
 
 async def take_settings(settings: Settings) -> None:
     """Apply new settings to later runs."""
-    await call(SCHEDULER, TakeSettings(settings))
+    with suppress(CallFailed):  # one that is being restarted gets them from its supervisor
+        await call(SCHEDULER, TakeSettings(settings))
 
 
 async def _opened(state: Scheduling) -> Scheduling:
     if state.book is not None:
         return state
-    with extra("daemon", "schedules"):
-        from agents.sessions.schedules.book import open_book
-    return replace(state, book=await open_book())
+    return replace(state, book=await _load().open_book())
+
+
+def _load() -> Any:
+    """Return the module of the book, which needs a database library. Raises MissingExtra."""
+    with extra("daemon", "a schedule"):
+        return import_module("agents.sessions.schedules.book")
 
 
 async def _configured(state: Scheduling) -> Scheduling:
@@ -161,14 +181,15 @@ async def _configured(state: Scheduling) -> Scheduling:
     if state.configured:
         return state
     from agents.schedules.due import new_record
-    from agents.sessions.schedules.claiming import configure
+    from agents.sessions.schedules import claiming, definitions
 
-    assert state.book is not None
-    now = _now()
+    book, now = state.book, _now()
+    assert book is not None
     records = [new_record(each, Source.SETTINGS, each.owner, now) for each in state.settings.schedules]
-    replaced = await state.book.run(partial(configure, schedules=records))
-    if replaced:
-        log.warning("schedules_replaced", names=replaced, reason="the configuration has these names")
+    if records or await book.rows(definitions.configured()):  # else the start of a program writes nothing
+        replaced = await book.run(partial(claiming.configure, schedules=records))
+        if replaced:
+            log.warning("schedules_replaced", names=replaced, reason="the configuration has these names")
     return replace(state, configured=True)
 
 
@@ -201,7 +222,8 @@ async def _looked(state: Scheduling) -> tuple[Scheduling, float | None]:
 def _claim(settings: Settings, now: datetime, epoch: int, known: frozenset[str]) -> Claim:
     limits = settings.scheduling
     room = max(0, limits.max_running - len(known))
-    return Claim(now, epoch, known, room, limits.catch_up_time / 1000, limits.history)
+    share = max(1, limits.max_running // SHARES)
+    return Claim(now, epoch, known, room, share, limits.catch_up_time / 1000, limits.history)
 
 
 async def _without(ended: Exit, state: Scheduling) -> Scheduling:

@@ -42,6 +42,15 @@ async def main():
 asyncio.run(main())
 """
 
+SCHEDULE = """
+import asyncio
+from agents import application
+from agents.settings import ScheduleSettings, Settings
+
+every_hour = ScheduleSettings(name="news", agent="writer", message="News?", every=3600)
+asyncio.run(application.start(Settings(schedules=(every_hour,))))
+"""
+
 TELEMETRY = """
 import asyncio
 from agents import application
@@ -65,6 +74,7 @@ FEATURES = {
     "from agents.sessions import Store": f"MissingExtra: a store of sessions needs sqlalchemy, {INSTALL}",
     "import agents.daemon.meter": f"MissingExtra: the daemon's metrics needs prometheus_client, {INSTALL}",
     "import agents.cli": f"MissingExtra: the command line needs click, {INSTALL}",
+    SCHEDULE: f"StartFailed: scheduler did not start: a schedule needs sqlalchemy, {INSTALL}",
     DURABLE: f"StartFailed: journal did not start: a store of sessions needs sqlalchemy, {INSTALL}",
     JSON_SCHEMA: "InvalidAgentConfig: agent config: answer_type: expected jsonschema, which checks a JSON schema, "
     "to be installed, got none: pip install 'understudy[daemon]'",

@@ -49,6 +49,8 @@ class Book(Protocol):
 
     async def count_sessions(self, owner: str) -> int: ...
 
+    def close(self) -> None: ...
+
 
 async def open_book() -> Book:
     """Return the book in the journal's store, or a new one in memory if sessions are not kept."""
@@ -93,6 +95,9 @@ class StoreBook:
     async def count_sessions(self, owner: str) -> int:
         return await self._store.count(owner)
 
+    def close(self) -> None:
+        """Do nothing: the journal closes its store."""
+
 
 class MemoryBook:
     """The book of a program without kept sessions. It ends with the program."""
@@ -126,3 +131,7 @@ class MemoryBook:
 
     async def count_sessions(self, owner: str) -> int:
         return 0
+
+    def close(self) -> None:
+        self._connection.close()
+        self._connection.engine.dispose()

@@ -30,6 +30,11 @@ def listed(owner: str | None, after: str | None, limit: int) -> Select[Any]:
     return wanted if after is None else wanted.where(SCHEDULES.c.name > after)
 
 
+def configured() -> Select[Any]:
+    """Return the query for the names of the configuration's schedules."""
+    return select(SCHEDULES.c.name).where(SCHEDULES.c.source == Source.SETTINGS.value)
+
+
 def named(name: str) -> Select[Any]:
     """Return the query for one schedule."""
     return select(SCHEDULES).where(SCHEDULES.c.name == name)
@@ -72,12 +77,10 @@ def put(connection: Connection, new: ScheduleRecord) -> None:
         connection.execute(insert(SCHEDULES).values(values))
 
 
-def remove_others(connection: Connection, names: Collection[str]) -> list[str]:
-    """Remove the schedules of the configuration that it has no more, and return their names."""
-    gone = SCHEDULES.c.source == Source.SETTINGS.value, SCHEDULES.c.name.not_in(names)
-    found = list(connection.execute(select(SCHEDULES.c.name).where(*gone)).scalars())
-    connection.execute(delete(SCHEDULES).where(*gone))
-    return found
+def remove_others(connection: Connection, names: Collection[str]) -> None:
+    """Remove the schedules of the configuration that it has no more."""
+    gone = configured().where(SCHEDULES.c.name.not_in(names))
+    connection.execute(delete(SCHEDULES).where(SCHEDULES.c.name.in_(gone.scalar_subquery())))
 
 
 def _values(new: ScheduleRecord) -> dict[str, Any]:

@@ -96,14 +96,16 @@ class RunRecord(Struct, frozen=True):
 class Claim(Struct, frozen=True):
     """A look at the schedules by one program.
 
-    epoch: of its journal. known: the ids of the runs that it carries out. room: how many more it may. catch_up_s: runs
-    for missed due times begin within this time. history: ended runs of a schedule to keep.
+    epoch: of its journal. known: the ids of the runs that it carries out. room: how many more it may. share: the most
+    active runs of one client's user, on all nodes. catch_up_s: runs for missed due times begin within this time.
+    history: ended runs of a schedule to keep.
     """
 
     now: datetime
     epoch: int
     known: frozenset[str]
     room: int
+    share: int
     catch_up_s: float
     history: int
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from agents.sessions.errors import StoreDamaged
 from agents.sessions.schedules.definitions import find, record
-from agents.sessions.schedules.records import RunOutcome, RunRecord, RunState, ScheduleRecord
+from agents.sessions.schedules.records import Claim, RunOutcome, RunRecord, RunState, ScheduleRecord, Source
 from agents.sessions.tables import FENCES, RUNS, SCHEDULES, WRITER
 
 ACTIVE, WAITING, ENDED = RunState.ACTIVE.value, RunState.WAITING.value, RunState.ENDED.value
@@ -95,34 +95,51 @@ def unfinished(connection: Connection, schedule: str) -> tuple[int, int]:
 
 
 def begin(
-    connection: Connection, now: datetime, epoch: int, room: int, session_of: Callable[[RunRecord, ScheduleRecord], str]
+    connection: Connection, look: Claim, room: int, session_of: Callable[[RunRecord, ScheduleRecord], str]
 ) -> list[tuple[RunRecord, ScheduleRecord]]:
     """Let this journal carry out up to room runs whose time has come. session_of: the id of a run's session.
 
-    A schedule begins its earliest run, and no second one while a run is active, unless it allows that.
+    A schedule begins its earliest run, and no second one while a run is active, unless it allows that. No user of a
+    client has more than look.share active runs.
     """
-    earlier = _EARLIER.c.schedule == RUNS.c.schedule, _EARLIER.c.state == WAITING
+    counts = _active_of_clients(connection)
+    full = [owner for owner, count in counts.items() if count >= look.share]
+    begun = []
+    for row in connection.execute(_startable(look.now, room, full)).all():
+        run, schedule = run_of(row), record(row)
+        if schedule.source is Source.CLIENT and counts.setdefault(schedule.owner, 0) >= look.share:
+            continue
+        session_id = session_of(run, schedule)
+        values = {"state": ACTIVE, "node": look.epoch, "begun_at": look.now, "session_id": session_id}
+        waits = RUNS.c.id == run.id, RUNS.c.state == WAITING
+        if connection.execute(update(RUNS).where(*waits).values(values)).rowcount:
+            counts[schedule.owner] = counts.get(schedule.owner, 0) + 1
+            begun.append((_again(connection, run.id), schedule))
+    return begun
+
+
+def _startable(now: datetime, room: int, full: Collection[str | None]) -> Select[Any]:
+    """Return the query for runs that may begin, with their schedules, which it locks. full: users who have enough."""
     mine, others = ((each.c.start_at, each.c.due_at, each.c.id) for each in (RUNS, _EARLIER))
-    order = tuple_(*others) < tuple_(*mine)
+    same = _EARLIER.c.schedule == RUNS.c.schedule, _EARLIER.c.state == WAITING
     active = exists().where(_ACTIVE.c.schedule == RUNS.c.schedule, _ACTIVE.c.state == ACTIVE)
-    wanted = (
+    return (
         select(RUNS, SCHEDULES)
         .join(SCHEDULES, SCHEDULES.c.name == RUNS.c.schedule)
-        .where(RUNS.c.state == WAITING, RUNS.c.start_at <= now, ~exists().where(*earlier, order))
-        .where(or_(SCHEDULES.c.overlap == ALLOW, ~active))
+        .where(RUNS.c.state == WAITING, RUNS.c.start_at <= now)
+        .where(~exists().where(*same, tuple_(*others) < tuple_(*mine)), or_(SCHEDULES.c.overlap == ALLOW, ~active))
+        .where(or_(SCHEDULES.c.source != Source.CLIENT.value, SCHEDULES.c.owner.not_in(full)))
         .order_by(*mine)
         .limit(room)
         .with_for_update(of=SCHEDULES, skip_locked=True)
     )
-    begun = []
-    for row in connection.execute(wanted).all():
-        run, schedule = run_of(row), record(row)
-        session_id = session_of(run, schedule)
-        values = {"state": ACTIVE, "node": epoch, "begun_at": now, "session_id": session_id}
-        waits = RUNS.c.id == run.id, RUNS.c.state == WAITING
-        if connection.execute(update(RUNS).where(*waits).values(values)).rowcount:
-            begun.append((_again(connection, run.id), schedule))
-    return begun
+
+
+def _active_of_clients(connection: Connection) -> dict[str | None, int]:
+    """Return the number of active runs of clients' schedules, by owner."""
+    joined = select(SCHEDULES.c.owner, func.count().label("n")).join(RUNS, RUNS.c.schedule == SCHEDULES.c.name)
+    counted = joined.where(RUNS.c.state == ACTIVE, SCHEDULES.c.source == Source.CLIENT.value)
+    return {row.owner: row.n for row in connection.execute(counted.group_by(SCHEDULES.c.owner))}
 
 
 def adopt(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from agents.llm.llm_supervisor import load_client
 from agents.settings import ClientLimits
 from supervisors.agent_supervisor import start_agent
 from tests.agents.gateway.site import Site
@@ -26,6 +27,12 @@ class Users(Struct):
     reader: Site
 
 
+@pytest.fixture(autouse=True)
+async def _loaded() -> None:
+    """Load what the first turn needs, as a daemon does: a connection that waits for that may be closed meanwhile."""
+    await load_client()
+
+
 @pytest.fixture
 async def users(tmp_path: Path) -> AsyncIterator[Users]:
     async with AsyncExitStack() as stack:
@@ -33,7 +40,7 @@ async def users(tmp_path: Path) -> AsyncIterator[Users]:
         limits = home.site.settings.gateway.model_copy(update={"clients": ClientLimits(max_schedules=2)})
         home.app.take(home.site.settings.model_copy(update={"gateway": limits}))
         clients = [await stack.enter_async_context(home.client(of)) for of in (ANN, BOB, ROOT, READER)]
-        assert (await clients[0].json("POST", "/agents", {"id": "a1", "model": "echo"}))[0] == 201
+        await start_agent({"id": "a1", "model": "echo", "owner": "ann"})
         yield Users(home, *clients)
 
 
@@ -128,3 +135,26 @@ async def test_a_faulty_schedule_is_refused_in_one_line(users: Users, body: dict
     status, refused = await users.ann.json("POST", "/schedules", {**NEWS, **body})
     assert status == 422
     assert line in refused["error"]["message"]
+
+
+async def test_the_runs_of_one_user_leave_room_for_those_of_others(tmp_path: Path) -> None:
+    limits = ClientLimits(max_schedules=20)
+    async with (
+        house((ANN, BOB, ROOT), tmp_path / "sessions.db") as home,
+        home.client(ANN) as ann,
+        home.client(BOB) as bob,
+    ):
+        gateway = home.site.settings.gateway.model_copy(update={"clients": limits})
+        home.app.take(home.site.settings.model_copy(update={"gateway": gateway}))
+        for owner, agent_id in (("ann", "a1"), ("bob", "b1")):
+            await start_agent({"id": agent_id, "model": "slow", "owner": owner})
+        for number in range(6):
+            await ann.json("POST", "/schedules", {**NEWS, "name": f"n{number}"})
+            await ann.json("POST", f"/schedules/n{number}/run")
+        await bob.json("POST", "/schedules", {**NEWS, "agent": "b1"})
+        await bob.json("POST", "/schedules/news/run")
+        async with asyncio.timeout(30):
+            while (await bob.json("GET", "/schedules/news/runs"))[1]["runs"][0]["state"] == "waiting":  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        found = [(await ann.json("GET", f"/schedules/n{number}/runs"))[1]["runs"][0] for number in range(6)]
+        assert sum(run["state"] == "active" for run in found) <= 4  # a quarter of max_running

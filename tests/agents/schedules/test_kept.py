@@ -199,3 +199,17 @@ async def test_the_session_of_a_run_has_its_stream_and_its_agent_has_ended(progr
         async with asyncio.timeout(30):
             while find_agent(str(run.session_id)) is not None:  # noqa: ASYNC110 (the end of another process)
                 await asyncio.sleep(0.01)
+
+
+async def test_a_schedule_that_can_not_be_read_here_has_an_error_and_no_due_time(program: Program) -> None:
+    async with program():
+        await schedules.add(name="mine", agent="echo", message="Hi.", cron="0 9 * * *")
+        unreadable = {**DAILY, "name": "mine", "every": None, "cron": "0 9 * * *", "timezone": "Europe/Atlantis"}
+        changed = update(SCHEDULES).values(definition=unreadable)
+        await (await journal()).store.as_writer(lambda store: store.execute(changed))
+        await outage(hours=1)
+        await schedules.run_now("mine")
+        runs = await history("mine", 2)
+        expected = "the schedule can't be read here: timezone: expected a time zone that this machine knows"
+        assert [str(run.reason).startswith(expected) for run in runs] == [True, True]
+        assert (await schedules.find("mine")).next_at is None

@@ -22,7 +22,7 @@ from agents.sessions.tables import RUNS
 from tests.agents.sessions.test_in_use import other
 from tests.agents.sessions.test_nodes import joined
 
-COUNT = 20
+COUNT = 8
 ROOM = 3
 BEGIN = datetime(2026, 5, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -56,14 +56,14 @@ def session_of(run: RunRecord, schedule: ScheduleRecord) -> str:
 
 
 async def look(store: Store, minute: int, known: frozenset[str] = frozenset()) -> Claimed:
-    claim = Claim(BEGIN + minute * MINUTE, store.epoch, known, ROOM, 0.0, 100)
+    claim = Claim(BEGIN + minute * MINUTE, store.epoch, known, ROOM, ROOM, 0.0, 100)
     return await store.as_writer(partial(claiming.claim, look=claim, planned=planned, session_of=session_of))
 
 
 async def looks(store: Store) -> list[str]:
-    """Look for the due times of ten minutes, again and again. Return the ids of the runs that began here."""
+    """Look for the due times of six minutes, again and again. Return the ids of the runs that began here."""
     begun: list[str] = []
-    for minute in range(10):
+    for minute in range(6):
         for _ in range(3):
             claimed = await look(store, minute, frozenset(begun))
             begun += [run.id for run, _ in claimed.runs]
