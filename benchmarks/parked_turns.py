@@ -19,7 +19,7 @@ from agents import StreamApprovalRequired, StreamComplete, agent, application
 from agents.core.events import TERMINAL
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import open_journal
-from agents.settings import SessionSettings, Settings
+from agents.settings import Durability, SessionSettings, Settings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 
@@ -44,7 +44,9 @@ async def main(count: int, idle_s: float) -> None:
     """Print the figures of this number of parked turns."""
     with TemporaryDirectory() as folder:
         async with RehearsalServer(parse(SCRIPT, "parked")) as server:
-            kept = SessionSettings(url=f"sqlite:///{Path(folder) / 's.db'}", durability=Durability.BATCHED, park_after=1)
+            kept = SessionSettings(
+                url=f"sqlite:///{Path(folder) / 's.db'}", durability=Durability.BATCHED, park_after=1
+            )
             settings = Settings(base_url=server.base_url, api_key=SecretStr("rehearsal"), sessions=kept)
             async with application.running(settings):
                 await _parked(["first"])

@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from msgspec.structs import replace
-
 from actors.clock import clock
 from agents.agent_config import AgentConfig
 from agents.agent_config.speaking import spoken_by, voiced
