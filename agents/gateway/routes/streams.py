@@ -47,7 +47,7 @@ class Approve(RequestBody):
     arguments: str | None = None
     edited: str | None = None
     always: Always | None = None
-    same_arguments: bool = False
+    same_arguments: bool | None = None
 
 
 class Deny(RequestBody):
@@ -101,7 +101,7 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
         """Approve a call that waits for a decision. The call then runs."""
         decided = await everything.visible_to(caller).streams.approve(
-            stream_id, body.call_id, body.arguments, body.edited, body.always, body.same_arguments
+            stream_id, body.call_id, body.arguments, body.edited, body.always, bool(body.same_arguments)
         )
         return Json(decided)
 
