@@ -44,9 +44,8 @@ async def main(count: int, idle_s: float) -> None:
     """Print the figures of this number of parked turns."""
     with TemporaryDirectory() as folder:
         async with RehearsalServer(parse(SCRIPT, "parked")) as server:
-            kept = SessionSettings(
-                url=f"sqlite:///{Path(folder) / 's.db'}", durability=Durability.BATCHED, park_after=1
-            )
+            url = f"sqlite:///{Path(folder) / 's.db'}"
+            kept = SessionSettings(url=url, durability=Durability.BATCHED, park_after=1)
             settings = Settings(base_url=server.base_url, api_key=SecretStr("rehearsal"), sessions=kept)
             async with application.running(settings):
                 await _parked(["first"])
