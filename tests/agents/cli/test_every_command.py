@@ -14,6 +14,8 @@ WIDE: Final = "hüllo, 日本 😀"
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
     "approvals": (),
+    "schedules": (),
+    "spend": (),
     "backup": ("/none/b.tar", "--state-dir", "/none"),
     "approve": ("s", "none"),
     "cancel": ("s",),

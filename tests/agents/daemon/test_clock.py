@@ -30,6 +30,8 @@ WALL = {
 TOLD = {
     "actors/clock.py": "the Unix time, for the moments in a turn's figures",
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
+    "agents/cli/remote/ps.py": "the age of a turn",
+    "agents/cli/sessions/prune.py": "the age of a session",
     "agents/gateway/app.py": "`created` of a model",
     "agents/gateway/routes/chat_completions.py": "`created` of an answer",
     "agents/gateway/routes/openai_responses.py": "`created_at` of a response",
@@ -43,6 +45,9 @@ TOLD = {
     "agents/sessions/nodes.py": "when a node was declared dead",
     "agents/sessions/part_files.py": "the age of an unfinished file, against its time",
     "agents/sessions/recorder.py": "when a stream began and ended",
+    "agents/sessions/waiting.py": "when a model call was charged",
+    "agents/sessions/waits.py": "when a turn was parked",
+    "agents/tools/call_context.py": "the deadline of a call, for its tool",
 }
 """The modules that may read the wall clock, to show the time."""
 
