@@ -57,7 +57,10 @@ def take_followers(agent_id: str) -> Followers | None:
 
 
 def followed_ids() -> list[str]:
-    """Return the ids of the parked agents with subscribers here."""
+    """Return the ids of the parked agents with living subscribers here, and forget the others."""
+    for agent_id, left in list(_here().items()):
+        if not any(pid.alive for pid in (*left.subscribers, *(pid for each in left.places.values() for pid in each))):
+            del _here()[agent_id]
     return list(_here())
 
 
