@@ -102,7 +102,10 @@ class Delivery(Task):
             message = await self.receive()
             wakes = isinstance(message, StreamChat) or whereis(CLUSTER) is None
             try:
-                self.send(await present(self._agent_id, wakes=wakes), message)
+                pid = await present(self._agent_id, wakes=wakes)
+                while find_agent(self._agent_id) != pid:  # it has ended again, and reads no more messages
+                    pid = await present(self._agent_id, wakes=wakes)
+                self.send(pid, message)
             except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
                 self._refuse(message, str(failed))
         unregister(_delivery(self._agent_id))  # in the same step as the last look: the next message goes to the agent
