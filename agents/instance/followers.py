@@ -35,8 +35,11 @@ def leave_followers(state: AgentState) -> None:
         places[chat.stream_id] = dict.fromkeys((*own, *chat.followers), 0)
     living = {id_: {pid: seq for pid, seq in each.items() if pid.alive} for id_, each in places.items()}
     subscribers = tuple(pid for pid in state.subscribers if pid.alive)
-    if subscribers or any(living.values()):
-        _here()[state.config.id] = Followers(subscribers, living)
+    for stream_id, each in living.items():
+        for pid, seq in each.items():
+            follow_parked(state.config.id, stream_id, pid, seq)
+    for pid in subscribers:
+        follow_parked(state.config.id, None, pid, 0, all_streams=True)
 
 
 def follow_parked(

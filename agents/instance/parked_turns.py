@@ -79,7 +79,8 @@ class ParkedTurns(Task):
             if journal is None:
                 return LOOK_S
             await self._start_overdue(journal)
-            await _follow_on(journal.store)
+            if journal.store.node is not None:  # without a cluster, agents take their subscribers themselves
+                await _follow_on(journal.store)
             following = await journal.store.next_deadline(unix_s())
             return LOOK_S if following is None else min(LOOK_S, max(0.0, following - unix_s()))
         except (CallFailed, SessionError) as failed:
