@@ -88,8 +88,6 @@ class Client:
     async def delete(self, where: str) -> Any:
         return await self._asked("DELETE", where, json={})
 
-    # Sessions
-
     async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
         """Return a page of sessions: those that changed last come first. after: the last id of the previous page."""
         page = {} if after is None else {"after": after}

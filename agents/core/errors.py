@@ -13,7 +13,7 @@ StreamFault
 ├── BudgetExceeded     a budget of many turns
 ├── LoopFound          the same call again and again
 ├── InvalidAnswer      the answer is not of the agent's answer type
-├── Denied             a hook of the host denied a model call or its answer
+├── Denied             a hook denied a model call or its answer
 ├── ContentRefused     a part of a message, or its size, is refused
 ├── Busy               the agent accepts no message while a turn runs
 ├── Interrupted        the agent was stopped, or the program that ran it
@@ -62,8 +62,7 @@ class ApiError(StreamFault, frozen=True, tag="api_error"):
     """The provider answered with an error.
 
     code: the HTTP status; for an error inside a stream, the status in the error, or 0. kind: the provider's type or
-    code of the error. retry_after_s: the wait that the provider asks for. request_id: the provider's id of the request,
-    which its support asks for.
+    code of the error. retry_after_s: the wait that it asks for. request_id: its own id of the request, for its support.
     """
 
     code: int
@@ -73,8 +72,7 @@ class ApiError(StreamFault, frozen=True, tag="api_error"):
     request_id: str | None = None
 
     def __str__(self) -> str:
-        where = f" {self.code}" if self.code else ""
-        return f"api error{where}: {self.message}"
+        return f"api error {self.code}: {self.message}" if self.code else f"api error: {self.message}"
 
 
 class NetworkError(StreamFault, frozen=True, tag="network_error"):
@@ -207,7 +205,7 @@ class Parked(StreamFault, frozen=True, tag="parked"):
     recoveries: int
 
     def __str__(self) -> str:
-        times = "once" if self.recoveries == 1 else f"{self.recoveries} times"
+        times = f"{self.recoveries} times" if self.recoveries > 1 else "once"
         return f"parked: the program ended while it ran, and resuming it {times} did not help; send a message to go on"
 
 

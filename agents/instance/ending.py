@@ -16,13 +16,14 @@ from actors.clock import now_s
 from agents.agent_registry import has_no_stream, leave
 from agents.core.errors import Cancelled, Fault, HandlerCrashed, Interrupted, StoreFailed
 from agents.core.turn import Phase
+from agents.instance.answers import words_of
 from agents.instance.by_id import deliver
 from agents.instance.elsewhere import HANDED_OVER, PARKED
 from agents.instance.messages import recorded
 from agents.instance.requests import HandOver, Subscribe, Unsubscribe
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.subscriptions import followed, known
-from agents.instance.turns import refuse, words_of
+from agents.instance.turns import refuse
 from agents.instance.waking import leave_session
 from agents.sessions import SessionError
 from agents.streams.report import report_end

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import Crash, Pid, ProcessError, Shutdown, link, register, reply, send
+from actors import Pid, ProcessError, Shutdown, link, register, reply, send
 from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
@@ -17,6 +17,7 @@ from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import Conversation
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked, StoreFailed
 from agents.core.message_times import times_of
+from agents.instance.answers import words_of
 from agents.instance.long_wait import waits_of
 from agents.instance.messages import joins, recorded
 from agents.instance.recovery import EndSubAgents
@@ -244,8 +245,3 @@ def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
 def _send_reminder(agent: Pid, message: Forget | Idle) -> None:
     if agent.alive:
         send(agent, message)
-
-
-def words_of(reason: object) -> str:
-    """Return an exit reason as text for subscribers. A crash gives only the exception's type, without its text."""
-    return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)
