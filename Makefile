@@ -1,5 +1,5 @@
-# make demo | cluster-demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
-# test-nginx | test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo
+# make demo | cluster-demo | test | test-node | test-thespian | test-otp | test-postgres | test-effects | test-cluster |
+# test-cluster-long | test-nginx | test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo
 # without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
@@ -9,7 +9,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long cluster-demo postgresql test-nginx test-versions test-litellm test-llama check lint types docs bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-effects test-cluster test-cluster-long cluster-demo postgresql test-nginx test-versions test-litellm test-llama check lint types docs bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -42,6 +42,10 @@ test-otp: $(STAMP)
 # The sessions' tests again, on a PostgreSQL that is started for them and stopped.
 test-postgres: $(STAMP) postgresql
 	$(BIN)/pytest -m postgres tests/agents/sessions
+
+# The ledger of effects: 200 kills of a daemon that pays, on SQLite, and on a PostgreSQL that is started and stopped.
+test-effects: $(STAMP) postgresql
+	$(BIN)/pytest -m effects --capture=no tests/agents/effects
 
 # The faults of a cluster: nodes as OS processes on a PostgreSQL that is started for them and stopped.
 test-cluster: $(STAMP) postgresql

@@ -12,7 +12,7 @@ Modules:
     agent_registry  find an agent by its id, its stream or its owner
 
 Agents:             start_agent, stop_agent, which_agents, find_agent, wake, AgentOptions, Settings, AgentInfo, Pid
-Tools:              tool, progress, Tool, Bound, CallContext
+Tools:              tool, progress, Tool, Bound, CallContext; what verify returns: Happened, DidNotHappen, NotKnown
 Parts of messages:  Text, Image, Audio, File; in a conversation TextPart, ImagePart, AudioPart, FilePart
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
@@ -78,6 +78,7 @@ from agents.core.events import (
     StreamWarning,
     ToolResult,
 )
+from agents.core.outcome import DidNotHappen, Happened, NotKnown
 from agents.core.parts import AudioPart, FilePart, ImagePart, TextPart
 from agents.core.response import Response, TypedResponse
 from agents.core.stream_metrics import StreamMetrics
@@ -122,12 +123,14 @@ __all__ = [
     "ContentRefused",
     "Decided",
     "Denied",
+    "DidNotHappen",
     "Event",
     "Fault",
     "File",
     "FilePart",
     "FinishReason",
     "HandlerCrashed",
+    "Happened",
     "Image",
     "ImagePart",
     "Interrupted",
@@ -140,6 +143,7 @@ __all__ = [
     "LoopFound",
     "NetworkError",
     "NotAsked",
+    "NotKnown",
     "OtherArguments",
     "Parked",
     "ParseError",

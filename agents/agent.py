@@ -34,6 +34,7 @@ from agents.core.events import (
     StreamComplete,
     StreamError,
 )
+from agents.core.outcome import Outcome
 from agents.core.response import Response, TypedResponse
 from agents.core.standing import Always
 from agents.instance.answers import StreamFailed, typed
@@ -66,6 +67,7 @@ from agents.instance.requests import (
     GetInfo,
     GetPart,
     Retire,
+    Settle,
     Steer,
     Subscribe,
     Unsubscribe,
@@ -311,6 +313,15 @@ async def deny(
         checked_optional(by, "by"),
     )
     return await _ask(await awake(pid), request)
+
+
+async def settle(pid: Pid | str, key: str, outcome: Outcome) -> bool:
+    """Say what came of a call that waits, since its outcome is not known. key: of its CallContext.
+
+    A call that happened ends with the result. One that did not happen runs. Return False if no such call waits. The
+    ledger of effects gets the new state of the call, but not who settled it: agents.sessions.effects.settle does that.
+    """
+    return await _ask(await awake(pid), Settle(checked_text(key, "key"), outcome))
 
 
 async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: str | None = None) -> bool:

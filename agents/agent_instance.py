@@ -35,7 +35,7 @@ from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
 from agents.instance.beginning import account_of, checked_config, keeping_of, parts_of, tracer_of
-from agents.instance.deciding import decided
+from agents.instance.deciding import decided, settle
 from agents.instance.elsewhere import already_elsewhere
 from agents.instance.ending import end_agent, hand_over, send_on
 from agents.instance.info import history_of, info_of
@@ -55,6 +55,7 @@ from agents.instance.requests import (
     GetPart,
     HandOver,
     Retire,
+    Settle,
     Steer,
     Subscribe,
     Unsubscribe,
@@ -213,6 +214,8 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(steer(request, state), state)
             case Approve() | Deny():
                 return decided(request, state)
+            case Settle():
+                return Reply(settle(request, state), state)
             case GetPart(key):
                 return part_of(key, state)
             case Retire() if (running is None or running.over) and not state.queue:

@@ -18,11 +18,12 @@ from agents.agent_config.members import members_of, transfers
 from agents.agent_config.part_limits import part_limits
 from agents.agent_config.request import NO_REQUEST, TurnRequest
 from agents.agent_config.routes import route_faults, routes, summary_route
-from agents.agent_config.turn_policy import deadlines, turn_policy, with_deadlines
+from agents.agent_config.turn_policy import deadlines, turn_policy
 from agents.core.context import data_tokens
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
 from agents.core.large_result import LargeResults
+from agents.core.outcome import OnUnknown
 from agents.core.policy import TurnPolicy
 from agents.hooks.resolve import NO_HOOKS, Hooks, hooks_of
 from agents.llm.call import ModelCallDeadlines, Route
@@ -35,7 +36,7 @@ from agents.settings.hooks import HookSettings
 from agents.sub_agents.agent_tool import AgentTool, with_agents
 from agents.sub_agents.parent_call import ParentCall
 from agents.tools.errors import InvalidTool
-from agents.tools.registry import resolve
+from agents.tools.registry import resolve, with_defaults
 from agents.tools.tool import Tool
 
 
@@ -50,7 +51,8 @@ class AgentConfig(Struct, frozen=True):
     that writes summaries of a long conversation. team: all agents that may speak, by name, this one first; none for an
     agent without hand-offs. handoffs: the names of those to which the agent may hand over. speaker: the name of the one
     that speaks after a hand-off. hooks: those that hold for the agent, also those of the settings. charging: of model
-    calls. large_results: None: the model gets all of each result.
+    calls. large_results: None: the model gets all of each result. on_unknown: of the calls of its tools that
+    say nothing else.
     """
 
     id: str
@@ -69,6 +71,7 @@ class AgentConfig(Struct, frozen=True):
     owner: str | None
     part_limits: PartLimits
     summary_route: Route
+    on_unknown: OnUnknown = OnUnknown.TELL
     servers: tuple[ServerSpec, ...] = ()
     request: TurnRequest = NO_REQUEST
     parent: ParentCall | None = None
@@ -165,6 +168,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         hooks=hooks,
         charging=charging_of(checked, settings),
         large_results=large_results(checked),
+        on_unknown=checked.on_unknown,
     )
     return _with_team(config, given, settings, from_host=from_host) if checked.handoffs else config
 
@@ -229,7 +233,7 @@ def _tools(checked: AgentSettings, settings: Settings, *, from_host: bool) -> Ma
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool(found)
     tools = with_larger_results(tools, large_results(checked))
-    return with_deadlines(tools, settings.streaming.tool_timeout / 1000)
+    return with_defaults(tools, settings.streaming.tool_timeout / 1000, checked.on_unknown)
 
 
 def _check_agent(made: AgentTool, place: int, settings: Settings, *, from_host: bool) -> None:

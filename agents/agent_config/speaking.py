@@ -43,6 +43,7 @@ def spoken_by(config: AgentConfig, name: str) -> AgentConfig:
             agents=own.agents,
             context=own.context,
             loops=own.loops,
+            recorded=own.recorded,
         ),
         deadlines=member.deadlines,
         stream=member.stream,

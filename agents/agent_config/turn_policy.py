@@ -1,6 +1,5 @@
 """The settings of an agent's turns and model calls, from its own keys and those of the application."""
 
-import dataclasses
 from collections.abc import Mapping
 
 from agents.agent_config.context import context_policy
@@ -39,6 +38,7 @@ def turn_policy(
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
         context=context_policy(checked, settings),
         loops=LoopPolicy(loops.tell, loops.ask, loops.stop, frozenset(loops.exempt)),
+        recorded=frozenset(name for name, tool in tools.items() if not tool.idempotent),
     )
 
 
@@ -52,11 +52,3 @@ def deadlines(checked: AgentSettings, settings: Settings) -> ModelCallDeadlines:
         idle_s=(own or streaming.timeout) / 1000,
         hasty=own is not None and own < max(streaming.timeout, host_first_byte),
     )
-
-
-def with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:
-    """Return the tools, each with a deadline."""
-    return {
-        name: tool if tool.timeout_s is not None else dataclasses.replace(tool, timeout_s=default_s)
-        for name, tool in tools.items()
-    }

@@ -28,6 +28,7 @@ from agents.instance.requests import (
     GetInfo,
     GetPart,
     Retire,
+    Settle,
     Steer,
 )
 from agents.instance.state import StreamChat
@@ -78,7 +79,18 @@ Opening: TypeAlias = AskStream | FollowStream | SubscribeTo
 OPENINGS: Final[Packing[Opening]] = Packing(Opening)
 
 RemoteRequest: TypeAlias = (
-    Cancel | Steer | Approve | Deny | Retire | GetInfo | GetConversation | GetHistory | GetEvents | GetPart | Control
+    Cancel
+    | Steer
+    | Approve
+    | Deny
+    | Settle
+    | Retire
+    | GetInfo
+    | GetConversation
+    | GetHistory
+    | GetEvents
+    | GetPart
+    | Control
 )
 
 REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
@@ -86,6 +98,7 @@ REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "steer": (Steer, (bool, Full, ContentRefused)),
     "approve": (Approve, get_args(Answer)),
     "deny": (Deny, get_args(Answer)),
+    "settle": (Settle, (bool,)),
     "retire": (Retire, (bool,)),
     "info": (GetInfo, (AgentInfo,)),
     "conversation": (GetConversation, (Conversation,)),

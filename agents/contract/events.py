@@ -89,7 +89,8 @@ class ApprovalData(EventData, frozen=True):
     """The call waits for a decision. After timeout_s, `on_timeout` decides.
 
     deadline: the end of timeout_s in Unix seconds; null in events of older versions. kind: `approval` for a call that
-    may run only after a decision. why: the question of the host's hook, or "".
+    may run only after a decision, `effect` for one that may have taken effect: approved, it runs again. why: the
+    question of the host's hook, or "".
     """
 
     tool_call: ToolCall

@@ -6,7 +6,7 @@ from its message. After a crash the turn resumes from its last checkpoint:
     asking the model     the output of the model call is void: stream_reset announces it, and the model is asked again;
                          the cut call is charged with its estimated tokens
     running calls        a call with a result keeps it; an unclaimed call runs, and so does one that may run twice;
-                         any other call may have run: the model gets the result UNKNOWN
+                         any other call may have run: its outcome is found out, or the model gets the result UNKNOWN
 
 A call is claimed on disk before it runs. A call that waits for an approval is not claimed, so its approval is requested
 again.
@@ -23,7 +23,7 @@ from agents.core.asking import ask_model, begin, opened
 from agents.core.compaction import Compaction
 from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
 from agents.core.deltas import Finished, Usage
-from agents.core.effects import Effect, RunTool
+from agents.core.effects import Effect, RunTool, SettleCall
 from agents.core.errors import Fault, Interrupted
 from agents.core.events import Event, StreamReset, StreamToolResult, ToolResult
 from agents.core.execution import running_more
@@ -128,12 +128,18 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
 
 
 def resumed(
-    saved: TurnCheckpoint, log: PublishedPart, past: Past, *, idempotent: Collection[str], now_s: float
+    saved: TurnCheckpoint,
+    log: PublishedPart,
+    past: Past,
+    *,
+    idempotent: Collection[str],
+    now_s: float,
+    doubtful: Collection[int] = (),
 ) -> Step:
     """Return the step with which a cut turn continues.
 
     past: that of a new turn, with the conversation before the cut turn. idempotent: names of the tools that may run
-    the same call twice.
+    the same call twice. doubtful: indexes of the other calls whose outcome can be found out.
     """
     turn = _restored(saved, log, past)
     if log.seq == 0:
@@ -148,7 +154,11 @@ def resumed(
     again = tuple(RunTool(call, decided=True) for call in in_flight if call.name in idempotent)
     effects: tuple[Effect, ...] = ()
     for call in in_flight:
-        if call.name not in idempotent:
+        if call.name in idempotent:
+            continue
+        if call.index in doubtful:
+            effects += (SettleCall(call),)
+        else:
             turn, more = step(turn, ToolFinished(call.index, UNKNOWN), now_s)
             effects += more
     if turn.phase is Phase.EXECUTING:

@@ -2,7 +2,7 @@
 
 happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, SubAgentPublished, ApprovalAsked,
             ToolCleared, Steered, AnswerChecked, Summarised, BudgetReached, BudgetDecided
-effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer, Summarise
+effects     an Event to publish, or work: StartCompletion, RunTool, SettleCall, DropTools, CheckAnswer, Summarise
 """
 
 from typing import Any, Final, TypeAlias
@@ -136,6 +136,15 @@ class RunTool(Struct, frozen=True):
     asks: bool = False
 
 
+class SettleCall(Struct, frozen=True):
+    """Effect: find out what came of this call, which a crash cut.
+
+    It ends with ToolFinished. If it may run again, ToolCleared comes first.
+    """
+
+    call: ToolCall
+
+
 class DropTools(Struct, frozen=True):
     """Effect: end all running calls, and discard their results."""
 
@@ -173,8 +182,8 @@ Happened: TypeAlias = (
     | BudgetReached
     | BudgetDecided
 )
-Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer | Summarise
+Work: TypeAlias = StartCompletion | RunTool | SettleCall | DropTools | CheckAnswer | Summarise
 Effect: TypeAlias = Event | Work
 
-WORK: Final = frozenset({StartCompletion, RunTool, DropTools, CheckAnswer, Summarise})
+WORK: Final = frozenset({StartCompletion, RunTool, SettleCall, DropTools, CheckAnswer, Summarise})
 """The effects other than events."""

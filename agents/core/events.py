@@ -100,7 +100,8 @@ class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_requ
     """A call waits for agent.approve with its id. Without a decision within timeout_s, `on_timeout` decides.
 
     deadline: the end of timeout_s in Unix seconds, the same after a restart of the program. None in events of older
-    versions. kind: as in Waiting. why: the question that the host's hook asks, or "".
+    versions. kind: as in Waiting. A call of kind "effect" may have taken effect: approved, it runs again, and denied,
+    its outcome stays unknown. why: the question that the host's hook asks, or "".
     """
 
     tool_call: ToolCall

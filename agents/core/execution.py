@@ -126,6 +126,8 @@ def _count(turn: Turn, index: int) -> int:
 
 def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: float) -> Step:
     """Announce that the call waits for a decision, with the arguments that it would run with."""
+    if asked.kind == "effect":
+        turn = replace(turn, past=replace(turn.past, round=turn.past.round.doubted(call.index)))
     if asked.arguments is not None:
         call = call.edited(asked.arguments)
         turn = replace(turn, past=replace(turn.past, round=turn.past.round.having(call)))

@@ -5,7 +5,15 @@
 A call that never ran ends as failed, without having begun.
 """
 
-from hashlib import blake2b
+from enum import StrEnum
+from hashlib import blake2b, sha256
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from agents.core.conversation import ToolCall
+from agents.core.round import Round
 
 
 def call_key(session_id: str, stream_id: str, model_call: int, index: int) -> str:
@@ -18,3 +26,57 @@ def call_key(session_id: str, stream_id: str, model_call: int, index: int) -> st
     digits = blake2b(place.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     variant = "89ab"[int(digits[16], 16) % 4]
     return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+class EffectState(StrEnum):
+    """The knowledge of what came of a call."""
+
+    INTENDED = "intended"
+    BEGUN = "begun"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+DOUBTFUL: Final = frozenset({"unknown", "timeout", "crashed", "cpu_time"})
+"""The errors of calls that may have taken effect."""
+
+
+class LedgerEntry(Struct, frozen=True):
+    """The state of one call. attempt: 0 for a call that never began. arguments: SHA-256 of those that it runs with.
+
+    error: of its result.
+    """
+
+    key: str
+    call_id: str
+    tool: str
+    arguments: str
+    state: EffectState
+    attempt: int = 0
+    error: str | None = None
+
+    def ended(self, error: str | None) -> "LedgerEntry":
+        """Return the entry after the result of the call. error: of the result."""
+        failed = EffectState.UNKNOWN if error in DOUBTFUL else EffectState.FAILED
+        return replace(self, state=EffectState.DONE if error is None else failed, error=error)
+
+    def cut_off(self) -> "LedgerEntry":
+        """Return the entry of a call that had no result at the end of its turn."""
+        if self.state is EffectState.INTENDED:
+            return replace(self, state=EffectState.FAILED, error=NOT_RUN)
+        return replace(self, state=EffectState.UNKNOWN)
+
+
+NOT_RUN: Final = "not_run"
+"""The error of a call that was not run before its turn ended."""
+
+
+def entry_of(call: ToolCall, key: str, running: Round, before: int = 0) -> LedgerEntry:
+    """Return the entry of a call without a result. before: the attempts that began before this program."""
+    state, attempt = EffectState.INTENDED, before
+    if call.index in running.claimed:
+        state = EffectState.UNKNOWN if call.index in running.doubtful else EffectState.BEGUN
+        attempt = max(before, 1) + running.again.count(call.index)
+    digest = sha256(call.arguments.encode("utf-8", "surrogatepass")).hexdigest()
+    return LedgerEntry(key, call.id, call.name, digest, state, attempt)

@@ -46,7 +46,8 @@ class TurnPolicy(Struct, frozen=True):
     speaker: the name of the agent that speaks after a hand-off; "" before. handoffs: the settings of the agents that
     may speak next, by the names of the tools that hand over. agents: names of tools whose calls sub-agents answer.
     client: names of the client's tools. Their calls end the turn, and the client runs them. context: the rules for the
-    context window. loops: the treatment of calls that are made again and again.
+    context window. loops: the treatment of calls that are made again and again. recorded: names of tools whose
+    calls are in the ledger of effects; these may change during a turn.
     """
 
     limits: Limits = Limits()
@@ -62,3 +63,4 @@ class TurnPolicy(Struct, frozen=True):
     client: frozenset[str] = frozenset()
     context: ContextPolicy = ContextPolicy()
     loops: LoopPolicy = LoopPolicy()
+    recorded: Collection[str] = frozenset()

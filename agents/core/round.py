@@ -25,13 +25,16 @@ class Round(Struct, frozen=True):
     """The calls of a model call and their state.
 
     started: indexes of the calls that count as running or have ended. results: in order of arrival. gated: indexes of
-    started calls whose tool may demand an approval. A gated call does not run before it is cleared.
+    started calls whose tool may demand an approval. A gated call does not run before it is cleared. doubtful: indexes
+    of calls that may have taken effect, and wait for a person. again: indexes of calls that ran, and run again.
     """
 
     calls: tuple[ToolCall, ...] = ()
     started: frozenset[int] = frozenset()
     results: tuple[ToolFinished, ...] = ()
     gated: frozenset[int] = frozenset()
+    doubtful: frozenset[int] = frozenset()
+    again: tuple[int, ...] = ()
 
     @property
     def running(self) -> int:
@@ -48,7 +51,9 @@ class Round(Struct, frozen=True):
 
     def cleared(self, call: ToolCall) -> "Round":
         """Return the round in which this call may run, with the arguments that it has here."""
-        return replace(self.having(call), gated=self.gated - {call.index})
+        again = self.again if call.index in self.gated else (*self.again, call.index)
+        index = {call.index}
+        return replace(self.having(call), gated=self.gated - index, doubtful=self.doubtful - index, again=again)
 
     def having(self, call: ToolCall) -> "Round":
         """Return the round with the arguments that the call has here."""
@@ -58,6 +63,10 @@ class Round(Struct, frozen=True):
         """Return the calls of the round that have other arguments than these calls of the model."""
         own = {call.index: call.arguments for call in calls}
         return tuple(call for call in self.calls if own.get(call.index) != call.arguments)
+
+    def doubted(self, index: int) -> "Round":
+        """Return the round in which this call waits for a person, since it may have taken effect."""
+        return replace(self, doubtful=self.doubtful | {index})
 
     def call(self, index: int) -> ToolCall | None:
         """Return the running call with this index; None if no such call runs, or if it has its result."""

@@ -7,7 +7,7 @@ from actors.clock import unix_s
 from agents.agent_config import AgentConfig
 from agents.core.conversation import ToolCall
 from agents.core.waiting import Ruling
-from agents.instance.requests import Approve, Deny
+from agents.instance.requests import Approve, Deny, Settle
 from agents.instance.running import agent_state
 from agents.instance.standing import always_fault, approve_always
 from agents.instance.state import AgentState
@@ -41,6 +41,12 @@ async def decide(request: Approve | Deny, state: AgentState) -> Answer:
         if isinstance(answer, AlreadyDecided):
             decided = answer
     return decided
+
+
+def settle(request: Settle, state: AgentState) -> bool:
+    """Settle a call that waits for a person's word. Return whether there is one."""
+    every = [stream.calls for _, stream in _streams(state, None) if stream.calls is not None]
+    return any(calls.settle_asked(request.key, request.outcome) for calls in every)
 
 
 def _call(stream: Stream, call_id: str) -> ToolCall | None:

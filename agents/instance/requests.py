@@ -8,6 +8,7 @@ from actors import Pid, Request
 from agents.core.conversation import Conversation
 from agents.core.errors import ContentRefused
 from agents.core.events import Event
+from agents.core.outcome import Outcome
 from agents.core.parts import Content
 from agents.core.standing import Always
 from agents.instance.info import AgentHistory, AgentInfo
@@ -89,6 +90,13 @@ class Deny(Struct, Request[Answer], frozen=True):
     by: str | None = None
 
 
+class Settle(Struct, Request[bool], frozen=True):
+    """Settle a call whose outcome is not known, by its idempotency key. The answer: whether it waited for that."""
+
+    key: str
+    outcome: Outcome
+
+
 class GetInfo(Struct, Request[AgentInfo], frozen=True):
     """Get an AgentInfo."""
 
@@ -127,5 +135,16 @@ class HandOver(Struct, Request[bool], frozen=True):
 
 
 AgentRequest: TypeAlias = (
-    Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | GetPart | Retire
+    Cancel
+    | Steer
+    | Approve
+    | Deny
+    | Settle
+    | Follow
+    | GetEvents
+    | GetInfo
+    | GetConversation
+    | GetHistory
+    | GetPart
+    | Retire
 )

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from actors import Pid
 from agents.agent_config import AgentConfig
 from agents.mcp.keeper import use
-from agents.mcp.tools import Asking, BoundTools
+from agents.mcp.tools import BoundTools, asking, recorded
 from agents.settings import Settings
 
 
@@ -18,11 +18,11 @@ async def with_servers(config: AgentConfig, settings: Settings, agent: Pid) -> A
     if config.team:
         team = {name: await with_servers(each, settings, agent) for name, each in config.team.items()}
         first = next(iter(team.values()))
-        return replace(
-            config, team=team, tools=first.tools, policy=replace(config.policy, approval=first.policy.approval)
-        )
+        changing = replace(config.policy, approval=first.policy.approval, recorded=first.policy.recorded)
+        return replace(config, team=team, tools=first.tools, policy=changing)
     if not config.servers:
         return config
     views = [await use(spec, agent) for spec in config.servers]
-    tools = BoundTools(config.tools, views, settings.streaming.tool_timeout / 1000)
-    return replace(config, tools=tools, policy=replace(config.policy, approval=Asking(tools)))
+    tools = BoundTools(config.tools, views, settings.streaming.tool_timeout / 1000, config.on_unknown)
+    policy = replace(config.policy, approval=asking(tools), recorded=recorded(tools))
+    return replace(config, tools=tools, policy=policy)

@@ -185,6 +185,7 @@ def _stream_of(agent: Pid, chat: StreamChat, state: AgentState, subscribers: tup
         before=state.conversation,
         ahead=state.keeping.ahead,
         cut=chat.cut,
+        owner=state.config.owner,
     )
 
 

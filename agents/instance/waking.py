@@ -193,13 +193,15 @@ async def cut_turn(journal: JournalHandle, open_: OpenStream, ahead: int, *, aga
     if open_.checkpoint is not None:
         saved = read_checkpoint(open_.checkpoint)
     waits = () if open_.checkpoint is None else await journal.store.waits(open_.stream_id)
+    calling = saved.executing is not None
+    noted = await journal.store.effects_of(open_.session_id, open_.stream_id) if calling else []
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
     recorder.waited(each.waiting.call.index for each in waits)
     ahead = 0 if open_.parked else ahead
     log_ = replace(log_, seq=log_.seq + ahead if events else 0)
     counts = open_.recoveries + (again and not open_.parked), open_.takeovers
     begun = open_.stream_id, open_.message, saved, tuple(events), log_, recorder
-    return Cut(*begun, *counts, parked=open_.parked, waits=waits)
+    return Cut(*begun, *counts, parked=open_.parked, waits=waits, effects=tuple(noted))
 
 
 def turn_name(agent_id: str) -> str:

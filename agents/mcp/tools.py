@@ -6,11 +6,12 @@ sends the server a cancel notification.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from agents.core.outcome import OnUnknown
 from agents.mcp.keeper import revive
 from agents.mcp.view import ListedTool, ServerView
 from agents.tools.tool import Tool
@@ -24,11 +25,17 @@ class BoundTools(Mapping[str, Tool]):
     """The tools by the name that the model calls. They change when a server lists other tools.
 
     A name that another tool has gets the server's name as a prefix. The agent's own tools keep theirs. default_s: the
-    deadline of a call whose server has none.
+    deadline of a call whose server has none. on_unknown: the agent's.
     """
 
-    def __init__(self, own: Mapping[str, Tool], views: Sequence[ServerView], default_s: float) -> None:
-        self._own, self._views, self._default_s = own, views, default_s
+    def __init__(
+        self,
+        own: Mapping[str, Tool],
+        views: Sequence[ServerView],
+        default_s: float,
+        on_unknown: OnUnknown = OnUnknown.TELL,
+    ) -> None:
+        self._own, self._views, self._default_s, self._on_unknown = own, views, default_s, on_unknown
         self._versions: tuple[int, ...] | None = None
         self._tools: Mapping[str, Tool] = {}
 
@@ -54,19 +61,19 @@ class BoundTools(Mapping[str, Tool]):
         for view, each, name in listed:
             wanted = name if name and uses[name] == 1 else f"{view.spec.name}_{name}"
             free = _free(wanted, tools)
-            tools[free] = tool_of(view, each, free, self._default_s)
+            tools[free] = tool_of(view, each, free, self._default_s, self._on_unknown)
         return tools
 
 
-class Asking(Collection[str]):
-    """The names of the tools whose calls may need an approval."""
+class ToolNames(Collection[str]):
+    """The names of those tools that fit a rule, at present."""
 
-    def __init__(self, tools: Mapping[str, Tool]) -> None:
-        self._tools = tools
+    def __init__(self, tools: Mapping[str, Tool], fits: Callable[[Tool], bool]) -> None:
+        self._tools, self._fits = tools, fits
 
     def __contains__(self, name: object) -> bool:
         tool = self._tools.get(name) if isinstance(name, str) else None
-        return tool is not None and tool.requires_approval is not False
+        return tool is not None and self._fits(tool)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._tools if name in self)
@@ -75,7 +82,17 @@ class Asking(Collection[str]):
         return sum(1 for _ in self)
 
 
-def tool_of(view: ServerView, listed: ListedTool, name: str, default_s: float) -> Tool:
+def asking(tools: Mapping[str, Tool]) -> ToolNames:
+    """Return the names of the tools whose calls may need an approval."""
+    return ToolNames(tools, lambda tool: tool.requires_approval is not False)
+
+
+def recorded(tools: Mapping[str, Tool]) -> ToolNames:
+    """Return the names of the tools whose calls are in the ledger of effects."""
+    return ToolNames(tools, lambda tool: not tool.idempotent)
+
+
+def tool_of(view: ServerView, listed: ListedTool, name: str, default_s: float, on_unknown: OnUnknown) -> Tool:
     """Return a server's tool. name: the one that the model calls."""
     spec, settings = view.spec, view.spec.server
 
@@ -94,6 +111,7 @@ def tool_of(view: ServerView, listed: ListedTool, name: str, default_s: float) -
         approval_timeout_s=settings.approval_timeout / 1000,
         on_approval_timeout=settings.on_approval_timeout,
         max_output_bytes=settings.max_output_bytes,
+        on_unknown=on_unknown,
     )
 
 

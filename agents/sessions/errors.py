@@ -13,10 +13,13 @@ SessionError
 │       ├── Elsewhere   another node of the cluster owns the session
 │       ├── Lost        this node does not own the session
 │       └── Fenced      another writer has the store, or this node was declared dead
-├── UnknownSession, UnknownStream
+├── UnknownSession, UnknownStream, UnknownEffect
+├── OutcomeKnown         the outcome of a call is known already
 ├── SessionExists
 └── InvalidFork         the place in a stream, or the new id, is invalid
 """
+
+from agents.core.ledger import EffectState
 
 
 class SessionError(Exception):
@@ -120,3 +123,20 @@ class SessionExists(SessionError):
 
 class InvalidFork(SessionError, ValueError):
     """A fork that is impossible. The text says what was expected."""
+
+
+class UnknownEffect(SessionError):
+    """No call in the ledger of effects has this key."""
+
+    for_client = "no such effect"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no effect {key[:200]!r}")
+
+
+class OutcomeKnown(SessionError):
+    """The outcome of the call is known, or the call has not begun. state: its state."""
+
+    def __init__(self, key: str, state: EffectState) -> None:
+        super().__init__(f"expected an effect that is unknown, got {key}, which is {state}")
+        self.for_client = str(self)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from actors import InvalidArgument
 from actors.kernel.errors import named
 from agents.core.text import HALF, TEXT, is_text
-from agents.sessions import compactions, part_rows, sub_agents
+from agents.sessions import compactions, effect_rows, part_rows, sub_agents
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession
 from agents.sessions.fork_place import place_of_fork
 from agents.sessions.ownership import claim
@@ -77,6 +77,7 @@ async def delete_all(store: Store, ids: Collection[str]) -> int:
         deleted = await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(ids)))
         await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(below)))
         await connection.run_sync(part_rows.remove_unused, parts)
+        await connection.run_sync(effect_rows.remove, [*ids, *below])
     if parts and store.files is not None:
         async with store.changing() as connection:
             await connection.run_sync(part_rows.remove_files, parts, store.files)

@@ -16,6 +16,7 @@ from agents.sessions.records import (
     Batch,
     Charged,
     Checkpoint,
+    EffectNoted,
     SessionBegun,
     StreamBegun,
     StreamEnded,
@@ -40,6 +41,7 @@ class Records(Struct, eq=False):
     ended: StreamEnded | None = None
     waiters: list[Waiter] = []
     waits: list[WaitChange] = []
+    effects: list[EffectNoted] = []
 
     def end_as(self, event: StreamError) -> None:
         """Replace the end by this one, for the next try of the write."""
@@ -107,6 +109,7 @@ class Pending(Struct, eq=False):
             number=self.number,
             charges=self.charges,
             waits=[change for each in streams for change in each.waits],
+            effects=[effect for each in streams for effect in each.effects],
         )
 
 

@@ -22,19 +22,20 @@ from agents.core.events import (
     StreamStart,
     StreamToolResult,
 )
+from agents.core.ledger import LedgerEntry
 from agents.core.parts import Content
 from agents.core.waiting import Ruling
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
-from agents.sessions.records import Checkpoint, CheckpointPart, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.records import Checkpoint, CheckpointPart, EffectNoted, StreamBegun, StreamEnded, StreamStatus
 from agents.sessions.wait_changes import WaitChanges
 
 if TYPE_CHECKING:
     from agents.sessions.group_commit import GroupCommit
 
-OF_WAITS: Final = frozenset({StreamApprovalRequired, StreamApprovalDecided})
-AT_ONCE: Final = frozenset({StreamStart, StreamComplete, StreamError, StreamToolResult, *OF_WAITS})
+OF_WAITS: Final = frozenset({StreamApprovalRequired, StreamApprovalDecided, StreamToolResult})
+AT_ONCE: Final = frozenset({StreamStart, StreamComplete, StreamError, *OF_WAITS})
 
 OnDurable: TypeAlias = Callable[[int], None]
 OnFailure: TypeAlias = Callable[[WriteFailed], None]
@@ -51,6 +52,7 @@ class Recorder:
     __slots__ = (
         "_begun",
         "_checkpoint",
+        "_effects",
         "_ended",
         "_events",
         "_group",
@@ -83,6 +85,7 @@ class Recorder:
         self._begun: StreamBegun | None = None
         self._events: list[Event] = []
         self._checkpoint: Checkpoint | None = None
+        self._effects: list[EffectNoted] = []
         self._ended: StreamEnded | None = None
         self._waits = WaitChanges(stream_id)
 
@@ -126,6 +129,13 @@ class Recorder:
     def waited(self, numbers: Iterable[int]) -> None:
         """Take what a cut stream has in the store, so that its end removes it."""
         self._waits.open.update(numbers)
+
+    def effect(self, entry: LedgerEntry, owner: str | None) -> None:
+        """Record a new state of a call. It is written with the checkpoint or the event of the same step."""
+        if self.closed is None:
+            now = datetime.now(UTC)
+            self._effects.append(EffectNoted(entry, self.session_id, self.stream_id, owner, now))
+            self._group.join(self)
 
     def ended(
         self,
@@ -195,7 +205,9 @@ class Recorder:
     def take(self) -> Records:
         """Return all records that wait."""
         waits = self._waits.take()
-        taken = Records(self, self._begun, self._events, self._checkpoint, self._ended, self.waiters, waits)
+        taken = Records(
+            self, self._begun, self._events, self._checkpoint, self._ended, self.waiters, waits, self._effects
+        )
         self._clear()
         if taken.events:
             self.last_seq = taken.events[-1].seq
@@ -209,6 +221,7 @@ class Recorder:
         self._checkpoint = records.checkpoint if later is None else later.after(records.checkpoint)
         self._ended = self._ended or records.ended
         self._waits.take_back(records.waits)
+        self._effects = records.effects + self._effects
 
     def close(self, failure: WriteFailed) -> None:
         self.closed = failure
@@ -217,4 +230,4 @@ class Recorder:
 
     def _clear(self) -> None:
         self._begun = self._checkpoint = self._ended = None
-        self._events, self.waiters = [], []
+        self._events, self.waiters, self._effects = [], [], []

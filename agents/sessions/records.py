@@ -12,6 +12,8 @@ from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
+from agents.core.ledger import EffectState, LedgerEntry
+from agents.core.outcome import Outcome
 from agents.core.parts import Content
 from agents.core.waiting import Ruling, Waiting
 
@@ -155,6 +157,16 @@ class WaitOver(Struct, frozen=True):
 WaitChange: TypeAlias = WaitBegun | WaitDecided | WaitOver
 
 
+class EffectNoted(Struct, frozen=True):
+    """A new state of a call, for the ledger of effects."""
+
+    entry: LedgerEntry
+    session_id: str
+    stream_id: str
+    owner: str | None
+    at: datetime
+
+
 class Batch(Struct, frozen=True):
     """The records of one transaction.
 
@@ -170,6 +182,7 @@ class Batch(Struct, frozen=True):
     number: int = 0
     charges: list[Charged | Allowance] = []
     waits: list[WaitChange] = []
+    effects: list[EffectNoted] = []
 
 
 # Read
@@ -240,3 +253,30 @@ class OpenStream(Struct, frozen=True):
     recoveries: int = 0
     takeovers: int = 0
     parked: bool = False
+
+
+class EffectRecord(Struct, frozen=True):
+    """A call in the ledger of effects. arguments, node, outcome, settled_at, settled_by, note: as in the table."""
+
+    key: str
+    session_id: str
+    stream_id: str
+    call_id: str
+    tool: str
+    arguments: str
+    owner: str | None
+    node: str | None
+    state: EffectState
+    attempt: int
+    error: str | None
+    intended_at: datetime
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    note: str | None = None
+
+    @property
+    def entry(self) -> LedgerEntry:
+        return LedgerEntry(self.key, self.call_id, self.tool, self.arguments, self.state, self.attempt, self.error)

@@ -26,6 +26,7 @@ from agents.sessions.records import (
     Batch,
     Charged,
     Checkpoint,
+    EffectNoted,
     SessionBegun,
     StreamBegun,
     StreamEnded,
@@ -90,6 +91,7 @@ class Rows(Struct, frozen=True):
     charges: list[dict[str, Any]] = []
     allowances: list[dict[str, Any]] = []
     waits: list[WaitChange] = []
+    effects: list[EffectNoted] = []
 
     @property
     def session_ids(self) -> set[str]:
@@ -99,7 +101,7 @@ class Rows(Struct, frozen=True):
     @property
     def has_only_events(self) -> bool:
         own = self.sessions, self.streams, self.checkpoints, self.parts, self.ends
-        return bool(self.events) and not any((*own, self.charges, self.allowances, self.waits))
+        return bool(self.events) and not any((*own, self.charges, self.allowances, self.waits, self.effects))
 
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
@@ -118,6 +120,7 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
             [charge_row(each) for each in batch.charges if isinstance(each, Charged)],
             [allowance_row(each) for each in batch.charges if isinstance(each, Allowance)],
             batch.waits,
+            batch.effects,
         )
     except RecordsRefused:
         raise

@@ -23,11 +23,12 @@ from agents.sessions.batched import Batched
 from agents.sessions.claiming import Claiming
 from agents.sessions.compactions import compaction_of
 from agents.sessions.connection import connected, transaction
+from agents.sessions.effects import of_stream
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence, has_written, lock_all, pass_fence
 from agents.sessions.grants import add, granted, revoke, standing_approvals
 from agents.sessions.ownership import check_owned
-from agents.sessions.records import Batch
+from agents.sessions.records import Batch, EffectRecord
 from agents.sessions.rows import Rows, rows_of
 from agents.sessions.transactions import ServerTransactions
 from agents.sessions.waits import ParkedWait, Place
@@ -75,7 +76,7 @@ class Store(Claiming):
             if has_written(connection, fence, number):
                 return
         pass_fence(connection, fence, number)
-        write(connection, rows, self._tail, fence.epoch, None if self.node is None else fence.epoch)
+        write(connection, rows, self._tail, fence.epoch, None if self.node is None else self.node.name)
 
     async def compaction(self, session_id: str, count: int) -> Compaction:
         """Return the session's last compaction, as compaction_of. count: the number of its messages."""
@@ -120,6 +121,10 @@ class Store(Claiming):
     async def revoke(self, id_: str, owner: str | None) -> bool:
         """Remove a standing approval, as `grants.revoke`. Raises WriteFailed."""
         return await self.as_writer(partial(revoke, id_=id_, owner=owner))
+
+    async def effects_of(self, session_id: str, stream_id: str) -> list[EffectRecord]:
+        """Return the calls of a stream in the ledger of effects. Raises StoreUnavailable."""
+        return await of_stream(self, session_id, stream_id)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed.

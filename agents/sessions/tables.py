@@ -18,14 +18,18 @@ from sqlalchemy import (
     Table,
     func,
     select,
+    text,
 )
 
 from agents.core.compaction import Compaction
 from agents.core.conversation import Message, ToolCall
 from agents.core.deltas import Usage
+from agents.core.outcome import Outcome
 from agents.core.parts import Content
 from agents.core.waiting import Ruling
 from agents.sessions.columns import INTEGER, LONG, NUMBER, TEXT, Instant, JsonColumn
+
+UNKNOWN: Final = "state = 'unknown'"
 
 METADATA: Final = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
@@ -296,3 +300,33 @@ PART_USES: Final = Table(
     Column("sha256", TEXT, ForeignKey("parts.sha256"), primary_key=True, index=True),
 )
 """The sessions that use a part."""
+
+EFFECTS: Final = Table(
+    "effects",
+    METADATA,
+    Column("session_id", TEXT, primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("stream_id", TEXT, nullable=False),
+    Column("call_id", TEXT, nullable=False),
+    Column("tool", TEXT, nullable=False),
+    Column("arguments", TEXT, nullable=False),
+    Column("owner", TEXT),
+    Column("node", TEXT),
+    Column("state", TEXT, nullable=False),
+    Column("attempt", INTEGER, nullable=False),
+    Column("error", TEXT),
+    Column("intended_at", Instant, nullable=False),
+    Column("begun_at", Instant),
+    Column("ended_at", Instant),
+    Column("outcome", JsonColumn(Outcome)),
+    Column("settled_at", Instant),
+    Column("settled_by", TEXT),
+    Column("note", JsonColumn(str)),
+    Index("ix_effects_state", "state", sqlite_where=text(UNKNOWN), postgresql_where=text(UNKNOWN)),
+    sqlite_with_rowid=False,
+)
+"""The ledger of effects. An unknown effect outlives its session, so it has no foreign key. Only people
+look for a key without its session, so no index serves that.
+
+arguments: the SHA-256 of them. node: the name of the node that wrote the row, in a cluster. outcome, settled_at,
+settled_by, note: the word of a person about it."""

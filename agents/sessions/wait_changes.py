@@ -1,6 +1,6 @@
 """The changes of a stream's waits for people, until a flush takes them."""
 
-from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequired
+from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequired, StreamToolResult
 from agents.core.waiting import Ruling, Waiting
 from agents.sessions.records import WaitBegun, WaitChange, WaitDecided, WaitOver
 
@@ -22,7 +22,7 @@ class WaitChanges:
                 waiting = Waiting(event.kind, call, event.at or 0.0, deadline, event.on_timeout)
                 self.open.add(call.index)
                 self._changes.append(WaitBegun(self._stream_id, waiting))
-            case StreamApprovalDecided(call) if call.index in self.open:
+            case StreamApprovalDecided(call) | StreamToolResult(call) if call.index in self.open:
                 self._over(call.index)
 
     def decided(self, number: int, ruling: Ruling) -> bool:

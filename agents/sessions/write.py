@@ -7,7 +7,7 @@ from msgspec import Raw
 from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agents.sessions import compactions, waits
+from agents.sessions import compactions, effect_rows, waits
 from agents.sessions.errors import Lost, RecordsRefused
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
@@ -50,12 +50,14 @@ _END = (
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
-def write(connection: Connection, rows: Rows, tail: TailWriter, epoch: int, node: int | None = None) -> None:
+def write(connection: Connection, rows: Rows, tail: TailWriter, epoch: int, node_name: str | None = None) -> None:
     """Write the rows in the connection's transaction. If that fails, the caller must let the tail forget.
 
-    epoch: of the journal that writes. node: the same, in a cluster. Raises RecordsRefused for rows that contradict the
-    store: Elsewhere for a session that another node owns, Lost for records of a session that this node does not own.
+    epoch: of the journal that writes. node_name: the name of the node, in a cluster. Raises RecordsRefused for rows
+    that contradict the store: Elsewhere for a session that another node owns, Lost for records of a session that this
+    node does not own.
     """
+    node = None if node_name is None else epoch
     if rows.sessions:
         _begin_sessions(connection, rows, node)
     if node is not None and (others := rows.session_ids - rows.sessions.keys() - _checked_later(rows)):
@@ -76,6 +78,8 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, epoch: int, node
             connection.execute(insert(table), [{**row, "epoch": epoch} for row in charged])
     if rows.waits:
         waits.write(connection, rows.waits)
+    if rows.effects:
+        effect_rows.note(connection, rows.effects, node_name)
     if rows.ends:
         _end_streams(connection, rows.ends, node)
         for end in rows.ends:

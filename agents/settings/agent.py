@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from agents.core.context import ContextStrategy
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
+from agents.core.outcome import OnUnknown
 from agents.llm.endpoint import Api
 from agents.settings.aws import AwsSettings, OneAuthorization
 from agents.settings.budgets import BudgetSettings
@@ -159,7 +160,8 @@ class AgentSettings(OneAuthorization, _Checked):
     context window of the model. loops: of calls. hooks: the functions that decide on its model calls and tool calls.
     budget: limits of what the agent's model calls may spend, besides those of the settings. account: the name to which
     the model calls are charged; None: the agent's name. large_results: the limits above which results of tools are put
-    aside; None: the model gets all of each result.
+    aside; None: the model gets all of each result. on_unknown: of the calls of its tools that say nothing else, see
+    `tool`.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -196,6 +198,7 @@ class AgentSettings(OneAuthorization, _Checked):
     budget: list[BudgetSettings] = []
     large_results: LargeResultSettings | None = None
     account: Name | None = None
+    on_unknown: OnUnknown = OnUnknown.TELL
 
     def given(self) -> dict[str, Any]:
         """Return the given keys, in the form that start_agent accepts. Without a name, the account is the id."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 from agents.core.budget import OnBreach, Per
 from agents.core.context import ContextStrategy
+from agents.core.outcome import OnUnknown
 from agents.core.waiting import OnTimeout
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
@@ -37,6 +38,7 @@ PartKindName: TypeAlias = Literal["image", "audio", "file"]
 PartKinds: TypeAlias = list[PartKind | PartKindName] | tuple[PartKind | PartKindName, ...]
 OnBreachName: TypeAlias = Literal["ask", "fail"]
 PerName: TypeAlias = Literal["total", "day", "month"]
+OnUnknownName: TypeAlias = Literal["tell", "ask", "run"]
 StrategyName: TypeAlias = Literal["trim", "summarise", "fail"]
 WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
 
@@ -191,3 +193,4 @@ class AgentOptions(TypedDict, total=False):
     budget: list[BudgetOptions] | tuple[BudgetOptions, ...]
     large_results: LargeResultOptions | None
     account: str | None
+    on_unknown: OnUnknown | OnUnknownName

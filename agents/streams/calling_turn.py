@@ -8,6 +8,7 @@ from agents.agent_config import AgentConfig
 from agents.core.conversation import ToolCall
 from agents.core.events import StreamFunctionExecutionStart, StreamSubAgent, StreamToolStart
 from agents.core.ledger import call_key
+from agents.core.outcome import Outcome
 from agents.core.turn import Past
 from agents.parts.store import PartStore, UnknownPart
 from agents.sessions.cut import Cut
@@ -57,7 +58,11 @@ class CallingTurn(Struct, frozen=True):
                 begun = 0
             elif isinstance(event, StreamToolStart) and event.tool_call.index == call.index:
                 begun += 1
-        return max(begun, int(call.index in self.cut.saved.started))
+        return max(begun, int(call.index in self.cut.saved.started), self.cut.attempts(call.index))
+
+    def settled(self, call: ToolCall) -> Outcome | None:
+        """Return what a person has said of a call that a crash cut; None if nobody has."""
+        return None if self.cut is None else self.cut.settled(call.index)
 
     def seen(self) -> dict[str, int] | None:
         """Return the last seq of each sub-agent's stream that the cut turn has; None for a turn that was not cut."""

@@ -59,7 +59,16 @@ class StreamHandler(Task):
             return begin(self._stream.id, config.id, asked, policy_of(config), new_tally(), self._compaction)
         idempotent = {name for name, tool in config.tools.items() if tool.idempotent}
         past = past_of(config, self._conversation, self._compaction)
-        return resumed(cut.saved, cut.log, past, idempotent=idempotent, now_s=now_s())
+        doubtful = _doubtful(cut, config)
+        return resumed(cut.saved, cut.log, past, idempotent=idempotent, now_s=now_s(), doubtful=doubtful)
+
+
+def _doubtful(cut: Cut, config: AgentConfig) -> set[int]:
+    """Return the indexes of the calls whose outcome the turn finds out, or lets a person decide."""
+    calls = () if cut.saved.executing is None else cut.saved.executing.tool_calls
+    tools = {call.index: config.tools.get(call.name) for call in calls}
+    asked = {index for index, tool in tools.items() if tool is not None and tool.settles}
+    return asked | {index for index in tools if cut.settled(index) is not None}
 
 
 def interrupt(cut: Cut, fault: Fault, stream: Stream, past: Past) -> Conversation:

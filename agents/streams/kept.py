@@ -19,6 +19,7 @@ from agents.core.errors import Fault, StoreFailed
 from agents.core.events import (
     TERMINAL,
     Event,
+    StreamApprovalRequired,
     StreamComplete,
     StreamError,
     StreamFunctionExecutionStart,
@@ -26,6 +27,7 @@ from agents.core.events import (
     StreamSubAgent,
     StreamToolResult,
 )
+from agents.core.ledger import LedgerEntry
 from agents.core.message_times import times_of
 from agents.core.parts import Content
 from agents.core.turn import Phase
@@ -37,6 +39,7 @@ from agents.sessions.checkpoints import CheckpointWriter
 from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
 from agents.streams.event_log import EventLog
+from agents.streams.ledger import StreamLedger
 from agents.streams.stream import Stream
 
 EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
@@ -56,7 +59,7 @@ class KeptStream(Stream):
     """A stream that the store keeps.
 
     before: the conversation before the stream's turn. ahead: the number of published events that may not be on disk
-    yet. cut: the kept part of a stream that continues after a crash.
+    yet. cut: the kept part of a stream that continues after a crash. owner: the user who owns the agent.
     """
 
     __slots__ = (
@@ -66,6 +69,8 @@ class KeptStream(Stream):
         "_durable_seq",
         "_failed",
         "_held",
+        "_ledger",
+        "_owner",
         "_recorder",
         "_resumed_at",
         "_seen_seq",
@@ -83,6 +88,7 @@ class KeptStream(Stream):
         before: Conversation,
         ahead: int,
         cut: Cut | None,
+        owner: str | None = None,
     ) -> None:
         super().__init__(id_, agent, subscribers, buffer_size=buffer_size)
         self._seen_seq = 0
@@ -94,6 +100,7 @@ class KeptStream(Stream):
         self._held: deque[Event] = deque()
         self._failed = self._silent = False
         self._checkpoints = CheckpointWriter(None if cut is None else cut.saved)
+        self._ledger, self._owner = StreamLedger(recorder.session_id, id_, cut), owner
         self._resumed_at = None if cut is None else _progress(cut.saved)
         recorder.on_durable, recorder.on_failure = self._on_durable, self._on_failure
 
@@ -105,7 +112,11 @@ class KeptStream(Stream):
     def publish(self, event: Event) -> None:
         self._recorder.event(event)
         kind = type(event)
-        if isinstance(event, TERMINAL):
+        if kind is StreamToolResult:
+            self._note(self._ledger.ended(event))  # type: ignore[arg-type]  # its kind was checked
+        elif kind is StreamApprovalRequired and self.turn is not None:  # it may be a call of which nobody knows enough
+            self._note(self._ledger.changed(self.turn))
+        elif isinstance(event, TERMINAL):
             self._record_end(event)
         if self._failed:
             self._publish_unkept(event)
@@ -137,6 +148,7 @@ class KeptStream(Stream):
             except NotData as refused:
                 self._recorder.refuse(refused)
             else:
+                self._note(self._ledger.changed(turn))
                 self._recorder.checkpoint(head, parts, again=_progress(state) == self._resumed_at)
 
     async def durable(self, *, before_a_call: bool = False) -> Fault | None:
@@ -162,6 +174,7 @@ class KeptStream(Stream):
     def _record_end(self, event: StreamComplete | StreamError) -> None:
         """Record the end of the stream in the transaction of its terminal event."""
         turn = self.turn
+        self._note(self._ledger.closed())
         status = StreamStatus(status_of(event))
         if turn is None:
             self._recorder.ended(status, None, None, ())
@@ -170,6 +183,11 @@ class KeptStream(Stream):
             times = times_of(messages, (*self.joined_events, *self._held, event))
             compaction = past.compaction if past.compacted else None
             self._recorder.ended(status, spent.usage, spent.cost, messages, times, compaction)
+
+    def _note(self, entries: Iterable[LedgerEntry]) -> None:
+        """Record new states of calls, for the transaction of the records beside them."""
+        for entry in entries:
+            self._recorder.effect(entry, self._owner)
 
     def _on_durable(self, seq: int) -> None:
         self._durable_seq = seq

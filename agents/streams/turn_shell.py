@@ -21,6 +21,7 @@ from agents.core.effects import (
     Effect,
     Happened,
     RunTool,
+    SettleCall,
     StartCompletion,
     Summarise,
     Work,
@@ -125,6 +126,8 @@ class TurnShell:
                     await self._calls.run(work)
                 else:
                     self._apply(fail(self._turn, fault, self._now_s()))
+            case SettleCall(call):
+                await self._calls.settle(call)
             case DropTools():
                 await self._calls.stop()
                 self._calls = self._stream.calls = self._turn_calls(None)

@@ -2,13 +2,11 @@
 
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
-from itertools import count
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
+from actors import Down, Mailbox, Pid
 from actors.clock import clock, unix_s
 from agents.core.conversation import ToolCall
 from agents.core.effects import (
@@ -20,31 +18,23 @@ from agents.core.effects import (
     ToolProgressed,
     ToolStarted,
 )
-from agents.core.events import ToolResult
+from agents.core.outcome import DidNotHappen, NotKnown, Outcome
 from agents.core.round import ToolFinished
+from agents.core.tool_result import ToolResult
 from agents.core.waiting import Ruling, Waiting
 from agents.tools.approval import Answer, Approvals, InvalidEdit, required
 from agents.tools.arguments import object_text
-from agents.tools.call_context import OUTSIDE
-from agents.tools.call_supervisor import (
-    TOOL_SUPERVISOR,
-    Answered,
-    Attempted,
-    Crashed,
-    Progressed,
-    Published,
-    failed,
-)
+from agents.tools.call_supervisor import Answered, Attempted, Crashed, Progressed, Published, failed
+from agents.tools.call_workers import CallWorkers
 from agents.tools.decidable import Decidable
 from agents.tools.errors import InvalidArguments
-from agents.tools.job import Calling, Job, Keep, no_store
-from agents.tools.open_call import Asked, Cleared, Denied, OpenCall
+from agents.tools.job import Calling, Keep, no_store
+from agents.tools.open_call import Asked, Cleared, Denied, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Checked, Judged, Judgement, Review, Reviewing
+from agents.tools.settling import Settled, is_doubtful, judged, outcome_of, question, refused
 from agents.tools.tool import Tool
 from agents.tools.turn_waits import TurnWaits, edit_fault
 from agents.traces.span import UNRECORDED, TurnSpan
-from supervisors import count_children
-from supervisors.dynamic_supervisor import start_child
 
 Happened: TypeAlias = (
     ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared | BudgetDecided
@@ -64,18 +54,14 @@ class TurnCalls:
         waits: TurnWaits | None = None,
     ) -> None:
         """Make the calls of a turn. keep: keeps the images, sounds and files of results. span, waits: the turn's."""
-        self._tools, self._keep, self._turn, self._span, self._review = tools, keep, turn, span, review
+        self._tools, self._turn, self._span, self._review = tools, turn, span, review
         self._inbox = Mailbox()
         self._waits = waits or TurnWaits()
         self._approvals = Approvals(self._decided, self._waits.record)
         self._reviewing = Reviewing(self._deliver)
-        self._open: dict[int, OpenCall] = {}
+        self._workers = CallWorkers(self._inbox, keep, turn, span)
+        self._open = OpenCalls()
         self._questions: dict[int, Decidable] = {}
-        self._numbers: dict[Ref, int] = {}  # the call's number by the monitor on its supervisor
-        self._agents: dict[int, Pid] = {}
-        self._begun: list[Pid] = []  # the supervisors of the calls, also one whose start was interrupted
-        self._starting = False
-        self._started = 0
         self._now_s = clock()
 
     def use(self, tools: Mapping[str, Tool], review: Review = UNREVIEWED) -> None:
@@ -96,12 +82,8 @@ class TurnCalls:
         `run_cleared`. decided: the call was cleared before a crash, and runs with the arguments that it has. asks: it
         needs an approval.
         """
-        self._started += 1
-        number, tool = self._started, self._tools.get(call.name)
-        earlier = self._waits.earlier(call)
-        deadline = None if earlier is None else earlier.waiting.deadline
-        opened = OpenCall(call, tool, self._now_s(), deque(), asks=asks, deadline=deadline)
-        self._open[number] = opened
+        number, opened = self._opened(call, asks=asks)
+        tool, earlier = opened.tool, self._waits.earlier(call)
         if tool is None:
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
@@ -122,9 +104,9 @@ class TurnCalls:
 
     def ask(self, question: Decidable, timeout_s: float) -> None:
         """Ask a person. The decision is an event."""
-        self._started += 1
-        self._questions[self._started] = question
-        self._approvals.ask(self._started, question.call, timeout_s, kind="budget")
+        number = self._open.next_number()
+        self._questions[number] = question
+        self._approvals.ask(number, question.call, timeout_s, kind="budget")
 
     def withdraw(self, question: Decidable, instead: BudgetDecided) -> None:
         """Take a question back that waits. instead: the decision."""
@@ -147,10 +129,29 @@ class TurnCalls:
 
     async def run_cleared(self, index: int) -> None:
         """Start the worker of the call after its ToolCleared."""
-        number, waiting = next((number, each) for number, each in self._open.items() if each.call.index == index)
+        number, waiting = self._open.of_index(index)
         assert waiting.tool is not None
-        waiting.started_s = self._now_s()
+        waiting.started_s, waiting.failure = self._now_s(), None
         await self._run(number, waiting.tool)
+
+    async def settle(self, call: ToolCall) -> None:
+        """Find out what came of a call that a crash cut. It ends, or sends ToolCleared and waits for `run_cleared`."""
+        number, opened = self._opened(call)
+        outcome = None if self._turn is None else self._turn.settled(call)
+        if outcome is None:
+            await self._find_out(number, opened)
+        else:
+            self._deliver(Settled(number, outcome, by_person=True))
+
+    def settle_asked(self, key: str, outcome: Outcome) -> bool:
+        """Settle the call with this idempotency key, if it waits for a person's word. Return whether it does."""
+        number = next((each for each in self._approvals.numbers if self._key(each) == key), None)
+        if number is not None:
+            self._approvals.withdraw(number)
+            if isinstance(outcome, DidNotHappen):
+                self._open[number].ruling = Ruling("approved", unix_s())
+            self._deliver(Settled(number, outcome, by_person=True))
+        return number is not None
 
     async def next(self) -> Happened:
         """Return the next event of the calls, in order of arrival.
@@ -164,7 +165,7 @@ class TurnCalls:
     @property
     def agents(self) -> tuple[Pid, ...]:
         """The sub-agents that answer calls now."""
-        return tuple(self._agents.values())
+        return tuple(self._workers.agents.values())
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
@@ -173,7 +174,7 @@ class TurnCalls:
     @property
     def waiting_only(self) -> frozenset[int] | None:
         """The indexes of the open calls, if each waits for a decision or for a sub-agent; else None."""
-        if self._starting or not self._open.keys() <= {*self._approvals.numbers, *self._agents}:
+        if self._workers.starting or not self._open.keys() <= {*self._approvals.numbers, *self._workers.agents}:
             return None
         return frozenset(each.call.index for each in self._open.values())
 
@@ -186,16 +187,16 @@ class TurnCalls:
         self, call_id: str, arguments: str | None = None, edited: str | None = None, by: str | None = None
     ) -> Answer:
         """Approve a call that waits, so that it runs. arguments, edited, by: as in Approvals.approve."""
-        call = next((each.call for each in self._approvals.waiting if each.call.id == call_id), None)
-        if call is not None and edited is not None and (fault := self._fault_of(call, edited)) is not None:
+        wait = next((each for each in self._approvals.waiting if each.call.id == call_id), None)
+        if wait is not None and edited is not None and (fault := self._fault_of(wait, edited)) is not None:
             return InvalidEdit(call_id, fault)
         return self._approvals.approve(call_id, arguments, edited, by)
 
-    def _fault_of(self, call: ToolCall, edited: str) -> str | None:
+    def _fault_of(self, wait: Waiting, edited: str) -> str | None:
         """Return why the edited arguments or answer can't be accepted, or None."""
-        question = next((each for each in self._questions.values() if each.call is call), None)
+        question = next((each for each in self._questions.values() if each.call is wait.call), None)
         if question is None:
-            return edit_fault(self._tools, call, edited)
+            return edit_fault(self._tools, wait, edited)
         try:
             question.check(edited)
         except InvalidArguments as invalid:
@@ -211,11 +212,7 @@ class TurnCalls:
         self.freeze()
         await self._reviewing.stop()
         self._inbox.close()
-        if self._starting:  # a start was interrupted: it has ended when the supervisor answers this request
-            with suppress(CallFailed):
-                await count_children(TOOL_SUPERVISOR)
-        for supervisor in self._begun:
-            await ended(supervisor)
+        await self._workers.stop()
         for call in self._open.values():
             if call.span is not None:
                 call.span.end(None)
@@ -226,11 +223,15 @@ class TurnCalls:
             return message
         if isinstance(message, Exception):  # of a review: a fault of this program
             raise message
-        number = self._numbers.pop(message.ref) if isinstance(message, Down) else message.number
+        number = self._workers.number_of(message) if isinstance(message, Down) else message.number
         call = self._open.get(number)
         if call is None or (call.ended and not isinstance(message, Checked)):
             return None
+        if call.verifying:
+            return self._verified(number, call, message)
         match message:
+            case Settled(_, outcome, by_person):
+                return self._settled(number, call, outcome, by_person=by_person)
             case Asked(_, timeout_s, deadline, why):
                 assert call.tool is not None
                 on_timeout = call.tool.on_approval_timeout
@@ -240,9 +241,7 @@ class TurnCalls:
                 return ToolCleared(call.call.index, call.changed, ruling)
             case Denied(_, ruling):
                 call.ruling = ruling
-                return self._finished(
-                    number, failed("denied", f"denied: {ruling.reason}" if ruling.reason else "denied")
-                )
+                return self._finished(number, refused(call, ruling.reason))
             case Judged(_, verdict):
                 await self._obey(number, call, verdict)
             case Attempted(_, at_s):
@@ -255,9 +254,9 @@ class TurnCalls:
             case Crashed(_, reason):
                 call.crash = reason
             case Answered(_, result):
-                return self._ended(number, call, result)
+                return await self._ended(number, call, result)
             case Down():
-                return self._ended(number, call, failed("crashed", call.crash))
+                return await self._ended(number, call, failed("crashed", call.crash))
             case Checked(_, result):
                 return self._finished(number, result)
         return None
@@ -279,39 +278,78 @@ class TurnCalls:
             return self._decided(number, ruling)
         return self._ask(number, call, verdict.question or "")
 
-    def _ended(self, number: int, call: OpenCall, result: ToolResult) -> ToolFinished | None:
-        """Return the end of a call; None if the host reviews its result first."""
+    async def _ended(self, number: int, call: OpenCall, result: ToolResult) -> ToolFinished | None:
+        """Return the end of a call; None if it is to be found out first whether the call took effect."""
+        if not is_doubtful(call.tool, result):
+            return self._reviewed(number, call, result, ran=call.span is not None)
+        call.failure = result
+        await self._find_out(number, call)
+        return None
+
+    def _reviewed(self, number: int, call: OpenCall, result: ToolResult, *, ran: bool = True) -> ToolFinished | None:
+        """Return the end of a call; None if the host reviews its result first. ran: whether the call ran."""
         result = call.fallen_back(result)
-        if call.tool is None or call.span is None or not self._review.concerns(call.tool, result):
+        if call.tool is None or not ran or not self._review.concerns(call.tool, result):
             return self._finished(number, result)
         call.ended = True
         self._reviewing.check(number, self._review.checked(call.call, call.tool, result))
         return None
 
+    async def _find_out(self, number: int, call: OpenCall) -> None:
+        """Ask the tool what came of the call."""
+        number = self._open.renumber(number)
+        if call.tool is None or call.tool.verification is None:
+            return self._deliver(Settled(number, NotKnown()))
+        call.verifying = True
+        return await self._workers.start(number, call, *question(call.tool, call.call))
+
+    def _verified(self, number: int, call: OpenCall, message: Any) -> Happened | None:
+        """Return the event that a message means while the tool is asked what came of the call, or None."""
+        match message:
+            case Progressed():
+                call.unread.popleft()
+            case Crashed(_, reason):
+                call.crash = reason
+            case Answered(_, result):
+                return self._settled(number, call, outcome_of(call.call.name, result))
+            case Down():
+                return self._settled(number, call, outcome_of(call.call.name, failed("crashed", call.crash)))
+        return None
+
+    def _settled(self, number: int, call: OpenCall, outcome: Outcome, *, by_person: bool = False) -> Happened | None:
+        """Return what follows from the outcome of a call: its result, its next run, or the question to a person."""
+        number, earlier = self._open.renumber(number), self._waits.begin(call.call)
+        following = judged(call, outcome, by_person=by_person)
+        if isinstance(following, ToolResult):
+            return self._reviewed(number, call, following)
+        if isinstance(following, ToolCleared):
+            call.ruling, ruling = None, call.ruling
+            return replace(following, ruling=ruling)
+        if earlier is not None and earlier.ruling is not None:  # a person has decided about it since the restart
+            self._decided(number, earlier.ruling)
+            return None
+        if earlier is not None:
+            deadline = earlier.waiting.deadline
+            following = replace(following, timeout_s=max(0.0, deadline - unix_s()), deadline=deadline)
+        self._approvals.ask(number, call.call, following.timeout_s, deadline=following.deadline, kind="effect")
+        self._waits.watch()
+        return following
+
+    def _opened(self, call: ToolCall, *, asks: bool = False) -> tuple[int, OpenCall]:
+        earlier = self._waits.earlier(call)
+        deadline = None if earlier is None else earlier.waiting.deadline
+        opened = OpenCall(call, self._tools.get(call.name), self._now_s(), deque(), asks=asks, deadline=deadline)
+        return self._open.add(opened), opened
+
+    def _key(self, number: int) -> str | None:
+        """Return the idempotency key of a call of doubtful effect."""
+        call = self._open.get(number)
+        return None if call is None or not call.doubted or self._turn is None else self._turn.context(call.call).key
+
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
         call.span = self._span.tool_call(call.call)
-        context, before = OUTSIDE, 0
-        if self._turn is not None and tool.context:
-            context, before = self._turn.context(call.call), self._turn.attempts_before(call.call)
-        job = Job(
-            number,
-            tool,
-            call.call,
-            self._inbox.pid,
-            call.unread,
-            self._begun,
-            self._keep,
-            self._turn,
-            self._agents,
-            call.span.carrier,
-            context,
-            count(before + 1),
-        )
-        self._starting = True
-        supervisor = await start_child(TOOL_SUPERVISOR, job)
-        self._starting = False
-        self._numbers[self._inbox.monitor(supervisor)] = number
+        await self._workers.start(number, call, tool)
 
     def _decided(self, number: int, ruling: Ruling) -> None:
         """Deliver the decision: an approved call is cleared to run, a denied one gets its result.
@@ -324,6 +362,8 @@ class TurnCalls:
             return self._deliver(Denied(number, ruling))
         call = self._open[number]
         call.ruling = ruling
+        if call.doubted:
+            return self._deliver(Settled(number, DidNotHappen(), by_person=True))
         if ruling.edited is None:
             return self._deliver(Cleared(number))
         call.edit(ruling.edited)
@@ -333,7 +373,7 @@ class TurnCalls:
 
     def _finished(self, number: int, result: ToolResult) -> ToolFinished:
         call = self._open.pop(number)
-        self._agents.pop(number, None)
+        self._workers.agents.pop(number, None)
         self._waits.begin(call.call)  # nobody can decide any more
         result = call.noted(result)
         elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond

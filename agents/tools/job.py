@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from actors import Pid
 from agents.core.conversation import ToolCall
+from agents.core.outcome import Outcome
 from agents.core.parts import MediaPart
 from agents.core.turn import Past
 from agents.parts.given import Media
@@ -41,6 +42,9 @@ class Calling(Protocol):
 
     def attempts_before(self, call: ToolCall) -> int:
         """Return how often the call was begun before this program continued the turn."""
+
+    def settled(self, call: ToolCall) -> Outcome | None:
+        """Return what a person has said of a call that a crash cut; None if nobody has."""
 
     def seen(self) -> dict[str, int] | None: ...
 

@@ -15,7 +15,7 @@ from agents.tools.result import result_text
 from agents.tools.tool import Tool
 from agents.traces.span import ToolSpan
 
-FAILED_FOR_GOOD: Final = frozenset({"raised", "timeout", "crashed", "cpu_time"})
+FAILED_FOR_GOOD: Final = frozenset({"raised", "timeout", "crashed", "cpu_time", "no_effect"})
 EDITED: Final = "The user changed the arguments of this call to: "
 
 log = get_logger("understudy.tools")
@@ -49,7 +49,8 @@ class OpenCall(Struct):
     started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
     person approved it, if they are not the model's. changed: the arguments that the host or a person gave it, or None.
     span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it. deadline:
-    of the wait that began before a restart. ruling: the decision that is not announced yet.
+    of the wait that began before a restart. ruling: the decision that is not announced yet. failure: its result, if
+    it may have taken effect all the same. verifying: its tool is asked what came of it. doubted: a person is asked.
     """
 
     call: ToolCall
@@ -65,6 +66,9 @@ class OpenCall(Struct):
     asks: bool = False
     deadline: float | None = None
     ruling: Ruling | None = None
+    failure: ToolResult | None = None
+    verifying: bool = False
+    doubted: bool = False
 
     def change(self, arguments: str) -> None:
         """Have the call run with these arguments."""
@@ -89,3 +93,27 @@ class OpenCall(Struct):
         if self.edited is None:
             return result
         return replace(result, content=f"{result.content}\n\n{EDITED}{self.edited}")
+
+
+class OpenCalls(dict[int, OpenCall]):
+    """The open calls of a turn, by their numbers. No number is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._used = 0
+
+    def next_number(self) -> int:
+        self._used += 1
+        return self._used
+
+    def add(self, call: OpenCall) -> int:
+        number = self.next_number()
+        self[number] = call
+        return number
+
+    def renumber(self, number: int) -> int:
+        """Give a call another number. Late messages about its last worker then concern no call."""
+        return self.add(self.pop(number))
+
+    def of_index(self, index: int) -> tuple[int, OpenCall]:
+        return next((number, each) for number, each in self.items() if each.call.index == index)

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
+from agents.core.outcome import OnUnknown
 from agents.core.waiting import OnTimeout
 from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
@@ -17,6 +18,7 @@ from agents.tools.result import MAX_RESULT_BYTES
 Isolation: TypeAlias = Literal["process", "task", "thread"]
 Large: TypeAlias = Literal["aside", "whole"]
 Restart: TypeAlias = Literal["temporary", "transient"]
+OnUnknownName: TypeAlias = Literal["tell", "ask", "run"]
 Needed: TypeAlias = bool | Callable[..., bool]
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -49,6 +51,9 @@ class Policy:
 
     fallback: the result, as JSON data, of a call that finally failed: it raised, was late, crashed, or used its CPU
     time.
+    on_unknown: the treatment of a call that may have taken effect, if a crash cut it and its `verify` does not know the
+    outcome: "tell" the model, "ask" a person, or "run" it again. None means the agent's on_unknown.
+
     max_output_bytes: the limit of a result. A longer text, or a value with longer JSON, is cut and marked.
     large_results: "aside" lets an agent with large_results put a large result aside. "whole" gives the model all of it.
 
@@ -71,6 +76,7 @@ class Policy:
     approval_timeout_s: float = 300.0
     on_approval_timeout: OnTimeout = "deny"
     fallback: Any = field(default=UNSET, hash=False)
+    on_unknown: OnUnknown | None = None
     max_output_bytes: int = MAX_RESULT_BYTES
     large_results: Large = "aside"
     cpu_s: int | None = None
@@ -101,6 +107,7 @@ class Options(TypedDict, total=False):
     approval_timeout_s: float
     on_approval_timeout: OnTimeout
     fallback: Any
+    on_unknown: OnUnknown | OnUnknownName | None
     max_output_bytes: int
     large_results: Large
     cpu_s: int | None
@@ -115,7 +122,7 @@ Rule: TypeAlias = tuple[str, bool, str]
 
 
 def unknown_options(names: Iterable[str]) -> list[Fault]:
-    known = ("name", "description", *Options.__annotations__)
+    known = ("name", "description", *Options.__annotations__, "verify")
     return [Fault((), ", ".join(known), f"{name}{suggestion(name, known)}") for name in names if name not in known]
 
 
@@ -150,6 +157,7 @@ def _own_rules(policy: Policy) -> Iterator[Rule]:
     yield "requires_approval", _may_ask(policy.requires_approval), "True, False, or a def that is called as the tool is"
     yield "on_approval_timeout", policy.on_approval_timeout in get_args(OnTimeout), "deny or approve"
     yield "fallback", policy.fallback is UNSET or _is_json(policy.fallback), "plain JSON data"
+    yield "on_unknown", policy.on_unknown is None or policy.on_unknown in [*OnUnknown], "tell, ask or run"
     within = _is_whole(policy.max_output_bytes, 1) and policy.max_output_bytes <= MAX_RESULT_BYTES
     yield "max_output_bytes", within, f"1 to {MAX_RESULT_BYTES}"
 
@@ -164,6 +172,7 @@ def _joint_rules(policy: Policy) -> Iterator[Rule]:
         "False unless idempotent=True: the model may not finish, or may begin again",
     )
     yield "eager", not (policy.eager and policy.requires_approval), "False where approval is required"
+    yield "on_unknown", not again or policy.on_unknown is None, "None where idempotent=True: the call runs again"
     for name in LEAST:
         kept = policy.isolation == "process" or getattr(policy, name) is None
         yield name, kept, 'None unless isolation is "process"'

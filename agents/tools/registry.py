@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from actors.kernel import errors
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
+from agents.core.outcome import OnUnknown
 from agents.tools.errors import InvalidTool
 from agents.tools.importing import found_at
 from agents.tools.tool import Tool, tool
@@ -53,6 +55,18 @@ def resolve(
     if faults:
         raise InvalidTool(*faults)
     return MappingProxyType(tools)
+
+
+def with_defaults(tools: Mapping[str, Tool], timeout_s: float, on_unknown: OnUnknown) -> Mapping[str, Tool]:
+    """Return the tools with these values in place of those that they lack."""
+    return {
+        name: replace(
+            tool,
+            timeout_s=timeout_s if tool.timeout_s is None else tool.timeout_s,
+            on_unknown=on_unknown if tool.on_unknown is None and not tool.idempotent else tool.on_unknown,
+        )
+        for name, tool in tools.items()
+    }
 
 
 def usable(named: Any) -> Iterator[Tool]:

@@ -14,24 +14,26 @@ tool of each object: `desk.lookup`. `bind` sets parameters that the model never 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from types import MethodType
-from typing import Any, Generic, Unpack, overload
+from typing import Any, Generic, TypeAlias, Unpack, overload
 
 import msgspec
 from typing_extensions import ParamSpec, TypeVar
 
 from agents.core.faults import Fault
+from agents.core.outcome import OnUnknown, Outcome
 from agents.tools import arguments, binding, callables, docstring, signature
 from agents.tools.call_context import CallContext, context_parameters
 from agents.tools.definition import isolation_faults, text_faults
 from agents.tools.errors import InvalidTool
-from agents.tools.policy import Options, Policy, policy_faults, unknown_options
+from agents.tools.policy import Isolation, Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
 P = ParamSpec("P", default=...)
 R = TypeVar("R", default=Any)
+Verify: TypeAlias = Callable[..., Outcome | Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Tool(Policy, Generic[P, R]):
     bound: values that the host has set. The model neither sees nor sets them. In a worker process they are JSON data.
     fixed: the same values, as the function gets them.
     context: the name of the parameter that gets the CallContext, or "". dependencies: the value that is bound to it.
+    verification: finds out what came of a call, as a tool with some of the same parameters.
 
     The text of a tool shows no value of the host: neither a bound one, nor a method's object.
     """
@@ -57,6 +60,7 @@ class Tool(Policy, Generic[P, R]):
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     context: str = ""
     dependencies: Any = field(default=None, repr=False, compare=False)
+    verification: "Tool | None" = None
 
     def __repr__(self) -> str:
         return f"Tool(name={self.name!r}, isolation={self.isolation!r})"
@@ -67,11 +71,12 @@ class Tool(Policy, Generic[P, R]):
         Type checkers know the result only: mypy can't tell a static method from one whose first parameter is an object.
         """
         function: Any = self.function
+        verification = None if self.verification is None else self.verification.__get__(instance, owner)
         if isinstance(function, classmethod):
-            return replace(self, function=function.__get__(instance, owner))
+            return replace(self, function=function.__get__(instance, owner), verification=verification)
         if instance is None or not self.needs_object:
             return self
-        return replace(self, function=MethodType(function, instance))
+        return replace(self, function=MethodType(function, instance), verification=verification)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function directly: arguments are not validated, and bound values are filled in."""
@@ -110,13 +115,33 @@ class Tool(Policy, Generic[P, R]):
         hidden = signature.host_only(parameters) | bound.keys()
         validator, schema = signature.validator_of(self.function, parameters, hidden)
         return replace(
-            self, bound=bound, fixed=fixed, dependencies=dependencies, validator=validator, parameters=schema
+            self,
+            bound=bound,
+            fixed=fixed,
+            dependencies=dependencies,
+            validator=validator,
+            parameters=schema,
+            verification=self._bound_verification(values),
         )
+
+    def _bound_verification(self, values: dict[str, Any]) -> "Tool | None":
+        """Return the verification with those of the values that it has parameters for."""
+        if (asked := self.verification) is None:
+            return None
+        own = {asked.context if name == self.context else name: value for name, value in values.items()}
+        settable = signature.bindable(signature.parameters_of(asked.function))
+        given = {name: value for name, value in own.items() if name in settable}
+        return asked.bind(**given) if given else asked
 
     @property
     def needs_object(self) -> bool:
         """Return whether the tool is a method in the body of a class: only that of an object can run."""
         return callables.needs_object(self.function)
+
+    @property
+    def settles(self) -> bool:
+        """Return whether a call that a crash cut is more than told to the model."""
+        return self.verification is not None or self.on_unknown in (OnUnknown.ASK, OnUnknown.RUN)
 
     @property
     def host_only(self) -> frozenset[str]:
@@ -134,7 +159,11 @@ class Tool(Policy, Generic[P, R]):
 def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 @overload
 def tool(
-    *, name: str | None = ..., description: str | None = ..., **options: Unpack[Options]
+    *,
+    name: str | None = ...,
+    description: str | None = ...,
+    verify: Verify | None = ...,
+    **options: Unpack[Options],
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -142,12 +171,15 @@ def tool(
     *,
     name: str | None = None,
     description: str | None = None,
+    verify: Verify | None = None,
     **options: Unpack[Options],
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a Tool of a typed function, with or without options. Raises InvalidTool where the tool is defined.
 
     name, description: by default those of the function and its docstring. options: the fields of Policy, which explains
-    each. isolation: by default "process" for `def` and "task" for `async def`.
+    each. isolation: by default "process" for `def` and "task" for `async def`. verify: finds out what came of a call
+    that may have taken effect, and returns Happened, DidNotHappen or NotKnown. It gets those of the call's arguments
+    that it names, and the context.
 
     An `async def` that yields is a tool, too: the last value is the result, and each earlier value is progress.
     """
@@ -157,6 +189,8 @@ def tool(
             return given.__func__.__get__(given.__self__)
         function = _function_of(given)
         policy: dict[str, Any] = {"isolation": None, **options}
+        if policy.get("on_unknown") in [*OnUnknown]:
+            policy["on_unknown"] = OnUnknown(policy["on_unknown"])
         policy["isolation"] = policy["isolation"] or ("task" if callables.is_async(function) else "process")
         _refuse(function, unknown_options(options))
         parameters = signature.parameters_of(function)
@@ -172,9 +206,23 @@ def tool(
             **policy,
         )
         _refuse(function, isolation_faults(made) or text_faults(made) or policy_faults(made))
-        return made
+        return made if verify is None else replace(made, verification=_verification_of(made, verify))
 
     return decorate if function is None else decorate(function)
+
+
+def _verification_of(made: Tool, verify: Verify) -> Tool:
+    """Return the tool that finds out what came of a call. Raises InvalidTool."""
+    isolation: Isolation = "process" if made.isolation == "process" else "thread"
+    given: Options = {"idempotent": True, "isolation": None if callables.is_async(verify) else isolation}
+    asked: Tool = tool(name=made.name, description=f"Verify {made.name}.", **given)(verify)
+    faults = []
+    if made.idempotent:
+        faults.append(Fault((), "None where idempotent=True: the call runs again", "a function"))
+    elif unknown := asked.parameters["properties"].keys() - made.parameters["properties"].keys():
+        faults.append(Fault((), f"parameters of {made.name} and a CallContext", ", ".join(sorted(unknown))))
+    _refuse(made.function, [Fault((), each.expected, each.got, inside="verify") for each in faults])
+    return asked
 
 
 def _function_of(given: Any) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ A turn that continues has waits from before. A person may decide about one of th
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -14,6 +15,8 @@ from agents.core.waiting import Decision, KeptWait, Ruling, Waiting
 from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
 from agents.tools.errors import InvalidArguments
 from agents.tools.tool import Tool
+
+OWN_ARGUMENTS: Final = "expected the call's own arguments, with which it may have run"
 
 
 async def _not_granted(_call: ToolCall) -> Ruling | None:
@@ -81,7 +84,7 @@ class TurnWaits:
             return AlreadyDecided(call_id, "approved" if known.waiting.on_timeout == "approve" else "expired")
         if arguments is not None and arguments != call.arguments:
             return OtherArguments(call_id, call.arguments)
-        if (fault := edit_fault(self._tools, call, ruling.edited)) is not None:
+        if (fault := edit_fault(self._tools, known.waiting, ruling.edited)) is not None:
             return InvalidEdit(call_id, fault)
         self.record(call.index, ruling)
         self._known[call.index] = replace(known, ruling=ruling)
@@ -99,9 +102,11 @@ class TurnWaits:
             self._timer = None
 
 
-def edit_fault(tools: Mapping[str, Tool], call: ToolCall, edited: str | None) -> str | None:
+def edit_fault(tools: Mapping[str, Tool], waiting: Waiting, edited: str | None) -> str | None:
     """Return why the call's tool does not accept the edited arguments, or None."""
-    if edited is not None and (tool := tools.get(call.name)) is not None:
+    if edited is not None and waiting.kind == "effect":
+        return OWN_ARGUMENTS
+    if edited is not None and (tool := tools.get(waiting.call.name)) is not None:
         try:
             tool.arguments(edited)
         except InvalidArguments as invalid:

@@ -22,6 +22,7 @@ from agents.cluster.requests import (
 from agents.core.conversation import AssistantMessage, Function, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agents.core.errors import ContentRefused
 from agents.core.events import StreamToken, StreamToolResult, ToolResult
+from agents.core.outcome import Happened
 from agents.core.parts import ImagePart, TextPart
 from agents.core.running_turn import RunningCall, RunningTurn
 from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
@@ -39,6 +40,7 @@ from agents.instance.requests import (
     GetInfo,
     GetPart,
     Retire,
+    Settle,
     Steer,
 )
 from agents.llm.endpoint import Api
@@ -76,6 +78,7 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
         [Decided("c", "approved"), AlreadyDecided("c", "expired"), OtherArguments("c", "{}")],
     ),
     (Deny("c", "no"), [Decided("c", "denied"), NotAsked("c")]),
+    (Settle("k", Happened({"paid": 5})), [True, False]),
     (Retire(), [True, False]),
     (StopFar(), [True, False]),
     (SuspendFar(), [True, False]),

@@ -26,6 +26,7 @@ from agents.core.effects import (
     Effect,
     Happened,
     RunTool,
+    SettleCall,
     StartCompletion,
     Summarise,
     Summarised,
@@ -106,7 +107,7 @@ class Play:
                     self.asked.append(effect)
                     for delta in self.answers.pop(0):
                         self.happens(delta)
-                case RunTool(called):
+                case RunTool(called) | SettleCall(called):
                     self.running.append(called.index)
                     self.most = max(self.most, len(self.running))
                 case DropTools():

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from alembic import command
@@ -45,10 +45,16 @@ def schema(connection: Connection) -> dict[str, object]:
             {each["name"]: (str(each["type"]), each["nullable"], each["default"]) for each in found.get_columns(table)},
             found.get_pk_constraint(table),
             found.get_foreign_keys(table),
-            sorted(map(repr, found.get_indexes(table))),
+            sorted(map(_described, found.get_indexes(table))),
         )
         for table in sorted(found.get_table_names())
     }
+
+
+def _described(index: Any) -> str:
+    """Return an index as text. The condition of one is an object, of which only the text counts."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return repr({**index, "dialect_options": options})
 
 
 async def changed(url: str, change: Callable[[Connection], T]) -> T:
@@ -174,7 +180,16 @@ async def _without_sub_agents(connection: AsyncConnection) -> None:
 
 
 async def _without_parts(connection: AsyncConnection) -> None:
-    for table in ("allowances", "charges", "schedule_runs", "schedules", "compactions", "part_uses", "parts"):
+    for table in (
+        "effects",
+        "allowances",
+        "charges",
+        "schedule_runs",
+        "schedules",
+        "compactions",
+        "part_uses",
+        "parts",
+    ):
         await connection.execute(text(f"DROP TABLE {table}"))
 
 
