@@ -21,6 +21,7 @@ SHARED = {
     "Approve": VERB,
     "Cancel": VERB,
     "Deny": VERB,
+    "Settle": VERB,
     "Steer": VERB,
     "StreamChat": VERB,
     "Subscribe": VERB,

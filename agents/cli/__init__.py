@@ -35,6 +35,7 @@ COMMANDS = {
     "tail": ("agents.cli.remote.streams:tail", "Show the events of a stream until it ends."),
     "timeline": ("agents.cli.remote.timeline:timeline", "Show a turn over time, as text or as an SVG file."),
     "approvals": ("agents.cli.remote.waiting:approvals", "List the tool calls that wait for a decision."),
+    "effects": ("agents.cli.effects:effects", "List the calls with effects, and settle those of unknown outcome."),
     "cancel": ("agents.cli.remote.streams:cancel", "Cancel a turn."),
     "approve": ("agents.cli.remote.streams:approve", "Approve a tool call that waits for a decision."),
     "deny": ("agents.cli.remote.streams:deny", "Deny a tool call that waits for a decision."),

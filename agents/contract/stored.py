@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
+from agents.contract.effects import EffectInfo
 from agents.contract.sessions import (
     AssistantEntry,
     Session,
@@ -27,6 +28,10 @@ ENTRIES: Final[Mapping[type[Message], type[SessionMessage]]] = {
     AssistantMessage: AssistantEntry,
     ToolMessage: ToolEntry,
 }
+
+
+def effect_info(record: records.EffectRecord) -> EffectInfo:
+    return EffectInfo(**{name: getattr(record, name) for name in EffectInfo.__struct_fields__})
 
 
 def session_info(record: records.ListedSession, *, live: bool) -> SessionInfo:

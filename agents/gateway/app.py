@@ -35,6 +35,7 @@ from agents.gateway.routes.chat_completions import chat_completions
 from agents.gateway.routes.chat_frames import chat_frames
 from agents.gateway.routes.cluster import cluster
 from agents.gateway.routes.docs import docs
+from agents.gateway.routes.effects import effects
 from agents.gateway.routes.front_ends import front_ends
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.login import login
@@ -133,6 +134,7 @@ def _app(
     app.include_router(system(settings))
     app.include_router(watch(everything))
     app.include_router(standing())
+    app.include_router(effects(everything))
     app.include_router(message_stream(everything, delivery))
     app.include_router(chat_frames(everything, delivery))
     app.include_router(front_ends(everything, delivery))

@@ -22,7 +22,15 @@ from agents.core.faults import KeyPath, dotted
 from agents.core.text import to_json
 from agents.gateway.words import fault_of
 from agents.instance.elsewhere import CANNOT_START, FarFault
-from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
+from agents.sessions import (
+    InvalidFork,
+    OutcomeKnown,
+    SessionError,
+    SessionExists,
+    UnknownEffect,
+    UnknownSession,
+    UnknownStream,
+)
 from supervisors import AlreadyStarted, MaxChildren, NotFound
 from supervisors.agent_supervisor import NotRestarted
 
@@ -152,6 +160,10 @@ def _of_session(error: SessionError) -> Refusal:
             return Refusal(404, str(error), "session_not_found")
         case UnknownStream():
             return Refusal(404, str(error), "stream_not_found")
+        case UnknownEffect():
+            return Refusal(404, str(error), "effect_not_found")
+        case OutcomeKnown():
+            return Refusal(409, str(error), "conflict")
         case InvalidFork():
             return Refusal(422, str(error))
     log.warning("store_failed", reason=str(error))  # the text has the store's path, which no client may see

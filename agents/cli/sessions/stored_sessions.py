@@ -3,14 +3,20 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from getpass import getuser
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from agents.client import Session, SessionInfo
+from agents.contract.effects import EffectInfo
 from agents.contract.spending import SpendBy, SpendReport, SpentSum
-from agents.contract.stored import session, session_info, session_stream
+from agents.contract.stored import effect_info, session, session_info, session_stream
+from agents.core.ledger import EffectState
+from agents.core.outcome import DidNotHappen, Happened
 from agents.sessions import SessionError, SessionRecord, Store, StoreInUse, UnknownSession, history, store_url
 from agents.sessions.disused import has_open_turn
+from agents.sessions.effects import Chosen, effects, settle
 from agents.sessions.spending import spending
 
 
@@ -55,6 +61,22 @@ class StoredSessions:
         sub_agents = [session_info(each, live=False) for each in await self._store.sub_agents(session_id)]
         return session(session_info(kept, live=False), conversation, streams, sub_agents=sub_agents)
 
+    async def effects(self, after: str | None = None, limit: int = 100, **chosen: str) -> list[EffectInfo]:
+        """Return a page of the ledger of effects, the newest first. chosen: state, session_id, since (ISO 8601)."""
+        state, since = chosen.get("state"), chosen.get("since")
+        wanted = Chosen(
+            state=None if state is None else EffectState(state),
+            session_id=chosen.get("session_id"),
+            since=None if since is None else datetime.fromisoformat(since),
+        )
+        return [effect_info(each) for each in await effects(self._store, wanted, after, limit)]
+
+    async def settle_effect(self, key: str, happened: list[Any] | None, note: str | None = None) -> None:
+        """Say what came of a call, also of one that had begun: no program runs it. No turn goes on here."""
+        await self._store.check_free()
+        outcome = DidNotHappen() if happened is None else Happened(happened[0])
+        await settle(self._store, key, outcome, by=_user(), note=note, begun=True)
+
     async def rename_session(self, session_id: str, title: str | None) -> None:
         await history.rename(self._store, session_id, title)
 
@@ -89,3 +111,11 @@ class StoredSessions:
         if kept is None:
             raise UnknownSession(session_id)
         return kept
+
+
+def _user() -> str | None:
+    """Return the name of the user of this machine, if it has one."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return None

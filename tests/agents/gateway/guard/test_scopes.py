@@ -38,6 +38,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "GET /spend",
         "GET /approvals",
         "GET /approvals/always",
+        "GET /effects",
         "WS subscribe",
     },
     "chat": {
@@ -74,6 +75,7 @@ ALLOWED: Mapping[str, set[str]] = {
         "POST /streams/{stream_id}/approve",
         "POST /streams/{stream_id}/deny",
         "DELETE /approvals/always/{approval_id}",
+        "POST /effects/{key}/settle",
         "WS approve",
         "WS deny",
     },

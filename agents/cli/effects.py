@@ -1,0 +1,151 @@
+"""`understudy effects`: the calls of tools that are not idempotent, and the word of a person about them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+import msgspec
+
+from agents.cli.group import Group
+from agents.cli.listing import NOTHING, json_option, say_json, say_table, time_of
+from agents.cli.printing import say
+from agents.cli.sessions.place import Sessions, carry_out, place_options
+from agents.cli.view.printable import one_line
+from agents.cli.view.table import Column
+from agents.client import Client
+from agents.client.client import path
+from agents.contract.effects import EffectInfo, EffectPage, EffectSettled
+from agents.rehearsal.whole_number import WholeNumber
+
+PAGE: Final = 1000
+UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
+COLUMNS: Final = (
+    Column("KEY"),
+    Column("INTENDED", rank=3),
+    Column("STATE"),
+    Column("ATTEMPTS", right=True, rank=4),
+    Column("SESSION", least=8),
+    Column("TOOL", least=8),
+    Column("SETTLED BY", least=8, rank=2),
+    Column("NOTE", least=8, rank=1),
+)
+
+
+class Moment(click.ParamType[datetime]):
+    """A time as ISO 8601, or as an age: 30m, 12h, 7d."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time in UTC. A time without a zone is of this machine."""
+        if value[-1:] in UNITS and value[:-1].isdigit():
+            return datetime.now(UTC) - timedelta(seconds=int(value[:-1]) * UNITS[value[-1]])
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            self.fail(f"expected a time as 2026-11-29T20:00, or an age as 30m, 12h or 7d, got {value!r}", param, ctx)
+
+
+@click.group("effects", cls=Group, invoke_without_command=True)
+@click.option("--unknown", is_flag=True, help="Only calls whose outcome is not known.")
+@click.option("--agent", "--session", "session", metavar="ID", help="Only calls of this agent, which is its session.")
+@click.option("--since", type=Moment(), metavar="TIME", help="Only calls from this time on: ISO 8601, or 30m, 12h, 7d.")
+@click.option("--limit", default=20, show_default=True, type=WholeNumber(min=1), help="The number of calls to list.")
+@json_option
+@place_options
+@click.pass_context
+def effects(
+    context: click.Context,
+    /,
+    unknown: bool,
+    session: str | None,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """List the calls of tools that are not idempotent, the newest first, and what is known of each.
+
+    The command asks the running daemon, or the one at --url. If no daemon runs, the command opens the store that the
+    configuration or --store names.
+    """
+    context.obj = options
+    if context.invoked_subcommand is not None:
+        return
+    chosen: dict[str, Any] = {"state": "unknown"} if unknown else {}
+    chosen |= {} if session is None else {"session_id": session}
+    chosen |= {} if since is None else {"since": since.isoformat()}
+
+    async def show(source: Sessions) -> None:
+        found = await _page(source, None, min(limit, PAGE), chosen)
+        while (
+            found
+            and len(found) < limit
+            and (page := await _page(source, found[-1].key, min(limit - len(found), PAGE), chosen))
+        ):
+            found += page
+        if as_json:
+            say_json(found)
+        else:
+            say_table(COLUMNS, map(row_of, found))
+
+    carry_out(options, show)
+
+
+@effects.command("settle")
+@click.argument("key")
+@click.option("--happened", metavar="RESULT", help="It took effect. RESULT: for the model, as JSON or text.")
+@click.option("--did-not-happen", is_flag=True, help="It took no effect. If its turn waits for that, the call runs.")
+@click.option("--note", metavar="TEXT", help="A note for people, which is kept with the call.")
+@place_options
+def settle(key: str, happened: str | None, did_not_happen: bool, note: str | None, **options: Any) -> None:
+    """Say what came of the call with this idempotency KEY. If its turn waits for that, the turn goes on."""
+    if (happened is None) == (not did_not_happen):
+        raise click.UsageError("expected --happened RESULT or --did-not-happen, and not both")
+
+    async def settled(source: Sessions) -> None:
+        continued = await _settled(source, key, None if did_not_happen else _result(happened or ""), note)
+        say("settled; its turn goes on" if continued else "settled")
+
+    carry_out(options, settled)
+
+
+def row_of(effect: EffectInfo) -> tuple[str, ...]:
+    """Return the cells of a call. A program that settles a call has no name."""
+    state = effect.state if effect.error is None else f"{effect.state} ({one_line(effect.error)})"
+    by = NOTHING if effect.settled_at is None else one_line(effect.settled_by or "a program")
+    call = one_line(effect.session_id), one_line(effect.tool)
+    return (
+        effect.key,
+        time_of(effect.intended_at),
+        state,
+        str(effect.attempt),
+        *call,
+        by,
+        one_line(effect.note or NOTHING),
+    )
+
+
+async def _page(source: Sessions, after: str | None, limit: int, chosen: dict[str, str]) -> list[EffectInfo]:
+    if not isinstance(source, Client):
+        return await source.effects(after, limit, **chosen)
+    page = chosen if after is None else {**chosen, "after": after}
+    return msgspec.convert(await source.get("/effects", limit=limit, **page), EffectPage).effects
+
+
+async def _settled(source: Sessions, key: str, happened: list[Any] | None, note: str | None) -> bool:
+    """Return whether the turn of the call waited for that."""
+    if not isinstance(source, Client):
+        await source.settle_effect(key, happened, note)
+        return False
+    said: dict[str, Any] = {"happened": False} if happened is None else {"happened": True, "result": happened[0]}
+    answer = await source.post(path("effects", key, "settle"), {**said, "note": note})
+    return msgspec.convert(answer, EffectSettled).continued
+
+
+def _result(text: str) -> list[Any]:
+    """Return the result in a list: JSON data, or the text."""
+    try:
+        return [msgspec.json.decode(text)]
+    except msgspec.DecodeError:
+        return [text]
