@@ -8,7 +8,7 @@
 
 Modules:
     application     start and end everything
-    agent           talk to an agent: chat, stream, subscribe, steer, cancel, approve
+    agent           talk to an agent: chat, stream, subscribe, steer, cancel, approve, answer
     agent_registry  find an agent by its id, its stream or its owner
 
 Agents:             start_agent, stop_agent, which_agents, find_agent, wake, AgentOptions, Settings, AgentInfo, Pid
@@ -17,7 +17,7 @@ Parts of messages:  Text, Image, Audio, File; in a conversation TextPart, ImageP
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
 Reasons of errors:  Fault is any reason of a StreamError
-Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments, InvalidEdit
+Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments, InvalidEdit, InvalidReply, OtherKind, Question
 Exceptions:         StreamFailed, TooManyWait, InvalidAgentConfig, InvalidTool, InvalidArgument, AlreadyStarted,
                     StartFailed, CallFailed
 
@@ -80,6 +80,7 @@ from agents.core.events import (
 )
 from agents.core.outcome import DidNotHappen, Happened, NotKnown
 from agents.core.parts import AudioPart, FilePart, ImagePart, TextPart
+from agents.core.question import Question
 from agents.core.response import Response, TypedResponse
 from agents.core.stream_metrics import StreamMetrics
 
@@ -95,10 +96,11 @@ if TYPE_CHECKING:
     from agents.settings import Settings
     from agents.settings.agent_options import AgentOptions
     from agents.starting import start_agent
-    from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments
+    from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments, OtherKind
     from agents.tools.call_context import CallContext
     from agents.tools.errors import InvalidTool
     from agents.tools.progress import progress
+    from agents.tools.questions import InvalidReply
     from agents.tools.signature import Bound
     from agents.tools.tool import Tool, tool
     from supervisors import AlreadyStarted
@@ -138,6 +140,7 @@ __all__ = [
     "InvalidAnswer",
     "InvalidArgument",
     "InvalidEdit",
+    "InvalidReply",
     "InvalidTool",
     "LimitReached",
     "LoopFound",
@@ -145,9 +148,11 @@ __all__ = [
     "NotAsked",
     "NotKnown",
     "OtherArguments",
+    "OtherKind",
     "Parked",
     "ParseError",
     "Pid",
+    "Question",
     "Response",
     "Settings",
     "StartFailed",
@@ -212,9 +217,11 @@ _LATE = {
     "InvalidAgentConfig": "agents.agent_config",
     "InvalidArgument": "actors",
     "InvalidEdit": "agents.tools.approval",
+    "InvalidReply": "agents.tools.questions",
     "InvalidTool": "agents.tools.errors",
     "NotAsked": "agents.tools.approval",
     "OtherArguments": "agents.tools.approval",
+    "OtherKind": "agents.tools.approval",
     "Pid": "actors",
     "Settings": "agents.settings",
     "StartFailed": "actors",

@@ -42,6 +42,7 @@ from agents.instance.arguments import (
     check_loop,
     checked_agent,
     checked_always,
+    checked_answer,
     checked_answer_type,
     checked_message,
     checked_new_id,
@@ -56,6 +57,7 @@ from agents.instance.by_id import awake, check_known, deliver, present, successo
 from agents.instance.elsewhere import HANDED_OVER, PARKED
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
+    AnswerQuestion,
     Approve,
     Cancel,
     Deny,
@@ -87,6 +89,7 @@ __all__ = [
     "StreamFailed",
     "TooManyWait",
     "TypedResponse",
+    "answer",
     "approve",
     "as_tool",
     "cancel",
@@ -287,8 +290,8 @@ async def approve(
     same_arguments: only those with the arguments that this call runs with.
 
     The agent of a parked turn is started. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
-    NotAsked, OtherArguments, InvalidEdit, InvalidAlways. If the session is kept, a decision is on disk before this
-    returns.
+    NotAsked, OtherArguments, InvalidEdit, InvalidAlways, OtherKind for a question. If the session is kept, a decision
+    is on disk before this returns.
     """
     request = Approve(
         checked_text(call_id, "call_id"),
@@ -322,6 +325,23 @@ async def settle(pid: Pid | str, key: str, outcome: Outcome) -> bool:
     ledger of effects gets the new state of the call, but not who settled it: agents.sessions.effects.settle does that.
     """
     return await _ask(await awake(pid), Settle(checked_text(key, "key"), outcome))
+
+
+async def answer(
+    pid: Pid | str, call_id: str, given: str | Sequence[str], *, stream_id: str | None = None, by: str | None = None
+) -> Answer:
+    """Answer the question of a stream_approval_required. The answer is the result of its call.
+
+    given: a text; a list of choices if the question accepts several. by: as in `approve`. Return Decided, or the reason
+    why the answer has no effect: AlreadyDecided, NotAsked, InvalidReply, OtherKind. `deny` declines to answer.
+    """
+    request = AnswerQuestion(
+        checked_text(call_id, "call_id"),
+        checked_answer(given),
+        checked_optional(stream_id, "stream_id"),
+        checked_optional(by, "by"),
+    )
+    return await _ask(await awake(pid), request)
 
 
 async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: str | None = None) -> bool:

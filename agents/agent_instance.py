@@ -44,6 +44,7 @@ from agents.instance.messages import keep_and_steer, part_of, steer
 from agents.instance.parking import long_wait, returned
 from agents.instance.requests import (
     AgentRequest,
+    AnswerQuestion,
     Approve,
     Cancel,
     Deny,
@@ -212,7 +213,7 @@ class AgentInstance(GenServer[AgentState]):
                 return keep_and_steer(request, state)
             case Steer():
                 return Reply(steer(request, state), state)
-            case Approve() | Deny():
+            case Approve() | Deny() | AnswerQuestion():
                 return decided(request, state)
             case Settle():
                 return Reply(settle(request, state), state)

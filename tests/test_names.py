@@ -18,6 +18,7 @@ PUBLIC = "two public names, each documented in its package"
 SHARED = {
     "CallState": DIALECTS,
     "Calls": DIALECTS,
+    "AnswerQuestion": VERB,
     "Approve": VERB,
     "Cancel": VERB,
     "Deny": VERB,

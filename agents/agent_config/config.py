@@ -251,5 +251,7 @@ def _bound(settings: Settings, tool: str) -> Mapping[str, Any]:
             return workspace.bound(settings)
         case "web_search":
             return {"endpoint": settings.tools.web_search_endpoint or ""}
+        case "ask_user":
+            return {"timeout_s": settings.tools.answer_timeout / 1000}
         case _:
             return {}

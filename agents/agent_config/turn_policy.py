@@ -33,7 +33,7 @@ def turn_policy(
         models=candidates,
         barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
         eager=frozenset(name for name, tool in tools.items() if tool.eager),
-        approval=frozenset(name for name, tool in tools.items() if tool.requires_approval is not False),
+        approval=frozenset(name for name, tool in tools.items() if tool.gated),
         agents=frozenset(name for name, tool in tools.items() if isinstance(tool, AgentTool)),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
         context=context_policy(checked, settings),

@@ -75,7 +75,7 @@ def _attached(context: click.Context, parameter: click.Parameter, files: tuple[s
     "--tools",
     default="",
     metavar="NAMES",
-    help="Built-in tools, separated by commas: web_search, calculator, file_ops.",
+    help="Built-in tools, separated by commas: web_search, calculator, file_ops, ask_user.",
 )
 @click.option("--system", default="", metavar="TEXT", help="The system prompt.")
 @click.option(

@@ -1,4 +1,4 @@
-"""Questions of a running turn to the person at the terminal: may this call run?
+"""Questions of a running turn to the person at the terminal: may this call run, and the questions of the model.
 
 One question is asked at a time. Meanwhile the screen draws nothing, so it never draws over the question. A question
 ends without an answer when another client has decided, when its time is over, and when the turn ends.
@@ -16,6 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from agents.cli.answer import INPUT, answer_in, question_text
 from agents.cli.program import Interrupts
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.screen import Screen
@@ -28,6 +29,7 @@ from agents.core.events import (
     StreamToolResult,
     StreamToolStart,
 )
+from agents.core.question import AnswerValue, Question
 
 QUESTION = "approve? [y/N/e] "
 EDIT = "arguments: "
@@ -42,7 +44,11 @@ class Decider(Protocol):
         edited: those to run it with. Return why the tool does not accept them; the call then still waits.
         """
 
-    async def deny(self, asked: StreamApprovalRequired, reason: str) -> None: ...
+    async def answer(self, asked: StreamApprovalRequired, given: AnswerValue) -> str | None:
+        """Answer the question of a call. Return why the question does not accept the answer; it then still waits."""
+
+    async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
+        """Deny a call, or decline to answer its question."""
 
 
 class Questions:
@@ -95,11 +101,12 @@ class Questions:
 
     async def _ask(self, event: StreamApprovalRequired) -> None:
         with self._screen.paused() as console:
-            console.print(_shown(event.tool_call), soft_wrap=True)
+            question = event.question
+            console.print(_shown(event.tool_call) if question is None else question_text(question), soft_wrap=True)
             if event.why:
                 console.print(one_line(event.why), style="yellow")
             try:
-                while (fault := await self._decide(event, await _answer(event.tool_call, console))) is not None:
+                while (fault := await self._decided(event, console)) is not None:
                     console.print(one_line(fault), style="red")
             except KeyboardInterrupt:
                 self._interrupts.interrupt()
@@ -107,8 +114,15 @@ class Questions:
                 console.print("(decided elsewhere)", style="dim")
                 raise
 
-    async def _decide(self, event: StreamApprovalRequired, arguments: str | None) -> str | None:
-        """Send the person's decision. Return why the arguments are not accepted, or None."""
+    async def _decided(self, event: StreamApprovalRequired, console: Console) -> str | None:
+        """Send the person's decision. Return why it is not accepted, or None."""
+        if event.question is not None:
+            given = await _typed(event.question)
+            if given is not None:
+                return await self._decider.answer(event, given)
+            await self._decider.deny(event, "")
+            return None
+        arguments = await _answer(event.tool_call, console)
         if arguments is None:
             await self._decider.deny(event, "")
             return None
@@ -120,12 +134,29 @@ def _place(event: StreamApprovalRequired) -> tuple[str, str]:
     return event.stream_id, event.tool_call.id
 
 
+async def _typed(question: Question) -> AnswerValue | None:
+    """Return the answer that the person types; None for the end of the input, which declines to answer."""
+    from prompt_toolkit import PromptSession  # a pipe does not need it
+
+    _drop_keys()
+    session: PromptSession[str] = PromptSession()
+    try:
+        return answer_in(await session.prompt_async(INPUT, handle_sigint=False), question)
+    except EOFError:
+        return None
+
+
+def _drop_keys() -> None:
+    """Drop the keys that were typed before the question: they do not answer it."""
+    with suppress(termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
 async def _answer(call: ToolCall, console: Console) -> str | None:
     """Return the call's arguments as the person approves them; None for a denial."""
     from prompt_toolkit import PromptSession  # a pipe does not need it
 
-    with suppress(termios.error):
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # keys typed before the question are no answer
+    _drop_keys()
     session: PromptSession[str] = PromptSession()
     try:
         word = (await session.prompt_async(QUESTION, handle_sigint=False)).strip().lower()

@@ -14,8 +14,10 @@ from agents.cli.refusal import refuse
 from agents.cli.view.screen import Screen
 from agents.cli.view.view import Note
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError
+from agents.core.question import AnswerValue
 from agents.parts.given import GivenContent
 from agents.tools.approval import InvalidEdit
+from agents.tools.questions import InvalidReply
 
 End: TypeAlias = StreamComplete | StreamError
 
@@ -73,6 +75,12 @@ class LocalDecider:
         with suppress(CallFailed):  # the agent ended, and its turn with it
             answer = await agent.approve(self._pid, call.id, call.arguments, edited=edited, stream_id=asked.stream_id)
             return answer.reason if isinstance(answer, InvalidEdit) else None
+        return None
+
+    async def answer(self, asked: StreamApprovalRequired, given: AnswerValue) -> str | None:
+        with suppress(CallFailed):
+            answer = await agent.answer(self._pid, asked.tool_call.id, given, stream_id=asked.stream_id)
+            return answer.reason if isinstance(answer, InvalidReply) else None
         return None
 
     async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:

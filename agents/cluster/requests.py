@@ -18,6 +18,7 @@ from agents.core.parts import Content
 from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
+    AnswerQuestion,
     Approve,
     Cancel,
     Deny,
@@ -84,6 +85,7 @@ RemoteRequest: TypeAlias = (
     | Approve
     | Deny
     | Settle
+    | AnswerQuestion
     | Retire
     | GetInfo
     | GetConversation
@@ -99,6 +101,7 @@ REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "approve": (Approve, get_args(Answer)),
     "deny": (Deny, get_args(Answer)),
     "settle": (Settle, (bool,)),
+    "answer": (AnswerQuestion, get_args(Answer)),
     "retire": (Retire, (bool,)),
     "info": (GetInfo, (AgentInfo,)),
     "conversation": (GetConversation, (Conversation,)),

@@ -12,6 +12,7 @@ from agents.core.conversation import ToolCall
 from agents.core.deltas import Usage
 from agents.core.errors import Fault
 from agents.core.events import ToolResult
+from agents.core.question import Question
 from agents.core.response import Response
 from agents.core.stream_metrics import StreamMetrics
 from agents.core.waiting import Decision, OnTimeout, WaitKind
@@ -86,11 +87,11 @@ class ToolProgressData(EventData, frozen=True):
 
 
 class ApprovalData(EventData, frozen=True):
-    """The call waits for a decision. After timeout_s, `on_timeout` decides.
+    """The call waits for a decision, or for the answer to its question. After timeout_s, `on_timeout` decides.
 
     deadline: the end of timeout_s in Unix seconds; null in events of older versions. kind: `approval` for a call that
     may run only after a decision, `effect` for one that may have taken effect: approved, it runs again. why: the
-    question of the host's hook, or "".
+    question of the host's hook, or "". question: null for an approval; its default is the answer after timeout_s.
     """
 
     tool_call: ToolCall
@@ -99,6 +100,7 @@ class ApprovalData(EventData, frozen=True):
     on_timeout: OnTimeout = "deny"
     kind: WaitKind = "approval"
     why: str = ""
+    question: Question | None = None
 
 
 class DecidedData(EventData, frozen=True):

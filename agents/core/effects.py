@@ -15,6 +15,7 @@ from agents.core.deltas import Delta, Usage
 from agents.core.errors import BudgetExceeded, Fault
 from agents.core.events import Event
 from agents.core.parts import Content
+from agents.core.question import Question
 from agents.core.retry import Tries
 from agents.core.round import ToolFinished
 from agents.core.waiting import OnTimeout, Ruling, WaitKind
@@ -43,7 +44,9 @@ class SubAgentPublished(Struct, frozen=True):
 
 
 class ApprovalAsked(Struct, frozen=True):
-    """A started call waits for a person's decision. After timeout_s, `on_timeout` decides.
+    """A started call waits for a person: for a decision, or for the answer to its question.
+
+    After timeout_s, `on_timeout` decides, or the question's default is the answer.
 
     arguments: those that the call would run with, if they are not its own. why: the question to the person, or "".
     deadline: in Unix seconds, if the call waited before a restart. Else it is timeout_s after the step.
@@ -56,6 +59,7 @@ class ApprovalAsked(Struct, frozen=True):
     deadline: float | None = None
     on_timeout: OnTimeout = "deny"
     kind: WaitKind = "approval"
+    question: Question | None = None
 
 
 class ToolCleared(Struct, frozen=True):

@@ -15,6 +15,7 @@ from agents.core.conversation import ToolCall
 from agents.core.deltas import Usage
 from agents.core.errors import Fault
 from agents.core.event_base import StreamEvent
+from agents.core.question import Question
 from agents.core.response import Response
 from agents.core.stream_metrics import StreamMetrics
 from agents.core.tool_result import ToolResult as ToolResult
@@ -97,11 +98,12 @@ class StreamToolProgress(StreamEvent, frozen=True, tag="stream_tool_progress"):
 
 
 class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_required"):
-    """A call waits for agent.approve with its id. Without a decision within timeout_s, `on_timeout` decides.
+    """A call waits for a person: for agent.approve with its id, or for agent.answer if it has a question.
 
-    deadline: the end of timeout_s in Unix seconds, the same after a restart of the program. None in events of older
-    versions. kind: as in Waiting. A call of kind "effect" may have taken effect: approved, it runs again, and denied,
-    its outcome stays unknown. why: the question that the host's hook asks, or "".
+    After timeout_s, `on_timeout` decides, or the question's default is the answer. deadline: the end of timeout_s in
+    Unix seconds, the same after a restart of the program. None in events of older versions. kind: as in Waiting. A call
+    of kind "effect" may have taken effect: approved, it runs again, and denied, its outcome stays unknown. why: the
+    question that the host's hook asks, or "".
     """
 
     tool_call: ToolCall
@@ -110,6 +112,7 @@ class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_requ
     on_timeout: OnTimeout = "deny"
     kind: WaitKind = "approval"
     why: str = ""
+    question: Question | None = None
 
 
 class StreamApprovalDecided(StreamEvent, frozen=True, tag="stream_approval_decided"):

@@ -132,7 +132,8 @@ def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: floa
         call = call.edited(asked.arguments)
         turn = replace(turn, past=replace(turn.past, round=turn.past.round.having(call)))
     deadline = turn.past.tally.unix_s(now_s) + asked.timeout_s if asked.deadline is None else asked.deadline
-    required = StreamApprovalRequired(call, asked.timeout_s, deadline, asked.on_timeout, asked.kind, asked.why)
+    rest = asked.on_timeout, asked.kind, asked.why, asked.question
+    required = StreamApprovalRequired(call, asked.timeout_s, deadline, *rest)
     return with_event(turn, required, now_s)
 
 

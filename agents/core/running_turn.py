@@ -23,6 +23,7 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.core.parts import Content
+from agents.core.question import Question
 from agents.core.turn_state import TurnState, state_of
 
 CallStatus: TypeAlias = Literal["pending", "executing", "complete", "error"]
@@ -32,7 +33,7 @@ class RunningCall(Struct, frozen=True):
     """A call of a running turn.
 
     tool_call: with the arguments that have arrived. attempt_of_call: 0 before the call begins to run. started_at,
-    ended_at: Unix seconds. approval: whether the call waits for a decision.
+    ended_at: Unix seconds. approval: whether the call waits for a decision. question: of a call that asks.
     """
 
     tool_call: ToolCall
@@ -42,6 +43,7 @@ class RunningCall(Struct, frozen=True):
     ended_at: float | None = None
     approval: bool = False
     result: ToolResult | None = None
+    question: Question | None = None
 
 
 class RunningTurn(Struct, frozen=True):
@@ -119,8 +121,8 @@ class _Fold:
         match event:
             case StreamFunctionCallComplete(call):
                 self._change(call)
-            case StreamApprovalRequired(call):
-                self._change(call, approval=True)
+            case StreamApprovalRequired(call, question=question):
+                self._change(call, approval=True, question=question)
             case StreamApprovalDecided(call):
                 self._change(call, approval=False)
             case StreamToolStart(call, attempt):

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from agents.core.conversation import ToolCall
+from agents.core.question import AnswerValue, Question
 
 WaitKind: TypeAlias = Literal["approval", "question", "budget", "effect"]
 """The reason for the wait.
@@ -16,7 +17,7 @@ effect: it is unknown whether an earlier call had its effect.
 OnTimeout: TypeAlias = Literal["deny", "approve"]
 """The decision at the deadline."""
 
-Decision: TypeAlias = Literal["approved", "denied", "expired"]
+Decision: TypeAlias = Literal["approved", "answered", "denied", "expired"]
 
 
 class Waiting(Struct, frozen=True):
@@ -24,6 +25,7 @@ class Waiting(Struct, frozen=True):
 
     call: what is shown to the person, with the id by which it is decided. call.index is unique among what waits in the
     turn. asked_at, deadline: Unix seconds. After the deadline `on_timeout` decides.
+    question: of a call whose result is a person's answer.
     """
 
     kind: WaitKind
@@ -31,6 +33,7 @@ class Waiting(Struct, frozen=True):
     asked_at: float
     deadline: float
     on_timeout: OnTimeout = "deny"
+    question: Question | None = None
 
 
 class Ruling(Struct, frozen=True):
@@ -38,6 +41,7 @@ class Ruling(Struct, frozen=True):
 
     at: Unix seconds. by: the user who decided; None for the deadline, and for a program. reason: for the model. edited:
     the arguments to run the call with; None for its own. grant: the id of the standing approval that decided.
+    answer: to the question of a call.
     """
 
     decision: Decision
@@ -46,6 +50,7 @@ class Ruling(Struct, frozen=True):
     reason: str = ""
     edited: str | None = None
     grant: str | None = None
+    answer: AnswerValue | None = None
 
 
 class KeptWait(Struct, frozen=True):

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from agents.core.depth import EXPECTED, text_too_deep
+from agents.core.question import AnswerValue
 from agents.core.standing import Always
 from agents.gateway.errors import Refusal, invalid
 from agents.gateway.parts import Items
@@ -22,6 +23,20 @@ def _text_or_number(ref: Any) -> Any:
     if ref is None or type(ref) in (str, int):
         return ref
     raise ValueError("expected text or a whole number")
+
+
+def _answer(given: Any) -> AnswerValue:
+    """Return a person's answer, with one ValueError as above."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, list) and all(isinstance(text, str) for text in given):
+        return tuple(given)
+    raise ValueError("expected a text, or a list of texts")
+
+
+_ANSWER = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+GivenAnswer = Annotated[Any, AfterValidator(_answer), WithJsonSchema(_ANSWER)]
+"""An answer to a question: a text, or a list of choices."""
 
 
 class _Action(BaseModel):
@@ -79,6 +94,16 @@ class Deny(_Action):
     reason: str = ""
 
 
+class AnswerQuestion(_Action):
+    """answer: a text, or a list of choices if the question accepts several."""
+
+    needs = Scope.CHAT
+    action: Literal["answer"]
+    stream_id: Id
+    call_id: Text
+    answer: GivenAnswer
+
+
 class Steer(_Action):
     needs = Scope.CHAT
     action: Literal["steer"]
@@ -92,7 +117,7 @@ class Ping(_Action):
     action: Literal["ping"]
 
 
-Action: TypeAlias = StreamChat | Subscribe | Cancel | Approve | Deny | Steer | Ping
+Action: TypeAlias = StreamChat | Subscribe | Cancel | Approve | Deny | AnswerQuestion | Steer | Ping
 
 _ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="action")])
 

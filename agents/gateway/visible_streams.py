@@ -12,6 +12,7 @@ from agents import agent
 from agents.agent_config import InvalidAgentConfig
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
 from agents.core.events import Event
+from agents.core.question import AnswerValue
 from agents.core.standing import Always
 from agents.core.turn_state import state_of
 from agents.gateway.errors import Refusal
@@ -32,7 +33,9 @@ from agents.tools.approval import (
     InvalidEdit,
     NotAsked,
     OtherArguments,
+    OtherKind,
 )
+from agents.tools.questions import InvalidReply
 
 
 class LiveStream(Struct, frozen=True):
@@ -122,6 +125,12 @@ class VisibleStreams:
         """Return the agent that takes a decision about a call of the stream; None if the stream has ended."""
         theirs = VisibleStreams(self._sessions.of_decisions(), self._quotas, self._caller)
         return await theirs._owner(stream_id)
+
+    async def answer(self, stream_id: str, call_id: str, given: AnswerValue) -> Decided:
+        pid = await self._decider(stream_id)
+        if pid is None:
+            return _decision(NotAsked(call_id))
+        return _decision(await agent.answer(pid, call_id, given, stream_id=stream_id, by=self._by))
 
     async def steer(self, stream_id: str, message: str | GivenContent) -> StreamSteered:
         pid = await self._owner(stream_id)
@@ -221,6 +230,10 @@ def _decision(answer: Answer) -> Decided:
             raise Refusal(422, f"edited: {reason}")
         case InvalidAlways(_, reason):
             raise Refusal(422, f"always: {reason}")
+        case InvalidReply(_, reason):
+            raise Refusal(422, f"answer: {reason}")
+        case OtherKind(_, awaits):
+            raise Refusal(409, f"this call waits for an {awaits}: use the route for it", "conflict")
         case NotAsked():
             raise Refusal(404, "expected a call of this stream that waits for a decision", "call_not_found")
     assert_never(answer)

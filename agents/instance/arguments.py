@@ -13,6 +13,7 @@ from actors.system.current import calling_process, running_loop
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.request import TurnRequest
 from agents.agent_registry import is_agent
+from agents.core.question import AnswerValue
 from agents.core.response import Response
 from agents.core.standing import Always
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text, no_text_in
@@ -106,6 +107,13 @@ def checked_always(always: object) -> Always | None:
     if always is None or always in get_args(Always):
         return always  # type: ignore[return-value]  # checked here
     raise InvalidArgument('"tool", "session" or None as always', named(always))
+
+
+def checked_answer(given: object) -> AnswerValue:
+    """Return a person's answer: a text, or a tuple of texts."""
+    if isinstance(given, list | tuple):
+        return tuple(checked_text(text, "the answer") for text in given)
+    return checked_text(given, "the answer")
 
 
 def checked_new_id(stream_id: object) -> str | None:

@@ -7,7 +7,7 @@ from actors.clock import unix_s
 from agents.agent_config import AgentConfig
 from agents.core.conversation import ToolCall
 from agents.core.waiting import Ruling
-from agents.instance.requests import Approve, Deny, Settle
+from agents.instance.requests import AnswerQuestion, Approve, Deny, Settle
 from agents.instance.running import agent_state
 from agents.instance.standing import always_fault, approve_always
 from agents.instance.state import AgentState
@@ -15,12 +15,12 @@ from agents.streams.stream import Stream
 from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked
 
 
-async def decided(request: Approve | Deny, state: AgentState) -> Reply[AgentState]:
+async def decided(request: Approve | Deny | AnswerQuestion, state: AgentState) -> Reply[AgentState]:
     """Reply with the answer to a decision."""
     return Reply(await decide(request, state), state)
 
 
-async def decide(request: Approve | Deny, state: AgentState) -> Answer:
+async def decide(request: Approve | Deny | AnswerQuestion, state: AgentState) -> Answer:
     """Decide about a call. The id of a call that waits has precedence over that of a decided one.
 
     A decision is on disk when this returns, so that a crash does not undo it.
@@ -68,7 +68,7 @@ def _streams(state: AgentState, stream_id: str | None) -> Iterator[tuple[AgentCo
             yield from _streams(below, stream_id)
 
 
-def _decide(stream: Stream, request: Approve | Deny) -> Answer:
+def _decide(stream: Stream, request: Approve | Deny | AnswerQuestion) -> Answer:
     """Decide about a call that asks now, or about one that the turn has not started again since it continued."""
     calls, call_id = stream.calls, request.call_id
     answer: Answer = NotAsked(call_id)
@@ -77,6 +77,11 @@ def _decide(stream: Stream, request: Approve | Deny) -> Answer:
             answer = calls.approve(call_id, request.arguments, request.edited, request.by)
         ruling = Ruling("approved", unix_s(), request.by, edited=request.edited)
         return stream.waits.decide(call_id, ruling, request.arguments) if isinstance(answer, NotAsked) else answer
+    if isinstance(request, AnswerQuestion):
+        if calls is not None:
+            answer = calls.answer(call_id, request.answer, request.by)
+        ruling = Ruling("answered", unix_s(), request.by, answer=request.answer)
+        return stream.waits.decide(call_id, ruling) if isinstance(answer, NotAsked) else answer
     if calls is not None:
         answer = calls.deny(call_id, request.reason, request.by)
     ruling = Ruling("denied", unix_s(), request.by, request.reason)

@@ -10,6 +10,7 @@ from agents.core.errors import ContentRefused
 from agents.core.events import Event
 from agents.core.outcome import Outcome
 from agents.core.parts import Content
+from agents.core.question import AnswerValue
 from agents.core.standing import Always
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.parts.given import NO_BLOBS, Blobs
@@ -97,6 +98,15 @@ class Settle(Struct, Request[bool], frozen=True):
     outcome: Outcome
 
 
+class AnswerQuestion(Struct, Request[Answer], frozen=True):
+    """Answer the question of a call. The answer to this request: an approval.Answer. by: as in Approve."""
+
+    call_id: str
+    answer: AnswerValue
+    stream_id: str | None = None
+    by: str | None = None
+
+
 class GetInfo(Struct, Request[AgentInfo], frozen=True):
     """Get an AgentInfo."""
 
@@ -140,6 +150,7 @@ AgentRequest: TypeAlias = (
     | Approve
     | Deny
     | Settle
+    | AnswerQuestion
     | Follow
     | GetEvents
     | GetInfo

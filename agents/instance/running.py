@@ -14,6 +14,7 @@ from actors.observer import processes
 from actors.server.server_process import ServerProcess
 from agents.agent_registry import is_agent
 from agents.core.conversation import ToolCall
+from agents.core.question import Question
 from agents.core.turn_state import TurnState
 from agents.core.waiting import OnTimeout, Waiting, WaitKind
 from agents.instance.state import AgentState
@@ -38,10 +39,10 @@ class TurnInProgress(Struct, frozen=True):
 
 
 class WaitingCall(Struct, frozen=True):
-    """A call that waits for a decision. expires_in_s: the time until `on_timeout` decides.
+    """A call that waits for a person. expires_in_s: the time until `on_timeout` decides.
 
     agent_id: of the agent that makes the call, which is the id of its session. deadline: in Unix seconds. parked: no
-    process of its turn runs. The other fields are as in Waiting.
+    process of its turn runs. question: null if the call waits for an approval. The other fields are as in Waiting.
     """
 
     stream_id: str
@@ -54,6 +55,7 @@ class WaitingCall(Struct, frozen=True):
     owner: str | None = None
     parked: bool = False
     asked_at: float = 0.0
+    question: Question | None = None
 
 
 def agent_state(process: Process | None) -> AgentState | None:
@@ -101,7 +103,7 @@ def waiting_call(
 ) -> WaitingCall:
     """Return the call as lists show it."""
     left_s = max(0.0, waiting.deadline - unix_s())
-    rest = waiting.deadline, waiting.on_timeout, waiting.kind, owner, parked, waiting.asked_at
+    rest = waiting.deadline, waiting.on_timeout, waiting.kind, owner, parked, waiting.asked_at, waiting.question
     return WaitingCall(stream_id, agent_id, waiting.call, left_s, *rest)
 
 

@@ -22,6 +22,7 @@ from agents.core.events import (
     StreamSubAgent,
     StreamToken,
 )
+from agents.core.question import Question
 from agents.extras import extra
 
 with extra("mcp", "an MCP server of agents"):
@@ -169,8 +170,10 @@ class _Progress:
                 self._characters += len(text)
             case StreamFunctionCallComplete(call):
                 await self._send(f"calls {call.name}")
-            case StreamApprovalRequired(call):
+            case StreamApprovalRequired(call, question=None):
                 await self._send(f"{call.name} waits for an approval: understudy approve {event.stream_id} {call.id}")
+            case StreamApprovalRequired(call, question=Question(text)):
+                await self._send(f"{text} understudy answer {event.stream_id} {call.id} ANSWER")
 
     @asynccontextmanager
     async def pulse(self, pause_s: float) -> AsyncIterator[None]:

@@ -91,4 +91,4 @@ def wait_of(row: Row[Any]) -> KeptWait:
     """Return a row of WAITING."""
     kind: WaitKind = row.kind if row.kind in get_args(WaitKind) else "approval"
     on_timeout: OnTimeout = "approve" if row.on_timeout == "approve" else "deny"
-    return KeptWait(Waiting(kind, row.call, row.asked_at, row.deadline, on_timeout), row.ruling)
+    return KeptWait(Waiting(kind, row.call, row.asked_at, row.deadline, on_timeout, row.question), row.ruling)

@@ -26,6 +26,7 @@ from agents.core.conversation import Message, ToolCall
 from agents.core.deltas import Usage
 from agents.core.outcome import Outcome
 from agents.core.parts import Content
+from agents.core.question import Question
 from agents.core.waiting import Ruling
 from agents.sessions.columns import INTEGER, LONG, NUMBER, TEXT, Instant, JsonColumn
 
@@ -173,6 +174,7 @@ WAITING: Final = Table(
     Column("deadline", NUMBER, nullable=False, index=True),
     Column("on_timeout", TEXT, nullable=False),
     Column("ruling", JsonColumn(Ruling)),
+    Column("question", JsonColumn(Question)),
 )
 """The waits for a person, see waits.py. number: the index of the call. deadline: in Unix seconds. The turn deletes the
 row as it acts on the ruling."""

@@ -123,4 +123,5 @@ def _values(begun: WaitBegun) -> dict[str, Any]:
         "asked_at": waiting.asked_at,
         "deadline": waiting.deadline,
         "on_timeout": waiting.on_timeout,
+        "question": waiting.question,
     }

@@ -65,7 +65,7 @@ class ToolSettings(BaseModel):
     ready processes that no call has needed end. import_timeout: deadline of the import of a module of tools; the start
     of the first agent with such a tool waits for the import. file_ops_root: the only folder that file_ops reads and
     writes; None: `files` in the state directory. web_search_endpoint: a SearXNG-style JSON service; None: web_search
-    reports that no service is set.
+    reports that no service is set. answer_timeout: how long a question of ask_user waits for its answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,6 +76,7 @@ class ToolSettings(BaseModel):
     import_timeout: Milliseconds = 60_000
     file_ops_root: Annotated[Path | None, Applies.NEW_AGENTS] = None
     web_search_endpoint: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
+    answer_timeout: Annotated[Milliseconds, Applies.NEW_AGENTS] = 86_400_000
 
 
 class ModelPrice(BaseModel):

@@ -8,7 +8,7 @@ from agents.timeline.lane import GrowingLane, MarksOnly
 from agents.timeline.lanes import Lane, MarkKind
 
 MAX_LANES: Final = 100
-NEVER_RAN: Final = frozenset({"denied", "unknown_tool", "invalid_arguments", "unknown"})
+NEVER_RAN: Final = frozenset({"denied", "unanswered", "unknown_tool", "invalid_arguments", "unknown"})
 KILLED: Final = frozenset({"timeout", "crashed", "cpu_time"})
 
 
@@ -83,7 +83,7 @@ class CallLanes:
         lane.end(now_s)
         kind: MarkKind = "result"
         if error is not None:
-            kind = "denied" if error == "denied" else "killed" if error in KILLED else "failed"
+            kind = "denied" if error in ("denied", "unanswered") else "killed" if error in KILLED else "failed"
         attempts = f"attempt {result.attempts}: " if result.attempts > 1 else ""
         lane.mark(kind, now_s, 1, f"{attempts}{error or 'done'}")
         self._unfinished.discard(call.index)

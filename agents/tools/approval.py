@@ -1,8 +1,10 @@
-"""Approvals: the calls of a turn that wait for a person's decision.
+"""Approvals: the calls of a turn that wait for a person's decision, and those whose question waits for an answer.
 
     asked --approve--> approved: the call runs
+          --answer---> answered: the answer to the call's question is its result
           --deny-----> denied
-          --deadline-> expired, which counts as a denial; or approved, by the tool's on_timeout
+          --deadline-> expired, which counts as a denial; or approved, by the tool's on_timeout; or, for a question, its
+                       default answer
 
 A decision is valid for one call with the arguments that the person was shown. A call with other arguments is another
 call. A person may approve a call with edited arguments: then it runs with those.
@@ -10,15 +12,17 @@ call. A person may approve a call with edited arguments: then it runs with those
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from actors.clock import unix_s
 from agents.core.conversation import ToolCall
+from agents.core.question import AnswerValue, Question
 from agents.core.waiting import Decision, OnTimeout, Ruling, Waiting, WaitKind
 from agents.tools.errors import InvalidArguments
 from agents.tools.forked import children_end_here
+from agents.tools.questions import InvalidReply, question_of
 from agents.tools.tool import Tool
 
 
@@ -66,7 +70,24 @@ class InvalidAlways(Struct, frozen=True):
     reason: str
 
 
-Answer: TypeAlias = Decided | AlreadyDecided | NotAsked | OtherArguments | InvalidEdit | InvalidAlways
+class OtherKind(Struct, frozen=True):
+    """A refusal: the call waits for something else. It still waits. awaits: what it waits for."""
+
+    call_id: str
+    awaits: Literal["approval", "answer"]
+
+
+Answer: TypeAlias = (
+    Decided | AlreadyDecided | NotAsked | OtherArguments | InvalidEdit | InvalidAlways | InvalidReply | OtherKind
+)
+
+
+def wanted(tool: Tool, arguments: str) -> Question | bool:
+    """Return the question of a call, or whether the call needs an approval.
+
+    Raises InvalidArguments, and ToolRaised if the tool can't make its question.
+    """
+    return question_of(tool, arguments) if tool.asks else required(tool, arguments)
 
 
 def required(tool: Tool, arguments: str) -> bool:
@@ -82,6 +103,19 @@ def required(tool: Tool, arguments: str) -> bool:
         raise
     except Exception:  # noqa: BLE001 - the tool's own code: if it fails, a person decides
         return True
+
+
+def refusal(waiting: Waiting, ruling: Ruling, arguments: str | None = None) -> Answer | None:
+    """Return why the decision does not fit what waits, or None. arguments: as in Approvals.approve."""
+    call, question = waiting.call, waiting.question
+    if ruling.answer is not None and question is None:
+        return OtherKind(call.id, "approval")
+    if ruling.decision == "approved" and question is not None:
+        return OtherKind(call.id, "answer")
+    if arguments is not None and arguments != call.arguments:
+        return OtherArguments(call.id, call.arguments)
+    fault = question.fault(ruling.answer) if question is not None and ruling.answer is not None else None
+    return None if fault is None else InvalidReply(call.id, fault)
 
 
 def _nowhere(_index: int, _ruling: Ruling) -> None:
@@ -107,14 +141,14 @@ class Approvals:
         number: int,
         call: ToolCall,
         timeout_s: float,
-        *,
         on_timeout: OnTimeout = "deny",
         deadline: float | None = None,
         kind: WaitKind = "approval",
+        question: Question | None = None,
     ) -> Waiting:
         """Wait for a decision on the call. deadline: in Unix seconds; None: after timeout_s. Return what waits."""
         now = unix_s()
-        waiting = Waiting(kind, call, now, now + timeout_s if deadline is None else deadline, on_timeout)
+        waiting = Waiting(kind, call, now, now + timeout_s if deadline is None else deadline, on_timeout, question)
         left_s = max(0.0, waiting.deadline - now)
         why = f"no answer within {timeout_s:g} s"
         timer = asyncio.get_running_loop().call_later(left_s, self._expire, number, on_timeout, why)
@@ -141,6 +175,10 @@ class Approvals:
         """
         return self._answer(call_id, Ruling("approved", unix_s(), by, edited=edited), arguments)
 
+    def answer(self, call_id: str, given: AnswerValue, by: str | None = None) -> Answer:
+        """Answer the question of a call."""
+        return self._answer(call_id, Ruling("answered", unix_s(), by, answer=given), None)
+
     def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
         return self._answer(call_id, Ruling("denied", unix_s(), by, reason), None)
 
@@ -160,10 +198,10 @@ class Approvals:
         if number is None:
             decided = self._decided.get(call_id)
             return NotAsked(call_id) if decided is None else AlreadyDecided(call_id, decided)
-        call = self._asked[number][0].call
-        if arguments is not None and arguments != call.arguments:
-            return OtherArguments(call_id, call.arguments)
-        self._record(call.index, ruling)
+        waiting = self._asked[number][0]
+        if (refused := refusal(waiting, ruling, arguments)) is not None:
+            return refused
+        self._record(waiting.call.index, ruling)
         self._decide(number, ruling)
         return Decided(call_id, ruling.decision)
 

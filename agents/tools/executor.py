@@ -19,15 +19,16 @@ from agents.core.effects import (
     ToolStarted,
 )
 from agents.core.outcome import DidNotHappen, NotKnown, Outcome
+from agents.core.question import AnswerValue, Question
 from agents.core.round import ToolFinished
 from agents.core.tool_result import ToolResult
 from agents.core.waiting import Ruling, Waiting
-from agents.tools.approval import Answer, Approvals, InvalidEdit, required
+from agents.tools.approval import Answer, Approvals, InvalidEdit, wanted
 from agents.tools.arguments import object_text
 from agents.tools.call_supervisor import Answered, Attempted, Crashed, Progressed, Published, failed
 from agents.tools.call_workers import CallWorkers
 from agents.tools.decidable import Decidable
-from agents.tools.errors import InvalidArguments
+from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.job import Calling, Keep, no_store
 from agents.tools.open_call import Asked, Cleared, Denied, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Checked, Judged, Judgement, Review, Reviewing
@@ -91,8 +92,9 @@ class TurnCalls:
         before = self._review.before
         if earlier is not None and earlier.ruling is not None and not decided:
             self._waits.begin(call)
+            opened.question = earlier.waiting.question
             return self._decided(number, earlier.ruling)
-        if decided or (before is None and tool.requires_approval is False and not asks):
+        if decided or (before is None and not tool.gated and not asks):
             return await self._run(number, tool)
         if before is None:
             return await self._obey(number, opened, Judgement(call.arguments))
@@ -121,10 +123,12 @@ class TurnCalls:
         earlier = self._waits.begin(call.call)
         if earlier is not None and earlier.ruling is not None:
             return self._decided(number, earlier.ruling)
-        timeout_s, on_timeout = call.tool.approval_timeout_s, call.tool.on_approval_timeout
+        question, on_timeout = call.question, call.tool.on_approval_timeout
+        timeout_s = (question and question.timeout_s) or call.tool.approval_timeout_s
         left_s = timeout_s if call.deadline is None else max(0.0, call.deadline - unix_s())
         self._deliver(Asked(number, left_s, call.deadline, why))
-        self._approvals.ask(number, call.call, timeout_s, on_timeout=on_timeout, deadline=call.deadline)
+        rest = on_timeout, call.deadline, call.kind, question
+        self._approvals.ask(number, call.call, timeout_s, *rest)
         return self._waits.watch()
 
     async def run_cleared(self, index: int) -> None:
@@ -203,6 +207,10 @@ class TurnCalls:
             return str(invalid)
         return None
 
+    def answer(self, call_id: str, given: AnswerValue, by: str | None = None) -> Answer:
+        """Answer the question of a call that waits. The answer is its result."""
+        return self._approvals.answer(call_id, given, by)
+
     def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
         """Deny a call that waits, so that it ends. reason: for the model."""
         return self._approvals.deny(call_id, reason, by)
@@ -235,13 +243,14 @@ class TurnCalls:
             case Asked(_, timeout_s, deadline, why):
                 assert call.tool is not None
                 on_timeout = call.tool.on_approval_timeout
-                return ApprovalAsked(call.call.index, timeout_s, call.changed, why, deadline, on_timeout)
+                asked = call.call.index, timeout_s, call.changed, why, deadline, on_timeout
+                return ApprovalAsked(*asked, call.kind, call.question)
             case Cleared():
                 call.ruling, ruling = None, call.ruling
                 return ToolCleared(call.call.index, call.changed, ruling)
             case Denied(_, ruling):
                 call.ruling = ruling
-                return self._finished(number, refused(call, ruling.reason))
+                return self._finished(number, call.answered(ruling) or refused(call, ruling.reason))
             case Judged(_, verdict):
                 await self._obey(number, call, verdict)
             case Attempted(_, at_s):
@@ -268,10 +277,14 @@ class TurnCalls:
             return self._deliver(Answered(number, failed("denied", f"denied: {verdict.denied}")))
         call.change(verdict.arguments)
         try:
-            needed = required(call.tool, call.call.arguments)
-        except InvalidArguments as invalid:
-            return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
-        asks = call.asks or verdict.question is not None  # also if a standing approval allows the call
+            needed = wanted(call.tool, call.call.arguments)
+        except (InvalidArguments, ToolRaised) as fault:
+            kind = "raised" if isinstance(fault, ToolRaised) else "invalid_arguments"
+            return self._deliver(Answered(number, failed(kind, str(fault))))
+        call.question = needed if isinstance(needed, Question) else None
+        asks = (
+            call.asks or verdict.question is not None or call.question is not None
+        )  # also if a standing approval allows the call
         if call.edited is not None or not (needed or asks):  # a person has approved exactly the edited arguments
             return self._deliver(Cleared(number))
         if not asks and (ruling := await self._waits.granted(call.call)) is not None:

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
-from agents.core.waiting import Ruling
+from agents.core.question import Question
+from agents.core.waiting import Ruling, WaitKind
 from agents.tools.plain import plain
+from agents.tools.questions import answered, unanswered
 from agents.tools.result import result_text
 from agents.tools.tool import Tool
 from agents.traces.span import ToolSpan
@@ -37,7 +39,7 @@ class Cleared(Struct, frozen=True):
 
 
 class Denied(Struct, frozen=True):
-    """The call must not run, by this decision."""
+    """The call must not run, by this decision, or has the answer to its question as its result."""
 
     number: int
     ruling: Ruling
@@ -51,6 +53,7 @@ class OpenCall(Struct):
     span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it. deadline:
     of the wait that began before a restart. ruling: the decision that is not announced yet. failure: its result, if
     it may have taken effect all the same. verifying: its tool is asked what came of it. doubted: a person is asked.
+    question: to a person, whose answer is the result.
     """
 
     call: ToolCall
@@ -69,6 +72,11 @@ class OpenCall(Struct):
     failure: ToolResult | None = None
     verifying: bool = False
     doubted: bool = False
+    question: Question | None = None
+
+    @property
+    def kind(self) -> WaitKind:
+        return "approval" if self.question is None else "question"
 
     def change(self, arguments: str) -> None:
         """Have the call run with these arguments."""
@@ -79,6 +87,14 @@ class OpenCall(Struct):
         """Have the call run with the arguments of the person who approved it."""
         self.change(arguments)
         self.edited = self.changed = arguments
+
+    def answered(self, ruling: Ruling) -> ToolResult | None:
+        """Return the result of a call with a question, after this decision; None for a denial."""
+        if self.question is None or self.tool is None or ruling.decision == "denied":
+            return None
+        if ruling.answer is not None:
+            return answered(self.question, ruling.answer)
+        return unanswered(self.question, self.question.timeout_s or self.tool.approval_timeout_s)
 
     def fallen_back(self, result: ToolResult) -> ToolResult:
         """Return the result, or the tool's fallback if the call failed for good and the tool has one."""

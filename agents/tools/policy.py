@@ -47,7 +47,10 @@ class Policy:
     parallel: False runs the call while no other call of its turn runs.
     requires_approval: True, or a function with the tool's parameters that answers at once. The call then runs only
     after an approval. If the function raises, approval is required.
-    approval_timeout_s: the time for an answer. on_approval_timeout: "deny" or "approve" a call without an answer.
+    asks: the function, a `def`, answers at once with a Question. Its call never runs anything else: a person's answer
+    is the result. Until then the call is one that waits for an approval, also after a crash.
+    approval_timeout_s: the time for an answer. on_approval_timeout: "deny" or "approve" a call without an answer. A
+    question has its default then.
 
     fallback: the result, as JSON data, of a call that finally failed: it raised, was late, crashed, or used its CPU
     time.
@@ -73,6 +76,7 @@ class Policy:
     eager: bool = False
     parallel: bool = True
     requires_approval: Needed = False
+    asks: bool = False
     approval_timeout_s: float = 300.0
     on_approval_timeout: OnTimeout = "deny"
     fallback: Any = field(default=UNSET, hash=False)
@@ -90,6 +94,11 @@ class Policy:
         """Return timeout_s, or DEFAULT_TIMEOUT_S if no timeout is set."""
         return DEFAULT_TIMEOUT_S if self.timeout_s is None else self.timeout_s
 
+    @property
+    def gated(self) -> bool:
+        """Return whether a call may have to wait for a person before it runs, or in place of its run."""
+        return self.asks or self.requires_approval is not False
+
 
 class Options(TypedDict, total=False):
     """Policy as keywords of `tool`. isolation None: chosen by the kind of function."""
@@ -104,6 +113,7 @@ class Options(TypedDict, total=False):
     eager: bool
     parallel: bool
     requires_approval: Needed
+    asks: bool
     approval_timeout_s: float
     on_approval_timeout: OnTimeout
     fallback: Any
@@ -144,7 +154,7 @@ def _own_rules(policy: Policy) -> Iterator[Rule]:
     for name in ("timeout_s", "backoff_s", "approval_timeout_s"):
         optional = name == "timeout_s" and policy.timeout_s is None
         yield name, optional or _is_seconds(getattr(policy, name)), SECONDS
-    for name in ("idempotent", "eager", "parallel"):
+    for name in ("idempotent", "eager", "parallel", "asks"):
         yield name, isinstance(getattr(policy, name), bool), "True or False"
     for name in ("retries", "max_restarts"):
         yield name, _is_whole(getattr(policy, name), 0), "0 or more"
@@ -173,6 +183,10 @@ def _joint_rules(policy: Policy) -> Iterator[Rule]:
     )
     yield "eager", not (policy.eager and policy.requires_approval), "False where approval is required"
     yield "on_unknown", not again or policy.on_unknown is None, "None where idempotent=True: the call runs again"
+    yield "eager", not (policy.eager and policy.asks), "False where a person is asked"
+    yield "requires_approval", not (policy.asks and policy.requires_approval), "False where a person is asked"
+    yield "on_approval_timeout", not policy.asks or policy.on_approval_timeout == "deny", "deny where a person is asked"
+    yield "isolation", not policy.asks or policy.isolation == "thread", "a def without isolation where asks=True"
     for name in LEAST:
         kept = policy.isolation == "process" or getattr(policy, name) is None
         yield name, kept, 'None unless isolation is "process"'

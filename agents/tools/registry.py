@@ -21,6 +21,7 @@ Bound: TypeAlias = Callable[[str], Mapping[str, Any]]
 # Imported only when an agent names one: web_search loads an HTTP client.
 BUILTIN: Mapping[str, str] = MappingProxyType(
     {
+        "ask_user": "agents.tools.builtin.ask_user:ask_user",
         "calculator": "agents.tools.builtin.calculator:calculator",
         "file_ops": "agents.tools.builtin.file_ops:file_ops",
         "web_search": "agents.tools.builtin.web_search:web_search",

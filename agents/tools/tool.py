@@ -191,7 +191,8 @@ def tool(
         policy: dict[str, Any] = {"isolation": None, **options}
         if policy.get("on_unknown") in [*OnUnknown]:
             policy["on_unknown"] = OnUnknown(policy["on_unknown"])
-        policy["isolation"] = policy["isolation"] or ("task" if callables.is_async(function) else "process")
+        chosen = "task" if callables.is_async(function) else "thread" if options.get("asks") is True else "process"
+        policy["isolation"] = policy["isolation"] or chosen
         _refuse(function, unknown_options(options))
         parameters = signature.parameters_of(function)
         validator, schema = signature.validator_of(function, parameters, signature.host_only(parameters))

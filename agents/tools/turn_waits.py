@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from actors.clock import unix_s
 from agents.core.conversation import ToolCall
 from agents.core.waiting import Decision, KeptWait, Ruling, Waiting
-from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
+from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, refusal
 from agents.tools.errors import InvalidArguments
 from agents.tools.tool import Tool
 
@@ -82,8 +82,8 @@ class TurnWaits:
         call = known.waiting.call
         if known.waiting.deadline <= unix_s():
             return AlreadyDecided(call_id, "approved" if known.waiting.on_timeout == "approve" else "expired")
-        if arguments is not None and arguments != call.arguments:
-            return OtherArguments(call_id, call.arguments)
+        if (refused := refusal(known.waiting, ruling, arguments)) is not None:
+            return refused
         if (fault := edit_fault(self._tools, known.waiting, ruling.edited)) is not None:
             return InvalidEdit(call_id, fault)
         self.record(call.index, ruling)

@@ -64,6 +64,7 @@ SENDING: dict[str, Call] = {
 """The functions that send a message."""
 
 ASKING: dict[str, Call] = {
+    "answer": lambda pid: agent.answer(pid, "call", "yes"),
     "approve": lambda pid: agent.approve(pid, "call"),
     "cancel": agent.cancel,
     "chat": lambda pid: agent.chat(pid, "hi"),

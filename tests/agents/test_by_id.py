@@ -70,6 +70,7 @@ async def test_an_id_names_the_successor_after_a_restart(stage: Stage) -> None:
 
 
 WAITING: dict[str, Callable[[], Any]] = {
+    "answer": lambda: agent.answer("ada", "call", "yes"),
     "approve": lambda: agent.approve("ada", "call"),
     "cancel": lambda: agent.cancel("ada"),
     "chat": lambda: agent.chat("ada", "hi"),

@@ -20,6 +20,7 @@ from agents.cli.view.screen import open_screen
 from agents.client import Client, ClientError, Refused
 from agents.client.client import path
 from agents.core.events import Event, StreamApprovalRequired, StreamSubAgent
+from agents.core.question import AnswerValue
 from agents.parts.given import Media
 
 
@@ -118,6 +119,9 @@ class Decisions:
         call = asked.tool_call
         return await self._decide(asked, "approve", {"call_id": call.id, "arguments": call.arguments, "edited": edited})
 
+    async def answer(self, asked: StreamApprovalRequired, given: AnswerValue) -> str | None:
+        return await self._decide(asked, "answer", {"call_id": asked.tool_call.id, "answer": given})
+
     async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
         await self._decide(asked, "deny", {"call_id": asked.tool_call.id, "reason": reason})
 
@@ -132,7 +136,8 @@ class Decisions:
 
 
 def _how_to_approve(event: Event) -> None:
-    """Print the command that approves, where no person at this terminal is asked."""
+    """Print the command that approves or answers, where no person at this terminal is asked."""
     event = event.event if isinstance(event, StreamSubAgent) else event
     if isinstance(event, StreamApprovalRequired) and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        complain(f"understudy approve {event.stream_id} {event.tool_call.id}")
+        place = f"{event.stream_id} {event.tool_call.id}"
+        complain(f"understudy approve {place}" if event.question is None else f"understudy answer {place} ANSWER")

@@ -1,4 +1,4 @@
-"""Commands about one stream: tail, cancel, approve, deny, steer."""
+"""Commands about one stream: tail, cancel, approve, deny, answer, steer."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -114,6 +114,22 @@ def approve(stream_id: str, call_id: str | None, **options: Any) -> None:
 def deny(stream_id: str, call_id: str | None, reason: str, **options: Any) -> None:
     """Deny a tool call that waits for a decision. Without CALL, the only one that waits in STREAM."""
     ask(options, lambda client: _decide(client, stream_id, "deny", {"call_id": call_id, "reason": reason}))
+
+
+@click.command()
+@deciding_argument
+@click.argument("words", nargs=-1, required=True, metavar="[CALL] ANSWER")
+@click.option("--also", multiple=True, metavar="ANSWER", help="A further choice, if the question accepts several.")
+@daemon_options
+def answer(stream_id: str, words: tuple[str, ...], also: tuple[str, ...], **options: Any) -> None:
+    """Answer a question that waits. Without CALL, the only one that waits in STREAM.
+
+    ANSWER is the text, or one of the question's choices.
+    """
+    if len(words) > 2:
+        raise click.UsageError(f"expected an answer of one word or in quotes, got {len(words)} arguments")
+    body = {"call_id": words[0] if len(words) == 2 else None, "answer": [words[-1], *also] if also else words[-1]}
+    ask(options, lambda client: _decide(client, stream_id, "answer", body))
 
 
 @click.command()

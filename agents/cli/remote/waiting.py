@@ -1,6 +1,7 @@
-"""`understudy approvals`: the calls that wait for a decision."""
+"""The calls that wait for a person: `understudy approvals`, and the items of `understudy inbox`."""
 
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import click
@@ -33,7 +34,7 @@ STANDING_COLUMNS = (
 @json_option
 @daemon_options
 def approvals(always: bool, revoke: str | None, as_json: bool, **options: Any) -> None:
-    """List the calls that wait for a decision, the most urgent first, and the command that approves each."""
+    """List the calls that wait for a decision, the most urgent first, and the command that decides each."""
     if revoke is not None:
         ask(options, partial(_revoke, revoke))
     elif always:
@@ -73,21 +74,42 @@ def _standing_row(each: StandingApproval) -> tuple[str, ...]:
 
 
 async def _approvals(client: Client) -> None:
-    page = msgspec.convert(await client.get("/approvals"), WaitingCalls)
-    if not page.approvals:
+    waiting = await waiting_calls(client)
+    if not waiting:
         say("no call waits for a decision")
-    while True:
-        for each in page.approvals:
-            say(_lines(each))
-        if page.next is None:
-            return
+    for each in waiting:
+        until = f"{at_deadline(each)} in {each.expires_in_s:.0f} s{', parked' if each.parked else ''}"
+        say(f"{each.agent_id}: {wanted(each)} ({until})\n    {command(each)}")
+
+
+async def waiting_calls(client: Client) -> list[WaitingCall]:
+    """Return all calls that wait for a person, the most urgent first."""
+    page = msgspec.convert(await client.get("/approvals"), WaitingCalls)
+    found = page.approvals
+    while page.next is not None:
         page = msgspec.convert(await client.get("/approvals", after=page.next), WaitingCalls)
+        found += page.approvals
+    return found
 
 
-def _lines(waiting: WaitingCall) -> str:
-    """Return the call in full: a person must not approve text that is cut."""
-    call = waiting.tool_call
-    end = "approved" if waiting.on_timeout == "approve" else "denied"
-    until = f"{end} in {waiting.expires_in_s:.0f} s{', parked' if waiting.parked else ''}"
-    head = f"{waiting.agent_id}: {one_line(call.name)} {one_line(call.arguments)} ({until})"
-    return f"{head}\n    understudy approve {waiting.stream_id} {one_line(call.id)}"
+def wanted(waiting: WaitingCall) -> str:
+    """Return what the person decides, in full on one line: a person must not approve text that is cut."""
+    if (question := waiting.question) is None:
+        return f"{one_line(waiting.tool_call.name)} {one_line(waiting.tool_call.arguments)}"
+    choices = f" [{', '.join(map(one_line, question.choices))}]" if question.choices else ""
+    return f"{one_line(question.text)}{choices}"
+
+
+def at_deadline(waiting: WaitingCall) -> str:
+    """Return the outcome if nobody decides."""
+    if (question := waiting.question) is None:
+        return "approved" if waiting.on_timeout == "approve" else "denied"
+    return "no answer" if question.default is None else f"answered with {question.default!r}"
+
+
+def command(waiting: WaitingCall) -> str:
+    """Return the command that decides."""
+    place = f"{waiting.stream_id} {quote(one_line(waiting.tool_call.id))}"
+    if waiting.question is None:
+        return f"understudy approve {place}"
+    return f"understudy answer {place} ANSWER"

@@ -175,8 +175,8 @@ class Lines:
                 self._write_about(f"[some of the answer may be missing: {one_line(str(reason))}]")
             case StreamCompacted():
                 self._write_about(f"[{happened}]")
-            case StreamApprovalRequired(call):
-                self._write_about(f"?? {_title(call)} waits for approval")
+            case StreamApprovalRequired(call, question=question):
+                self._write_about(f"?? {one_line(question.text) if question else f'{_title(call)} waits for approval'}")
             case StreamApprovalDecided(call, decision, by):
                 self._write_about(f"?? {one_line(call.name)} is {decision}{f' by {one_line(by)}' if by else ''}")
             case StreamHandoff(speaker):
@@ -185,8 +185,9 @@ class Lines:
                 self._write_about(f"{'   ' * len(path)}-> {_title(call)}")
             case StreamSubAgent(path, StreamToolResult(call, result)):
                 self._write_about(f"{'   ' * len(path)}<- {_ending(call, result)}")
-            case StreamSubAgent(path, StreamApprovalRequired(call)):
-                self._write_about(f"{'   ' * len(path)}?? {_title(call)} waits for approval")
+            case StreamSubAgent(path, StreamApprovalRequired(call, question=question)):
+                wanted = one_line(question.text) if question else f"{_title(call)} waits for approval"
+                self._write_about(f"{'   ' * len(path)}?? {wanted}")
             case StreamComplete(response):
                 self._write_about(f"[{layout.figures(response)}]")
             case Note(text, report):

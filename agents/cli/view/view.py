@@ -206,7 +206,7 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
         case StreamSubAgent((call_id, *deeper), below) if call_id == call.id and (words := doing(below)):
             return replace(call, progress=f"{'> ' * len(deeper)}{words}")
         case StreamApprovalRequired(whole) if whole.index == call.index:
-            return replace(call, progress="waits for approval")
+            return replace(call, progress=_waits(event))
         case StreamApprovalDecided(whole, decision, by) if whole.index == call.index:
             return replace(call, progress=f"{decision} by {by}" if by else decision)
     return call
@@ -222,7 +222,7 @@ def doing(event: OwnEvent) -> str:
         case StreamToolStart(call):
             return f"{call.name} {call.arguments}"
         case StreamApprovalRequired(call):
-            return f"{call.name} waits for approval"
+            return f"{call.name} {_waits(event)}"
         case StreamReset(reason):
             return f"asks its model again: {reason}"
     return ""
@@ -236,3 +236,7 @@ def _text_closed(view: View) -> Step:
 
 def _text_block(view: View, text: str) -> AnswerText | ReasoningText:
     return ReasoningText(text) if view.thinking else AnswerText(text)
+
+
+def _waits(event: StreamApprovalRequired) -> str:
+    return "waits for approval" if event.question is None else "waits for an answer"

@@ -12,7 +12,7 @@ export class CallCard {
     #asked = null;
 
     /**
-     * decide: called with "approve" or "deny", the call and texts. null: the person may not decide.
+     * decide: see decision.js; null: nobody decides.
      * files: called once with an element, to which it appends the result's images, sounds and files.
      */
     constructor(call, decide, files) {
@@ -36,7 +36,7 @@ export class CallCard {
         const call = this.#call;
         const waiting = call.approval !== null;
         this.element.className = `call ${waiting ? "waiting" : call.status}`;
-        const left = waiting && `waits for approval, ${clock(call.approval.until - nowS)} left ${call.approval.why}`;
+        const left = waiting && `waits for ${call.approval.question ? "an answer" : "approval"}, ${clock(call.approval.until - nowS)} left ${call.approval.why}`;
         setText(this.status, left || statusOf(call, nowS));
         this.#showArguments(call);
         this.progress.show(call.progress === null ? null : textOf(call.progress));

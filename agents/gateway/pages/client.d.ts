@@ -94,6 +94,15 @@ interface Failure extends Common {
     response: Answer | null;
 }
 
+/** A question to a person. choices: the valid answers; empty: any text. several: an answer may have more than one. */
+export interface Question {
+    text: string;
+    choices: string[];
+    several: boolean;
+    default: string | string[] | null;
+    timeout_s: number | null;
+}
+
 interface DataOfTypes {
     start: { agent_id: string; stream_id: string; speaker?: string };
     token: { text: string; joined?: number };
@@ -109,10 +118,11 @@ interface DataOfTypes {
         deadline: number | null;
         on_timeout: "deny" | "approve";
         kind: "approval" | "question" | "budget" | "effect";
+        question: Question | null;
     };
     approval_decided: {
         tool_call: ToolCall;
-        decision: "approved" | "denied" | "expired";
+        decision: "approved" | "answered" | "denied" | "expired";
         by: string | null;
         reason: string;
         edited: boolean;
@@ -214,7 +224,7 @@ export interface StreamSummary {
 
 export interface Decided {
     call_id: string;
-    decision: "approved" | "denied" | "expired";
+    decision: "approved" | "answered" | "denied" | "expired";
 }
 
 export type State = "connecting" | "open" | "reconnecting";
@@ -280,6 +290,7 @@ export class Client {
     abort(streamId: string): Promise<boolean>;
     approve(streamId: string, callId: string, shown?: string, edited?: string): Promise<Decided>;
     deny(streamId: string, callId: string, reason?: string): Promise<Decided>;
+    answer(streamId: string, callId: string, answer: string | string[]): Promise<Decided>;
     steer(streamId: string, message: string, parts?: GivenPart[]): Promise<boolean>;
 
     request(method: string, where: string, body?: unknown): Promise<any>;

@@ -235,10 +235,10 @@ export class Client {
 
     /** Cancel a turn. Its partial answer is kept. */
     async cancel(streamId) {
-        return (await this.request("POST", path("streams", streamId, "cancel"))).cancelled;
+        return (await this.#tell(streamId, "cancel")).cancelled;
     }
 
-    /** Cancel a turn; the usual name of a browser for `cancel`. */
+    /** A browser's usual name for `cancel`. */
     abort(streamId) {
         return this.cancel(streamId);
     }
@@ -248,19 +248,27 @@ export class Client {
      * edited: JSON as text, to run the call with instead.
      */
     approve(streamId, callId, shown, edited) {
-        return this.request("POST", path("streams", streamId, "approve"), { call_id: callId, arguments: shown, edited });
+        return this.#tell(streamId, "approve", { call_id: callId, arguments: shown, edited });
     }
 
     deny(streamId, callId, reason = "") {
-        return this.request("POST", path("streams", streamId, "deny"), { call_id: callId, reason });
+        return this.#tell(streamId, "deny", { call_id: callId, reason });
+    }
+
+    answer(streamId, callId, answer) {
+        return this.#tell(streamId, "answer", { call_id: callId, answer });
     }
 
     /** Send a message to the turn that runs. The model reads it with its next call. */
     async steer(streamId, message, parts) {
-        return (await this.request("POST", path("streams", streamId, "steer"), { message, parts })).steered;
+        return (await this.#tell(streamId, "steer", { message, parts })).steered;
     }
 
     // Requests
+
+    #tell(id, word, body) {
+        return this.request("POST", path("streams", id, word), body);
+    }
 
     /** Return the answer of any route as JSON data; null for an empty answer. */
     async request(method, where, body) {

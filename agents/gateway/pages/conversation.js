@@ -110,9 +110,8 @@ export class Conversation {
         this.#known.add(streamId);
         this.#page.turns.querySelector(".empty")?.remove();
         const turn = new Turn();
-        const approves = this.#page.may("approve");
         const view = new TurnView(turn, {
-            decide: approves ? (call, word, ...texts) => this.#client[word](streamId, call.id, ...texts) : null,
+            decide: (scope) => this.#page.may(scope) && ((call, word, ...texts) => this.#client[word](streamId, call.id, ...texts)),
             retry: this.#page.may("chat") && message?.trim ? () => this.send(message, files) : null,
             files: this.#files,
             rendered: () => this.#scroll(),
@@ -152,7 +151,7 @@ export class Conversation {
         const { say } = this.#page;
         if (type === "start") say(`${this.#session.name} answers.`);
         else if (type === "tool_start") say(`The call of ${data.tool_call.function.name} runs.`);
-        else if (type === "approval_required") say(`The call of ${data.tool_call.function.name} waits for your approval.`);
+        else if (type === "approval_required") say(data.question?.text ?? `The call of ${data.tool_call.function.name} waits for your approval.`);
         else if (type === "complete") say(view.answer.slice(0, LONGEST_SPOKEN));
         else if (type === "error" || type === "timeout") say(`The answer ended: ${data.message}`);
     }

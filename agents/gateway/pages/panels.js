@@ -25,9 +25,9 @@ export function turns({ turns: running, more_turns: more, at }, show) {
 
 export function approvals({ approvals: waiting }, show) {
     if (!waiting.length) return [el("p", { class: "soft" }, "No call waits.")];
-    return [el("ul", { class: "cards" }, waiting.map(({ tool_call: call, agent_id: agent, stream_id: stream, expires_in_s: left }) => el("li", {},
-        el("strong", {}, call.function.name), " ", el("span", { class: "soft" }, `of ${agent}, denied in ${seconds(left)}`),
-        el("code", {}, call.function.arguments), button({ text: "Timeline", class: "quiet" }, () => show(stream)))))];
+    return [el("ul", { class: "cards" }, waiting.map(({ tool_call: call, agent_id: agent, stream_id: stream, expires_in_s: left, question }) => el("li", {},
+        el("strong", {}, call.function.name), " ", el("span", { class: "soft" }, `of ${agent}, ${question ? "waits for an answer for" : "denied in"} ${seconds(left)}`),
+        el("code", {}, question ? question.text : call.function.arguments), button({ text: "Timeline", class: "quiet" }, () => show(stream)))))];
 }
 
 export function crashes({ crashes: all, at }) {

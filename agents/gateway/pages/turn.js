@@ -78,10 +78,10 @@ export class Turn {
         call.startedAt ??= this.#at;
     }
 
-    onApproval({ tool_call, timeout_s, why }) {
+    onApproval({ tool_call, timeout_s, why, question }) {
         const call = this.#call(tool_call);
         call.arguments = tool_call.function.arguments;
-        call.approval = { until: this.#at + timeout_s, why };
+        call.approval = { until: this.#at + timeout_s, why, question };
     }
 
     onDecided({ tool_call }) {

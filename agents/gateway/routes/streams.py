@@ -9,7 +9,7 @@ from starlette.responses import Response
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
 from agents.contract.wire import StreamEvents
 from agents.core.standing import Always
-from agents.gateway.actions import Id, Text
+from agents.gateway.actions import GivenAnswer, Id, Text
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
@@ -55,6 +55,16 @@ class Deny(RequestBody):
 
     call_id: Text
     reason: str = ""
+
+
+class AnswerQuestion(RequestBody):
+    """An answer to the question of a call. answer: a text, or a list of choices if the question accepts several.
+
+    If the question does not accept it, the answer to this request is 422, and the question still waits.
+    """
+
+    call_id: Text
+    answer: GivenAnswer
 
 
 class Steer(RequestBody):
@@ -111,6 +121,13 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     async def deny(stream_id: StreamId, caller: CurrentCaller, body: Deny) -> Response:
         """Deny a call that waits for a decision. The call does not run."""
         return Json(await everything.visible_to(caller).streams.deny(stream_id, body.call_id, body.reason))
+
+    @routes.post("/streams/{stream_id}/answer")
+    @needs(Scope.CHAT)
+    @answers(json(Decided), refuses=(404, 409, 422))
+    async def answer(stream_id: StreamId, caller: CurrentCaller, body: AnswerQuestion) -> Response:
+        """Answer the question of a call. The answer is the call's result."""
+        return Json(await everything.visible_to(caller).streams.answer(stream_id, body.call_id, body.answer))
 
     @routes.post("/streams/{stream_id}/steer")
     @needs(Scope.CHAT)

@@ -35,7 +35,10 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"provider": "theirs"}, "provider: expected one of the settings' providers"),
     ({"tools": "subprocess:getoutput"}, "tools: expected a valid list"),
     ({"tools": [["subprocess:getoutput"]]}, "tools[0]: expected a name, a Tool or a function"),
-    ({"tools": ["subprocess.getoutput"]}, "tools[0]: expected calculator, file_ops, web_search or module:function"),
+    (
+        {"tools": ["subprocess.getoutput"]},
+        "tools[0]: expected ask_user, calculator, file_ops, web_search or module:function",
+    ),
 ]
 
 
@@ -90,7 +93,7 @@ async def test_a_built_in_tool_that_was_given_as_a_function_is_restored(app: App
         await (await journal()).durable()
         woken = await wake("ada")
         assert woken is not None
-        assert (await agent.info(woken)).tools == ("calculator",)
+        assert (await agent.info(woken)).tools == ("ask_user",)
 
 
 async def test_an_address_is_restored_unless_it_had_its_own_key(app: App) -> None:

@@ -29,6 +29,7 @@ from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
 from agents.instance.info import AgentHistory, AgentInfo, StreamInfo
 from agents.instance.requests import (
     AgentRequest,
+    AnswerQuestion,
     Approve,
     Cancel,
     Deny,
@@ -44,7 +45,8 @@ from agents.instance.requests import (
     Steer,
 )
 from agents.llm.endpoint import Api
-from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments, OtherKind
+from agents.tools.questions import InvalidReply
 
 IMAGE = ImagePart("ab", "image/png", 5, "cat.png")
 REQUEST = TurnRequest(
@@ -79,6 +81,10 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
     ),
     (Deny("c", "no"), [Decided("c", "denied"), NotAsked("c")]),
     (Settle("k", Happened({"paid": 5})), [True, False]),
+    (
+        AnswerQuestion("c", ("x", "y"), "s"),
+        [Decided("c", "answered"), InvalidReply("c", "why"), OtherKind("c", "approval")],
+    ),
     (Retire(), [True, False]),
     (StopFar(), [True, False]),
     (SuspendFar(), [True, False]),

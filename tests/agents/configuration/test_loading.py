@@ -157,7 +157,8 @@ def test_a_configuration_that_start_agent_refuses_is_a_fault_of_the_file(refusal
     ) == [
         "sys.config:2:3: agents[0].model: expected the name of a model, got none (here or in the settings)",
         (
-            "sys.config:2:24: agents[0].tools[0]: expected calculator, file_ops, web_search or module:function,"
+            "sys.config:2:24: agents[0].tools[0]: expected ask_user, calculator, file_ops, web_search or"
+            " module:function,"
             " got 'calculater'; did you mean 'calculator'?"
         ),
         "sys.config:3:38: agents[1].provider: expected one of the settings' providers (none is named), got 'nowhere'",

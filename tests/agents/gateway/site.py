@@ -27,6 +27,18 @@ turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_t
 """
 """The scripts of two models: one calls a tool and repeats its result, and one stalls after two tokens."""
 
+HOST = """
+[models.host]
+[[models.host.turns]]
+[[models.host.turns.steps]]
+tool_calls = [
+    { name = "ask_user", arguments = { question = "Which?", choices = ["red", "blue"], default = "blue" } },
+]
+[[models.host.turns.steps]]
+text = "{result:0}"
+"""
+"""The script of a model that asks a question and repeats the answer."""
+
 
 class Sse(Struct, frozen=True):
     """A server-sent event. id: None for an event without an id."""

@@ -8,11 +8,12 @@ from agents import agent
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
 from agents.gateway.reports import without_secrets
-from tests.agents.gateway.site import BUYER_AND_SLOW, Site, events, text_of
+from tests.agents.gateway.site import BUYER_AND_SLOW, HOST, Site, events, text_of
 from tests.agents.sample_tools import pays
 
 SCRIPT = (
     BUYER_AND_SLOW
+    + HOST
     + """
 
 [models.broken]
@@ -193,6 +194,33 @@ async def test_a_call_waits_for_a_decision_that_names_its_stream(
                 assert (await site.json("POST", f"/streams/{stream_id}/{verb}", body))[0] in (404, 409)
     assert event.name == "complete"
     assert event.data["answer"] == result
+
+
+async def test_a_question_is_listed_answered_and_its_turn_goes_on(site: Site) -> None:
+    await site.agent("host", tools=["ask_user"])
+    async with site.http.post(f"{site.url}/agents/a/stream", json={"message": "begin"}) as response:
+        async for event in events(response):
+            if event.name == "approval_required":
+                stream, call_id = response.headers["x-stream-id"], event.data["tool_call"]["id"]
+                asked = {"text": "Which?", "choices": ["red", "blue"], "several": False, "default": "blue"}
+                assert event.data["question"] == {**asked, "timeout_s": 86_400.0}
+                (waiting,) = (await site.json("GET", "/approvals"))[1]["approvals"]
+                assert (waiting["question"], waiting["stream_id"]) == (event.data["question"], stream)
+                where = f"/streams/{stream}/answer"
+                for invalid, status, line in (
+                    ("green", 422, "answer: expected one of 'red', 'blue', got 'green'"),
+                    ([], 422, "answer: expected one text, got a list of 0"),
+                    (1, 422, "body.answer: expected another value (expected a text, or a list of texts)"),
+                ):
+                    refused = await site.json("POST", where, {"call_id": call_id, "answer": invalid})
+                    assert (refused[0], refused[1]["error"]["message"]) == (status, line)
+                status, refusal = await site.json("POST", f"/streams/{stream}/approve", {"call_id": call_id})
+                assert (status, refusal["error"]["type"]) == (409, "conflict")
+                body = {"call_id": call_id, "answer": "red"}
+                decided = {"call_id": call_id, "decision": "answered"}
+                assert await site.json("POST", where, body) == (200, decided)
+                assert (await site.json("POST", where, body))[0] in (404, 409)
+    assert (event.name, event.data["answer"]) == ("complete", "red")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ BODIES: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/streams/s/approve", {"call_id": HALF}, "body.call_id"),
     ("POST", "/streams/s/approve", {"call_id": "c", "arguments": HALF}, "body.arguments"),
     ("POST", "/streams/s/deny", {"call_id": "c", "reason": HALF}, "body.reason"),
+    ("POST", "/streams/s/answer", {"call_id": "c", "answer": HALF}, "body.answer"),
+    ("POST", "/streams/s/answer", {"call_id": "c", "answer": [HALF]}, "body.answer[0]"),
     ("POST", "/api/agent/chat/stream", {"session_id": "a", "query": HALF}, "body.query"),
     ("PATCH", "/sessions/a", {"title": HALF}, "body.title"),
     ("POST", "/sessions/a/fork", {"id": HALF}, "body.id"),

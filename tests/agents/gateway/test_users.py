@@ -33,6 +33,7 @@ ASKED = [
     ("POST", "/streams/{stream}/cancel", {}),
     ("POST", "/streams/{stream}/approve", {"call_id": "c"}),
     ("POST", "/streams/{stream}/deny", {"call_id": "c"}),
+    ("POST", "/streams/{stream}/answer", {"call_id": "c", "answer": "x"}),
     ("POST", "/streams/{stream}/steer", {"message": "x"}),
     ("POST", "/message/stream/{stream}/interrupt", {}),
     ("DELETE", "/sessions/{agent}", {}),
@@ -46,6 +47,7 @@ ACTIONS: list[dict[str, Any]] = [
     {"action": "cancel", "stream_id": "{stream}"},
     {"action": "approve", "stream_id": "{stream}", "call_id": "c"},
     {"action": "deny", "stream_id": "{stream}", "call_id": "c"},
+    {"action": "answer", "stream_id": "{stream}", "call_id": "c", "answer": "x"},
     {"action": "steer", "stream_id": "{stream}", "message": "x"},
 ]
 

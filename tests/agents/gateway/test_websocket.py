@@ -6,10 +6,10 @@ import aiohttp
 import pytest
 
 from agents.settings import GatewaySettings
-from tests.agents.gateway.site import BUYER_AND_SLOW, Site
+from tests.agents.gateway.site import BUYER_AND_SLOW, HOST, Site
 from tests.agents.sample_tools import pays
 
-SCRIPT = BUYER_AND_SLOW
+SCRIPT = BUYER_AND_SLOW + HOST
 GATEWAY = GatewaySettings(port=0, max_message_bytes=2000)
 
 
@@ -89,6 +89,19 @@ async def test_a_call_is_decided(site: Site, decision: dict[str, str], answer_st
         await socket.send_json({**decision, **of_call})
         *_, end = await until(socket, "complete")
     assert end["data"]["answer"].startswith(answer_start)
+
+
+async def test_a_question_is_answered(site: Site) -> None:
+    await site.agent("host", tools=["ask_user"])
+    async with site.socket() as socket:
+        await socket.send_json({"action": "stream_chat", "agent_id": "a", "message": "begin"})
+        *_, asked = await until(socket, "approval_required")
+        of_call = {"stream_id": asked["stream_id"], "call_id": asked["data"]["tool_call"]["id"]}
+        await socket.send_json({"action": "answer", **of_call, "answer": "green"})
+        assert (await until(socket, "refused"))[-1]["error"].startswith("answer: expected one of")
+        await socket.send_json({"action": "answer", **of_call, "answer": "red"})
+        *_, end = await until(socket, "complete")
+    assert end["data"]["answer"] == "red"
 
 
 async def test_a_stream_is_steered(site: Site) -> None:

@@ -89,8 +89,8 @@ async def test_code_is_refused_as_code(site: Site) -> None:
 
 async def test_no_refusal_of_an_action_shows_a_librarys_internals(site: Site) -> None:
     actions: list[Any] = [*WRONG, {"action": "fly"}, {"action": 1}, {"action": "ping", "ref": 1.5}]
-    for action in ("stream_chat", "subscribe", "cancel", "approve", "deny", "steer"):
-        for field in ("agent_id", "stream_id", "message", "after", "call_id", "arguments", "reason", "ref"):
+    for action in ("stream_chat", "subscribe", "cancel", "approve", "deny", "answer", "steer"):
+        for field in ("agent_id", "stream_id", "message", "after", "call_id", "arguments", "reason", "answer", "ref"):
             actions += [{"action": action, field: value} for value in WRONG]
     async with site.socket() as socket:
         for each in actions:

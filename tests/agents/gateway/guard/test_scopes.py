@@ -65,8 +65,10 @@ ALLOWED: Mapping[str, set[str]] = {
         "POST /message/stream/{mid}/create",
         "POST /message/stream/{mid}/interrupt",
         "POST /sessions/{session_id}/fork",
+        "POST /streams/{stream_id}/answer",
         "POST /streams/{stream_id}/cancel",
         "POST /streams/{stream_id}/steer",
+        "WS answer",
         "WS cancel",
         "WS steer",
         "WS stream_chat",
@@ -117,6 +119,7 @@ ACTIONS: Mapping[str, dict[str, Any]] = {
     "cancel": {"stream_id": "none"},
     "approve": {"stream_id": "none", "call_id": "c"},
     "deny": {"stream_id": "none", "call_id": "c"},
+    "answer": {"stream_id": "none", "call_id": "c", "answer": "x"},
     "steer": {"stream_id": "none", "message": "x"},
 }
 

@@ -66,6 +66,17 @@ turns = [{{ steps = [{{ tool_calls = [
     {{ name = "pays", arguments = '{{"euros": 1, "euros": 2}}' }},
 ] }}, {{ text = "Done." }}] }}]
 
+[models.host]
+[[models.host.turns]]
+[[models.host.turns.steps]]
+tool_calls = [
+    {{ name = "ask_user", arguments = {{ question = "Which colour?", choices = ["red", "blue"] }} }},
+    {{ name = "ask_user", arguments = {{ question = "Your name?" }} }},
+    {{ name = "ask_user", arguments = {{ question = "Toppings?", choices = ["nuts", "figs"], several = true }} }},
+]
+[[models.host.turns.steps]]
+text = "{{result:0}} / {{result:1}} / {{result:2}}"
+
 [models.endless]
 token_delay_s = 0.05
 turns = [{{ steps = [{{ text = "{" ".join(f"w{number}" for number in range(2000))}" }}] }}]
@@ -168,6 +179,23 @@ async def test_a_call_is_approved_denied_or_run_with_edited_arguments(
         assert said in await chat.text()
         run = '"euros": 5' if "Edit…" in buttons else '"euros": 500'
         await expect(chat.calls.first.get_by_label("arguments", exact=True)).to_contain_text(run)
+
+
+async def test_questions_are_answered_by_a_button_by_boxes_and_by_text(site: Site) -> None:
+    await site.agent("host", tools=["ask_user"])
+    async with chat_page(site.url) as chat:
+        await chat.say("Begin.")
+        await expect(chat.calls.first).to_contain_text("waits for an answer")
+        await expect(chat.page.locator(".question")).to_have_text(["Which colour?", "Your name?", "Toppings?"])
+        await chat.page.get_by_role("button", name="Answer", exact=True).first.click()
+        await expect(chat.page.get_by_role("alert").nth(1)).to_contain_text("answer: expected a text")
+        await chat.page.get_by_role("button", name="red").click()
+        await chat.page.get_by_role("textbox", name="Answer").fill("Ada")
+        await chat.page.get_by_role("textbox", name="Answer").press("Enter")
+        await chat.page.get_by_label("figs").check()
+        await chat.page.get_by_role("button", name="Answer", exact=True).click()
+        await chat.ended()
+        assert 'red / Ada / ["figs"]' in await chat.text()
 
 
 async def test_a_person_decides_about_the_exact_arguments(site: Site) -> None:
