@@ -34,7 +34,7 @@ from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
-from agents.instance.beginning import account_of, checked_config, keeping_of, parts_of, tracer_of
+from agents.instance.beginning import account_of, announcer_of, checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.deciding import decided, settle
 from agents.instance.elsewhere import already_elsewhere
 from agents.instance.ending import end_agent, hand_over, send_on
@@ -157,6 +157,7 @@ class AgentInstance(GenServer[AgentState]):
             buffer_size=streaming.buffer_size,
             debug=streaming.debug_streaming,
             keeping=keeping,
+            announcer=announcer_of(checked, settings),
             compaction=compaction,
             parts=parts_of(checked.id, settings, keeping),
             tracer=tracer_of(settings),

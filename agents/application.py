@@ -43,10 +43,12 @@ from agents.node.garbage_collector import GarbageCollector
 from agents.schedules.scheduler import RUN, SCHEDULE_RUNS, SCHEDULER, AgentScheduler
 from agents.sessions import JOURNAL, Journal
 from agents.settings import GarbageCollection, RestartLimits, RetentionSettings, Settings
+from agents.settings.webhooks import unkept
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from agents.tools.worker.spares import ReadyWorkers
+from agents.webhooks.announcer import WEBHOOKS
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -111,6 +113,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(SCHEDULE_RUNS, DynamicSupervisor, streams, RUN, name=SCHEDULE_RUNS),
         ChildSpec(SCHEDULER, AgentScheduler, settings, name=SCHEDULER),
         *([ChildSpec(PARKED_TURNS, ParkedTurns, name=PARKED_TURNS)] if keeping.park_s is not None else []),
+        *_webhooks(settings),
         *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )
@@ -132,6 +135,17 @@ def _telemetry(settings: Settings) -> tuple[ChildSpec, ...]:
     from agents.telemetry.exported import Exporter
 
     return (ChildSpec("telemetry", Exporter, settings.telemetry, name="telemetry"),)
+
+
+def _webhooks(settings: Settings) -> tuple[ChildSpec, ...]:
+    """Return the process that sends the messages of webhooks. Raises InvalidArgument if no store keeps them."""
+    if not settings.webhooks:
+        return ()
+    for fault in unkept(settings.webhooks, settings.sessions.durability):
+        raise InvalidArgument(f"webhooks: {fault.expected}", fault.got)
+    from agents.webhooks.sender import WebhookSender
+
+    return (ChildSpec(WEBHOOKS, WebhookSender, settings.webhooks, name=WEBHOOKS),)
 
 
 class Application(Pid):

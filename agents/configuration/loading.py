@@ -20,6 +20,7 @@ from agents.settings import Settings
 from agents.settings.faults import of_pydantic
 from agents.settings.schedules import schedule_faults
 from agents.settings.tokens import token_faults
+from agents.settings.webhooks import unkept
 
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
 FILE: Final = "sys.config"
@@ -180,6 +181,9 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
         yield _placed(fault.below("gateway", "tokens"), marks)
     for fault in schedule_faults(settings.schedules):
         yield _placed(fault.below("schedules"), marks)
+    if ("sessions", "durability") in marks:  # the daemon has another default
+        for fault in unkept(settings.webhooks, settings.sessions.durability):
+            yield _placed(fault, marks)
     for number, agent in enumerate(settings.agents if sound else ()):
         yield from _agent_faults(("agents", number), agent.given(), settings, marks)
 

@@ -17,6 +17,7 @@ from agents.sessions.session_parts import SessionParts
 from agents.settings import Durability, Settings
 from agents.sub_agents.parent_call import ParentCall
 from agents.traces.span import NO_TRACER, Tracer
+from agents.webhooks.announcer import Announcer
 
 
 def checked_config(
@@ -50,6 +51,14 @@ def parts_of(agent_id: str, settings: Settings, keeping: Keeping) -> PartStore:
     """Return the store of the agent's parts: in memory, unless the session is kept."""
     kept = keeping.kept and settings.sessions.durability is not Durability.OFF
     return SessionParts(agent_id) if kept else MemoryParts()
+
+
+def announcer_of(config: AgentConfig, settings: Settings) -> Announcer | None:
+    """Return what makes the messages of webhooks about the agent's turns; None if no webhook gets any."""
+    if not settings.webhooks:
+        return None
+    is_sub_agent = config.parent is not None
+    return Announcer(settings.webhooks, config.id, config.name, config.owner, is_sub_agent=is_sub_agent) or None
 
 
 def tracer_of(settings: Settings) -> Tracer:

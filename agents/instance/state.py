@@ -24,6 +24,7 @@ from agents.streams.recent import Recent
 from agents.streams.stream import Stream
 from agents.traces.carrier import NO_TRACE, Carrier
 from agents.traces.span import NO_TRACER, Tracer
+from agents.webhooks.announcer import Announcer
 
 ONCE_S: Final = 30.0
 """The time after which an idle agent of one turn ends. A slow client reads the end of its stream within it."""
@@ -139,7 +140,8 @@ class AgentState(Struct, frozen=True):
     recent: ended streams that may still be followed. buffer_size: as in Stream. debug: whether the agent's streams log
     the kinds of their events. turns: number of turns that have begun. timers: those of reminders to the agent, by the
     reminder's class. handed_over: whether the next node continues all turns. compaction: what the model gets in place
-    of a long conversation. tracer: begins the spans of turns. account: pays the model calls.
+    of a long conversation. tracer: begins the spans of turns. account: pays the model calls. announcer: makes messages
+    of webhooks, if there are any.
     """
 
     config: AgentConfig
@@ -152,6 +154,7 @@ class AgentState(Struct, frozen=True):
     buffer_size: int | None = None
     debug: bool = False
     keeping: Keeping = Keeping()
+    announcer: Announcer | None = None
     turns: int = 0
     timers: Mapping[type, TimerHandle] = field(default_factory=dict)
     handed_over: bool = False

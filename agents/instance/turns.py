@@ -175,6 +175,8 @@ def _stream_of(agent: Pid, chat: StreamChat, state: AgentState, subscribers: tup
     if chat.recorder is None:
         stream_type = DebugStream if state.debug else Stream
         return stream_type(chat.stream_id, agent, subscribers, buffer_size=state.buffer_size)
+    if state.announcer is not None:
+        chat.recorder.announce = state.announcer.deliveries
     kept_type = DebugKeptStream if state.debug else KeptStream
     return kept_type(
         chat.stream_id,

@@ -110,6 +110,7 @@ class Pending(Struct, eq=False):
             charges=self.charges,
             waits=[change for each in streams for change in each.waits],
             effects=[effect for each in streams for effect in each.effects],
+            deliveries=[made for each in streams for made in each.recorder.announced(each.events)],
         )
 
 

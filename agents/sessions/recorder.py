@@ -28,7 +28,15 @@ from agents.core.waiting import Ruling
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
-from agents.sessions.records import Checkpoint, CheckpointPart, EffectNoted, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.records import (
+    Checkpoint,
+    CheckpointPart,
+    Delivery,
+    EffectNoted,
+    StreamBegun,
+    StreamEnded,
+    StreamStatus,
+)
 from agents.sessions.wait_changes import WaitChanges
 
 if TYPE_CHECKING:
@@ -39,6 +47,7 @@ AT_ONCE: Final = frozenset({StreamStart, StreamComplete, StreamError, *OF_WAITS}
 
 OnDurable: TypeAlias = Callable[[int], None]
 OnFailure: TypeAlias = Callable[[WriteFailed], None]
+Announce: TypeAlias = Callable[[Event], list[Delivery]]
 
 
 class Recorder:
@@ -47,6 +56,7 @@ class Recorder:
     on_durable: called after a flush with the seq up to which the stream's events are on disk.
     on_failure: called when a write failed. The records are kept and written with a later flush, unless the failure is
     RecordsRefused. In that case the recorder is closed and accepts only the end that subscribers get.
+    announce: makes the messages of webhooks about an event. None: there are none.
     """
 
     __slots__ = (
@@ -57,6 +67,7 @@ class Recorder:
         "_events",
         "_group",
         "_waits",
+        "announce",
         "closed",
         "last_seq",
         "on_durable",
@@ -79,6 +90,7 @@ class Recorder:
         self.session_id, self.stream_id = session_id, stream_id
         self.last_seq = last_seq
         self.on_durable, self.on_failure = on_durable, on_failure
+        self.announce: Announce | None = None
         self.closed: WriteFailed | None = None
         self.waiters: list[Waiter] = []  # for records that no flush has taken
         self._group = group
@@ -222,6 +234,11 @@ class Recorder:
         self._ended = self._ended or records.ended
         self._waits.take_back(records.waits)
         self._effects = records.effects + self._effects
+
+    def announced(self, events: Iterable[Event]) -> list[Delivery]:
+        """Return the messages about these events, which are about to be written."""
+        announce = self.announce
+        return [] if announce is None else [made for event in events for made in announce(event)]
 
     def close(self, failure: WriteFailed) -> None:
         self.closed = failure

@@ -167,10 +167,19 @@ class EffectNoted(Struct, frozen=True):
     at: datetime
 
 
+class Delivery(Struct, frozen=True):
+    """A message of a webhook. id: the same if the event that it is about happens again. endpoint: its receiver."""
+
+    id: str
+    endpoint: str
+    body: bytes
+    at: datetime
+
+
 class Batch(Struct, frozen=True):
     """The records of one transaction.
 
-    events: by stream, each stream's in order and without a gap.
+    events: by stream, each stream's in order and without a gap. deliveries: messages about them.
     number: identifies this batch, so that a retry after a lost answer does not write it twice.
     """
 
@@ -183,6 +192,7 @@ class Batch(Struct, frozen=True):
     charges: list[Charged | Allowance] = []
     waits: list[WaitChange] = []
     effects: list[EffectNoted] = []
+    deliveries: list[Delivery] = []
 
 
 # Read

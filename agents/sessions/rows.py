@@ -26,6 +26,7 @@ from agents.sessions.records import (
     Batch,
     Charged,
     Checkpoint,
+    Delivery,
     EffectNoted,
     SessionBegun,
     StreamBegun,
@@ -92,6 +93,7 @@ class Rows(Struct, frozen=True):
     allowances: list[dict[str, Any]] = []
     waits: list[WaitChange] = []
     effects: list[EffectNoted] = []
+    deliveries: list[Delivery] = []
 
     @property
     def session_ids(self) -> set[str]:
@@ -101,7 +103,8 @@ class Rows(Struct, frozen=True):
     @property
     def has_only_events(self) -> bool:
         own = self.sessions, self.streams, self.checkpoints, self.parts, self.ends
-        return bool(self.events) and not any((*own, self.charges, self.allowances, self.waits, self.effects))
+        rest = self.charges, self.allowances, self.waits, self.effects, self.deliveries
+        return bool(self.events) and not any((*own, *rest))
 
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
@@ -121,6 +124,7 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
             [allowance_row(each) for each in batch.charges if isinstance(each, Allowance)],
             batch.waits,
             batch.effects,
+            batch.deliveries,
         )
     except RecordsRefused:
         raise

@@ -286,6 +286,21 @@ ALLOWANCES: Final = Table(
 """The amounts that persons have added to budgets. epoch, number: as in CHARGES. count: the name of the count that the
 budget limits. unit: tokens or cost."""
 
+DELIVERIES: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("id", TEXT, primary_key=True),
+    Column("endpoint", TEXT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("state", TEXT, nullable=False, server_default="waiting"),
+    Column("attempts", INTEGER, nullable=False, server_default="0"),
+    Column("next_at", NUMBER, nullable=False),
+    Index(None, "state", "next_at"),
+)
+"""The messages of webhooks, see deliveries.py. They outlive their session. next_at: Unix seconds of the next attempt,
+or of the outcome."""
+
 PARTS: Final = Table(
     "parts",
     METADATA,

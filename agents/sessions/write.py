@@ -7,7 +7,7 @@ from msgspec import Raw
 from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agents.sessions import compactions, effect_rows, waits
+from agents.sessions import compactions, deliveries, effect_rows, waits
 from agents.sessions.errors import Lost, RecordsRefused
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
@@ -84,6 +84,8 @@ def write(connection: Connection, rows: Rows, tail: TailWriter, epoch: int, node
         _end_streams(connection, rows.ends, node)
         for end in rows.ends:
             tail.end(end.stream_id)
+    if rows.deliveries:
+        deliveries.add(connection, rows.deliveries)
 
 
 def _checked_later(rows: Rows) -> set[str]:

@@ -31,6 +31,7 @@ from agents.settings.schedules import ScheduleSettings, SchedulingSettings
 from agents.settings.sub_agents import SubAgentSettings
 from agents.settings.telemetry import TelemetrySettings
 from agents.settings.tokens import Scope, TokenSettings
+from agents.settings.webhooks import WebhookEvent, WebhookSettings
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -66,4 +67,6 @@ __all__ = [
     "TelemetrySettings",
     "TokenSettings",
     "ToolSettings",
+    "WebhookEvent",
+    "WebhookSettings",
 ]

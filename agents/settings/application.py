@@ -33,6 +33,7 @@ from agents.settings.values import (
     Seconds,
     Wait,
 )
+from agents.settings.webhooks import WebhookSettings
 
 
 class StreamingSettings(BaseModel):
@@ -254,3 +255,4 @@ class Settings(OneAuthorization, BaseModel):
     daemon: DaemonSettings = DaemonSettings()
     logging: Annotated[LogSettings, Applies.LOGGING] = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    webhooks: tuple[WebhookSettings, ...] = ()

@@ -93,6 +93,13 @@ SPENT_COST: Final = Instrument(
     "Cost of charged model calls, in the currency of the prices.",
     ("owner", "agent", "model"),
 )
+WEBHOOKS: Final = Instrument(
+    "understudy.webhook.attempts",
+    "understudy_webhook_attempts",
+    "{attempt}",
+    "Attempts to send a message of a webhook.",
+    ("outcome",),
+)
 CALL_LABELS: Final = (names.OPERATION, names.PROVIDER, names.REQUEST_MODEL)
 TOKEN_USAGE: Final = Instrument(
     "gen_ai.client.token.usage",
@@ -121,6 +128,6 @@ FIRST_CHUNK_S: Final = Instrument(
 
 INSTRUMENTS: Final = (
     *(TURNS, TOKENS, MODEL_CALLS, MODEL_RETRIES, TURN_S, FIRST_TOKEN_S, TOOL_CALLS, TOOL_S, HTTP_S, CRASHES),
-    *(SPENT_TOKENS, SPENT_COST),
+    *(SPENT_TOKENS, SPENT_COST, WEBHOOKS),
     *(TOKEN_USAGE, OPERATION_S, FIRST_CHUNK_S),
 )

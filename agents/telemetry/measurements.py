@@ -20,12 +20,14 @@ from agents.telemetry.instruments import (
     TOOL_S,
     TURN_S,
     TURNS,
+    WEBHOOKS,
     Instrument,
 )
 from agents.traces.attributes import CHAT
 from agents.traces.calls import ModelCalled
 from agents.traces.content import clean
 from agents.traces.requests import RequestAnswered
+from agents.webhooks.announcer import WebhookTried
 from supervisors.reports import ChildTerminated
 
 SUCCESS: Final = "complete"
@@ -71,6 +73,9 @@ class Measurements(ABC):
 
     def add_crash(self, crash: ChildTerminated) -> None:
         self.add(CRASHES, 1, crash.supervisor)
+
+    def add_webhook(self, tried: WebhookTried) -> None:
+        self.add(WEBHOOKS, 1, tried.outcome)
 
     def _add_tool(self, tool: ToolCalled) -> None:
         name = _bounded(tool.name, self._tool_names, MAX_TOOLS)

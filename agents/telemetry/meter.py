@@ -9,6 +9,7 @@ from actors import GenServer, NoReply, Pid, pg
 from agents.streams.report import TurnEnded
 from agents.telemetry.measurements import Measurements
 from agents.traces.requests import METERS, RequestAnswered
+from agents.webhooks.announcer import WebhookTried
 from supervisors.reports import TERMINATIONS, ChildTerminated
 
 
@@ -39,3 +40,5 @@ def count(message: Any, figures: Measurements) -> None:
             figures.add_request(message)
         case ChildTerminated():
             figures.add_crash(message)
+        case WebhookTried():
+            figures.add_webhook(message)

@@ -31,7 +31,7 @@ APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "understudy": (
         *("agents", "schedules", "scheduling", "sessions", "cluster", "gateway", "daemon", "logging", "telemetry"),
-        "supervision",
+        *("webhooks", "supervision"),
     ),
 }
 """The parameters of each application. Source of the first: API reference, "Stream Configuration"."""

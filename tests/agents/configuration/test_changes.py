@@ -55,6 +55,7 @@ NEEDS_RESTART = {
     "telemetry.enabled",
     "telemetry.content",
     "telemetry.endpoint",
+    "webhooks",
 }
 
 

@@ -182,6 +182,7 @@ async def _without_sub_agents(connection: AsyncConnection) -> None:
 async def _without_parts(connection: AsyncConnection) -> None:
     for table in (
         "effects",
+        "deliveries",
         "allowances",
         "charges",
         "schedule_runs",
