@@ -18,6 +18,7 @@ from agents.settings.webhooks import WebhookEvent, WebhookSettings
 
 WEBHOOKS: Final = "webhooks"
 """The registered name of the process that sends the messages."""
+ANNOUNCED: Final = frozenset({StreamApprovalRequired, StreamComplete, StreamError})
 
 
 class Announced(msgspec.Struct, frozen=True):
@@ -52,6 +53,8 @@ class Announcer:
 
     def deliveries(self, event: Event) -> list[Delivery]:
         """Return the messages about an event, one for each webhook that gets it. Wake the sender if there are any."""
+        if type(event) not in ANNOUNCED:  # nearly every event
+            return []
         kind = _kind(event)
         if kind is None or (self._is_sub_agent and kind in (WebhookEvent.COMPLETE, WebhookEvent.FAILED)):
             return []
