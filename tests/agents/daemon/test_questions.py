@@ -23,10 +23,18 @@ SCRIPT = """
 tool_calls = [{ name = "pays", arguments = { path = "{user}", euros = 1 } }]
 [[models.buyer.turns.steps]]
 text = "**Said**: {result:0}."
+
+[models.host]
+[[models.host.turns]]
+[[models.host.turns.steps]]
+tool_calls = [{ name = "ask_user", arguments = { question = "Which colour?", choices = ["red", "blue"] } }]
+[[models.host.turns.steps]]
+text = "**Said**: {result:0}."
 """
 CONFIG = """
 [{agents, [{tools, [{workers, 1}]}]},
- {understudy, [{agents, [[{id, "buyer"}, {model, "buyer"}, {tools, ["tests.agents.daemon.guarded_tools:pays"]}]]}]}].
+ {understudy, [{agents, [[{id, "buyer"}, {model, "buyer"}, {tools, ["tests.agents.daemon.guarded_tools:pays"]}],
+                         [{id, "host"}, {model, "host"}, {tools, [ask_user]}]]}]}].
 """
 QUESTION = "approve? [y/N/e]"
 
@@ -108,6 +116,30 @@ async def test_a_question_ends_when_another_client_decides(running: Daemon, tmp_
         await screen.until("(decided elsewhere)")
         await screen.until("Said: paid 1.")
     assert await understudy("approvals", *here) == (0, "no call waits for a decision\n", "")
+
+
+async def test_a_question_of_the_model_is_answered_in_the_chat_and_in_the_inbox(running: Daemon) -> None:
+    here = ("--state-dir", str(running.folder))
+    with terminal("chat", "--agent", "host", *here, env=environment()) as screen:
+        await screen.until(PROMPT)
+        screen.type(b"begin\r")
+        assert "2. blue" in await screen.until("answer:")
+        screen.type(b"green\r")
+        await screen.until("expected one of 'red', 'blue', got 'green'")
+        await screen.until("answer:")
+        screen.type(b"2\r")
+        await screen.until("Said: blue.")
+        await screen.until(PROMPT)
+        screen.type(b"again\r")
+        await screen.until("answer:")
+        with terminal("inbox", *here, env=environment()) as inbox:
+            shown = await inbox.until("answer [Enter: later]:")
+            assert "host: waits" in shown
+            assert "Which colour? [red, blue]" in shown
+            inbox.type(b"red\r")
+            await screen.until("(decided elsewhere)")
+        await screen.until("Said: red.")
+        await screen.until(PROMPT)
 
 
 async def test_ctrl_c_at_the_question_cancels_the_turn(running: Daemon, tmp_path: Path) -> None:
