@@ -64,5 +64,6 @@ class VisibleEffects:
         stream = await journal.store.stream(stream_id)
         if stream is None or stream.status is not StreamStatus.OPEN:
             return False
-        pid = await self._sessions.wake(session_id)
-        return pid is not None and await agent.settle(pid, key, outcome)
+        parked = bool(await journal.store.parked([session_id]))
+        pid = await self._sessions.wake(session_id)  # a parked turn reads the record when it goes on
+        return pid is not None and (await agent.settle(pid, key, outcome) or parked)

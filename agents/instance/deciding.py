@@ -1,18 +1,20 @@
 """Decisions on calls that wait: those of the agent's running turn, and those of its sub-agents."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from actors import Reply
 from actors.clock import unix_s
 from agents.agent_config import AgentConfig
-from agents.core.conversation import ToolCall
-from agents.core.waiting import Ruling
+from agents.core.waiting import Ruling, Waiting
 from agents.instance.requests import AnswerQuestion, Approve, Deny, Settle
 from agents.instance.running import agent_state
 from agents.instance.standing import always_fault, approve_always
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
-from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked
+from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidAlways, NotAsked
+
+ONLY_APPROVALS: Final = "expected always for the approval of a call, got it for a wait of the kind {}"
 
 
 async def decided(request: Approve | Deny | AnswerQuestion, state: AgentState) -> Reply[AgentState]:
@@ -30,12 +32,14 @@ async def decide(request: Approve | Deny | AnswerQuestion, state: AgentState) ->
     if always is not None and (fault := await always_fault(always, kept=state.keeping.kept)) is not None:
         return fault
     for config, stream in _streams(state, request.stream_id):
-        call = _call(stream, request.call_id)
+        waiting = _waiting(stream, request.call_id)
+        if always is not None and waiting is not None and waiting.kind != "approval":
+            return InvalidAlways(request.call_id, ONLY_APPROVALS.format(waiting.kind))
         answer = _decide(stream, request)
         if isinstance(answer, Decided):
             await stream.durable()  # a store that fails ends the turn
-            if always is not None and call is not None:
-                await approve_always(always, call, config)
+            if always is not None and waiting is not None:
+                await approve_always(always, waiting.call, config)
         if not isinstance(answer, NotAsked | AlreadyDecided):
             return answer
         if isinstance(answer, AlreadyDecided):
@@ -49,10 +53,10 @@ def settle(request: Settle, state: AgentState) -> bool:
     return any(calls.settle_asked(request.key, request.outcome) for calls in every)
 
 
-def _call(stream: Stream, call_id: str) -> ToolCall | None:
-    """Return the call that waits with this id."""
+def _waiting(stream: Stream, call_id: str) -> Waiting | None:
+    """Return what waits with this id."""
     asked = stream.calls.waiting if stream.calls is not None else ()
-    return next((each.call for each in (*asked, *stream.waits.known) if each.call.id == call_id), None)
+    return next((each for each in (*asked, *stream.waits.known) if each.call.id == call_id), None)
 
 
 def _streams(state: AgentState, stream_id: str | None) -> Iterator[tuple[AgentConfig, Stream]]:

@@ -1,0 +1,100 @@
+"""A turn that waits for a person's word about an effect is parked, and goes on by that word."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from actors import Mailbox, Pid, ended
+from agents import Event, StreamApprovalDecided, StreamApprovalRequired, StreamComplete, agent
+from agents.agent_registry import find_agent
+from agents.core.outcome import Happened
+from agents.instance.waking import wake
+from agents.sessions.effects import Chosen, effects, settle
+from agents.tools.approval import Decided, InvalidAlways, InvalidEdit
+from supervisors import agent_supervisor
+from tests.agents.keeping import App, journal
+
+SCRIPT = """
+[models.payer]
+[[models.payer.turns]]
+steps = [{ tool_calls = [{ name = "pays", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
+"""
+TOOLS = ["tests.agents.effects.losing_tool:pays"]
+RESTARTED = (
+    "So: error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect"
+)
+"""The failure itself is not kept while the turn is parked."""
+
+
+async def start(id_: str = "ann") -> Pid:
+    return await agent_supervisor.start_agent({"id": id_, "model": "payer", "tools": TOOLS})
+
+
+async def question(events: AsyncIterator[Event]) -> StreamApprovalRequired:
+    async for event in events:
+        if isinstance(event, StreamApprovalRequired):
+            return event
+    raise AssertionError("the turn has asked nobody")
+
+
+async def decide(decision: str, asked: StreamApprovalRequired) -> None:
+    id_ = asked.tool_call.id
+    if decision == "approved":
+        assert isinstance(await agent.approve("ann", id_, edited=asked.tool_call.arguments), InvalidEdit)
+        assert isinstance(await agent.approve("ann", id_, always="tool"), InvalidAlways)
+        assert await agent.approve("ann", id_, by="bob") == Decided(id_, "approved")
+    elif decision == "denied":
+        assert await agent.deny("ann", id_, "we asked", by="bob") == Decided(id_, "denied")
+    else:
+        store = (await journal()).store
+        (entry,) = await effects(store, Chosen(session_id="ann"))
+        await settle(store, entry.key, Happened("paid by hand"), "bob", None)
+        assert await wake("ann") is not None
+
+
+@pytest.mark.parametrize(
+    ("decision", "answer", "paid"),
+    [("approved", "So: paid twice", 2), ("denied", f"{RESTARTED}; we asked", 1), ("settled", "So: paid by hand", 1)],
+)
+async def test_a_parked_turn_goes_on_by_a_persons_word_about_an_effect(
+    app: App, tmp_path: Path, decision: str, answer: str, paid: int
+) -> None:
+    file = tmp_path / "paid"
+    async with app(park_after=1):
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(file))) as events:
+            asked = await question(events)
+            await ended(pid)
+            assert find_agent("ann") is None
+            (parked,) = await (await journal()).store.parked_waits(None, 10, None)
+            assert (parked.wait.waiting.kind, parked.wait.waiting.deadline) == ("effect", asked.deadline)
+            await decide(decision, asked)
+            rest = [event async for event in events]
+        assert await (await journal()).store.parked_waits(None, 10, None) == []
+    assert isinstance(rest[-1], StreamComplete)
+    assert rest[-1].response.answer == answer
+    assert len(file.read_text().splitlines()) == paid
+    decided = [(each.decision, each.by) for each in rest if isinstance(each, StreamApprovalDecided)]
+    assert decided == ([] if decision == "settled" else [(decision, "bob")])
+
+
+async def test_a_new_program_asks_again_about_an_effect_with_the_same_deadline(app: App, tmp_path: Path) -> None:
+    file = tmp_path / "paid"
+    async with app(park_after=1):
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(file))) as events:
+            first = await question(events)
+            await ended(pid)
+    async with app(park_after=60_000), Mailbox() as box:
+        await start("other")  # so that this program has the tool, too
+        assert await wake("ann") is not None
+        assert await agent.follow("ann", first.stream_id, box.pid, after=first.seq)
+        while not isinstance(again := await box.receive(20), StreamApprovalRequired):
+            pass
+        assert (again.kind, again.deadline, again.tool_call) == ("effect", first.deadline, first.tool_call)
+        assert await agent.deny("ann", again.tool_call.id) == Decided(again.tool_call.id, "denied")
+        while not isinstance(end := await box.receive(20), StreamComplete):
+            pass
+    assert end.response.answer == RESTARTED
