@@ -26,6 +26,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "deny": ("none",),
     "doctor": ("--url", "http://127.0.0.1:1"),
     "drain": (),
+    "effects": (),
     "mcp": ("login", "none"),
     "open": ("--print",),
     "ps": (),
