@@ -21,6 +21,7 @@ from agents.core.conversation import AssistantMessage, Message, SystemMessage, T
 from agents.core.running_turn import RunningTurn
 from agents.sessions import records
 from agents.sessions.records import DatedMessage
+from agents.sessions.side_records import EffectRecord
 
 ENTRIES: Final[Mapping[type[Message], type[SessionMessage]]] = {
     SystemMessage: SystemEntry,
@@ -30,7 +31,7 @@ ENTRIES: Final[Mapping[type[Message], type[SessionMessage]]] = {
 }
 
 
-def effect_info(record: records.EffectRecord) -> EffectInfo:
+def effect_info(record: EffectRecord) -> EffectInfo:
     return EffectInfo(**{name: getattr(record, name) for name in EffectInfo.__struct_fields__})
 
 

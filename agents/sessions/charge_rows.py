@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from agents.sessions.errors import NotData
 from agents.sessions.payload import Decoder
-from agents.sessions.records import Allowance, Charged
+from agents.sessions.side_records import Allowance, Charged
 
 TEXT: Final[Decoder[str]] = Decoder(str)
 

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from agents.core.budget import BudgetCount, BudgetOf
 from agents.core.charge import Totals
+from agents.sessions.ledger_tables import ALLOWANCES, CHARGES
 from agents.sessions.reading import Reading
 from agents.sessions.spending import summed
-from agents.sessions.tables import ALLOWANCES, CHARGES
 
 PARTY: Final = {
     BudgetOf.OWNER: CHARGES.c.owner,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Raw
-from sqlalchemy import BigInteger, Float, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Float, Integer, LargeBinary, MetaData, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -78,3 +78,9 @@ TEXT: Final = TypedColumn(Text, str, "text")
 INTEGER: Final = TypedColumn(Integer, int, "an integer")
 LONG: Final = TypedColumn(BigInteger, int, "an integer")
 NUMBER: Final = TypedColumn(Float, float, "a number")
+
+
+METADATA: Final = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+)
+"""The tables that are imported. schema.py has all of them."""

@@ -10,7 +10,7 @@ from agents.core.parts import Content
 from agents.core.published import PublishedPart
 from agents.core.waiting import KeptWait
 from agents.sessions.recorder import Recorder
-from agents.sessions.records import EffectRecord
+from agents.sessions.side_records import EffectRecord
 
 
 class Cut(Struct, frozen=True):

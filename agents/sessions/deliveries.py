@@ -13,8 +13,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agents.sessions.records import Delivery
-from agents.sessions.tables import DELIVERIES
+from agents.sessions.ledger_tables import DELIVERIES
+from agents.sessions.side_records import Delivery
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store

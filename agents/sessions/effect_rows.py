@@ -12,8 +12,8 @@ from sqlalchemy import delete as deletion
 
 from agents.core.ledger import EffectState
 from agents.sessions.columns import EPOCH, MICROSECOND
-from agents.sessions.records import EffectNoted
-from agents.sessions.tables import EFFECTS
+from agents.sessions.ledger_tables import EFFECTS
+from agents.sessions.side_records import EffectNoted
 
 ENDED: Final = frozenset({EffectState.DONE, EffectState.FAILED, EffectState.UNKNOWN})
 COLUMNS: Final = (

@@ -10,10 +10,10 @@ from sqlalchemy import select, tuple_, update
 from agents.core.ledger import EffectState
 from agents.core.outcome import DidNotHappen, Happened, Outcome
 from agents.sessions.errors import OutcomeKnown, StoreDamaged, UnknownEffect
+from agents.sessions.ledger_tables import EFFECTS
 from agents.sessions.payload import keepable
 from agents.sessions.reading import Reading
-from agents.sessions.records import EffectRecord
-from agents.sessions.tables import EFFECTS
+from agents.sessions.side_records import EffectRecord
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
 from agents.core.standing import StandingApproval
+from agents.sessions.ledger_tables import GRANTS
 from agents.sessions.row_values import fields_of
-from agents.sessions.tables import GRANTS
 
 if TYPE_CHECKING:
     from agents.sessions.reading import Reading

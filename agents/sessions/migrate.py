@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.sessions.errors import StoreUnavailable
 from agents.sessions.migrations import HEAD
-from agents.sessions.tables import METADATA, WRITER
+from agents.sessions.schema import METADATA
+from agents.sessions.tables import WRITER
 
 LOCKS: Final = {
     "sqlite": "BEGIN IMMEDIATE",

@@ -11,18 +11,8 @@ from msgspec.structs import replace
 
 from agents.core.events import Event, StreamError
 from agents.sessions.errors import WriteFailed
-from agents.sessions.records import (
-    Allowance,
-    Batch,
-    Charged,
-    Checkpoint,
-    EffectNoted,
-    SessionBegun,
-    StreamBegun,
-    StreamEnded,
-    StreamStatus,
-    WaitChange,
-)
+from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.side_records import Allowance, Charged, EffectNoted, WaitChange
 
 if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder

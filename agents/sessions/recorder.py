@@ -28,15 +28,8 @@ from agents.core.waiting import Ruling
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
-from agents.sessions.records import (
-    Checkpoint,
-    CheckpointPart,
-    Delivery,
-    EffectNoted,
-    StreamBegun,
-    StreamEnded,
-    StreamStatus,
-)
+from agents.sessions.records import Checkpoint, CheckpointPart, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.side_records import Delivery, EffectNoted
 from agents.sessions.wait_changes import WaitChanges
 
 if TYPE_CHECKING:

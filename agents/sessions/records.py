@@ -2,20 +2,17 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agents.core.charge import Charge, Payer
 from agents.core.compaction import Compaction
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
-from agents.core.ledger import EffectState, LedgerEntry
-from agents.core.outcome import Outcome
 from agents.core.parts import Content
-from agents.core.waiting import Ruling, Waiting
+from agents.sessions.side_records import Allowance, Charged, Delivery, EffectNoted, WaitChange
 
 SUSPECTED: Final = 4
 """The number of takeovers that count for a turn whose calls ran as its node died. A turn that ends its node does so in
@@ -105,77 +102,6 @@ class StreamEnded(Struct, frozen=True):
     compaction: Compaction | None = None
 
 
-class Charged(Struct, frozen=True):
-    """A charge that a journal records. number: 1, 2, 3 ... of the journal's."""
-
-    number: int
-    payer: Payer
-    charge: Charge
-    at: datetime
-
-    @property
-    def session_id(self) -> str:
-        return self.payer.session_id
-
-
-class Allowance(Struct, frozen=True):
-    """An amount that a person adds to a budget. number: as in Charged. count: the name of what the budget limits.
-
-    unit: tokens or cost.
-    """
-
-    number: int
-    session_id: str
-    count: str
-    unit: str
-    amount: float
-    at: datetime
-
-
-class WaitBegun(Struct, frozen=True):
-    """Something begins to wait for a person, or is asked about again after a restart."""
-
-    stream_id: str
-    waiting: Waiting
-
-
-class WaitDecided(Struct, frozen=True):
-    """A person has decided. number: the index of the call. The turn has not acted on the ruling."""
-
-    stream_id: str
-    number: int
-    ruling: Ruling
-
-
-class WaitOver(Struct, frozen=True):
-    """The turn has acted on the ruling, or has ended."""
-
-    stream_id: str
-    number: int
-
-
-WaitChange: TypeAlias = WaitBegun | WaitDecided | WaitOver
-
-
-class EffectNoted(Struct, frozen=True):
-    """A new state of a call, for the ledger of effects."""
-
-    entry: LedgerEntry
-    session_id: str
-    stream_id: str
-    owner: str | None
-    at: datetime
-
-
-class Delivery(Struct, frozen=True):
-    """A message of a webhook. id: the same if the event that it is about happens again. endpoint: its receiver."""
-
-    id: str
-    endpoint: str
-    body: bytes
-    at: datetime
-
-
 class Batch(Struct, frozen=True):
     """The records of one transaction.
 
@@ -263,30 +189,3 @@ class OpenStream(Struct, frozen=True):
     recoveries: int = 0
     takeovers: int = 0
     parked: bool = False
-
-
-class EffectRecord(Struct, frozen=True):
-    """A call in the ledger of effects. arguments, node, outcome, settled_at, settled_by, note: as in the table."""
-
-    key: str
-    session_id: str
-    stream_id: str
-    call_id: str
-    tool: str
-    arguments: str
-    owner: str | None
-    node: str | None
-    state: EffectState
-    attempt: int
-    error: str | None
-    intended_at: datetime
-    begun_at: datetime | None = None
-    ended_at: datetime | None = None
-    outcome: Outcome | None = None
-    settled_at: datetime | None = None
-    settled_by: str | None = None
-    note: str | None = None
-
-    @property
-    def entry(self) -> LedgerEntry:
-        return LedgerEntry(self.key, self.call_id, self.tool, self.arguments, self.state, self.attempt, self.error)

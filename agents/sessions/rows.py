@@ -21,19 +21,8 @@ from agents.sessions import packing
 from agents.sessions.charge_rows import allowance_row, charge_row
 from agents.sessions.errors import NotData, RecordsRefused
 from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import (
-    Allowance,
-    Batch,
-    Charged,
-    Checkpoint,
-    Delivery,
-    EffectNoted,
-    SessionBegun,
-    StreamBegun,
-    StreamEnded,
-    StreamStatus,
-    WaitChange,
-)
+from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.side_records import Allowance, Charged, Delivery, EffectNoted, WaitChange
 
 ROW_EVENTS: Final = 512  # the events of one row, which is encoded and decoded at once
 

@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, ColumnElement, case, func, select, type_coerc
 from sqlalchemy.types import NullType
 
 from agents.core.calendar import DAY_S
+from agents.sessions.ledger_tables import CHARGES
 from agents.sessions.reading import Reading
-from agents.sessions.tables import CHARGES
 
 DAY_US: Final = DAY_S * 1_000_000
 EPOCH: Final = date(1970, 1, 1)

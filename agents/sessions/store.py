@@ -28,8 +28,9 @@ from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence, has_written, lock_all, pass_fence
 from agents.sessions.grants import add, granted, revoke, standing_approvals
 from agents.sessions.ownership import check_owned
-from agents.sessions.records import Batch, EffectRecord
+from agents.sessions.records import Batch
 from agents.sessions.rows import Rows, rows_of
+from agents.sessions.side_records import EffectRecord
 from agents.sessions.transactions import ServerTransactions
 from agents.sessions.waits import ParkedWait, Place
 from agents.sessions.write import recovering, write

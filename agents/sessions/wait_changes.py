@@ -2,7 +2,7 @@
 
 from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequired, StreamToolResult
 from agents.core.waiting import Ruling, Waiting
-from agents.sessions.records import WaitBegun, WaitChange, WaitDecided, WaitOver
+from agents.sessions.side_records import WaitBegun, WaitChange, WaitDecided, WaitOver
 
 
 class WaitChanges:

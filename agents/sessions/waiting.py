@@ -8,7 +8,8 @@ from msgspec import Struct
 from agents.core.charge import Charge, Payer
 from agents.sessions.errors import WriteFailed
 from agents.sessions.pending import Pending, Waiter, settle
-from agents.sessions.records import Allowance, Charged, SessionBegun
+from agents.sessions.records import SessionBegun
+from agents.sessions.side_records import Allowance, Charged
 
 if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder

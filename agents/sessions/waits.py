@@ -12,8 +12,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, tupl
 
 from agents.core.waiting import KeptWait
 from agents.sessions.ownership import FREE
-from agents.sessions.records import StreamStatus, WaitBegun, WaitChange, WaitDecided
+from agents.sessions.records import StreamStatus
 from agents.sessions.row_values import wait_of
+from agents.sessions.side_records import WaitBegun, WaitChange, WaitDecided
 from agents.sessions.tables import SESSIONS, STREAMS, WAITING
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.sessions import compactions, deliveries, effect_rows, waits
 from agents.sessions.errors import Lost, RecordsRefused
+from agents.sessions.ledger_tables import ALLOWANCES, CHARGES
 from agents.sessions.ownership import check_owned, claim, count_takeovers
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
-from agents.sessions.tables import ALLOWANCES, CHARGES, CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
 from agents.sessions.tail import TailWriter
 
 _KEY: Final = bindparam("key", type_=Text())

@@ -13,7 +13,7 @@ import msgspec
 
 from actors import send, whereis
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError
-from agents.sessions.records import Delivery
+from agents.sessions.side_records import Delivery
 from agents.settings.webhooks import WebhookEvent, WebhookSettings
 
 WEBHOOKS: Final = "webhooks"

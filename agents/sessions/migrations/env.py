@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from agents.sessions.tables import METADATA
+from agents.sessions.schema import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 context.run_migrations()

@@ -9,9 +9,11 @@ from sqlalchemy.pool import StaticPool
 from agents.core.events import StreamError
 from agents.sessions.journal import open_journal
 from agents.sessions.journal_handle import JournalHandle
+from agents.sessions.ledger_tables import RUNS, SCHEDULES
 from agents.sessions.records import SessionRecord, StreamStatus
 from agents.sessions.schedules.records import RunOutcome
-from agents.sessions.tables import FENCES, METADATA, RUNS, SCHEDULES, WRITER
+from agents.sessions.schema import METADATA
+from agents.sessions.tables import FENCES, WRITER
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from agents.sessions.errors import StoreDamaged
+from agents.sessions.ledger_tables import SCHEDULES
 from agents.sessions.schedules.records import ScheduleRecord, Source
-from agents.sessions.tables import SCHEDULES
 
 
 def record(row: Row[Any]) -> ScheduleRecord:

@@ -27,9 +27,10 @@ from sqlalchemy import (
 )
 
 from agents.sessions.errors import StoreDamaged
+from agents.sessions.ledger_tables import RUNS, SCHEDULES
 from agents.sessions.schedules.definitions import find, record
 from agents.sessions.schedules.records import Claim, RunOutcome, RunRecord, RunState, ScheduleRecord, Source
-from agents.sessions.tables import FENCES, RUNS, SCHEDULES, WRITER
+from agents.sessions.tables import FENCES, WRITER
 
 ACTIVE, WAITING, ENDED = RunState.ACTIVE.value, RunState.WAITING.value, RunState.ENDED.value
 ALLOW, SKIP = "allow", "skip"

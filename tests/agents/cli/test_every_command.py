@@ -13,7 +13,9 @@ NO_SPACE: Final = "understudy: expected to write to stdout, got: No space left o
 WIDE: Final = "hüllo, 日本 😀"
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
+    "answer": ("s", "x"),
     "approvals": (),
+    "inbox": (),
     "schedules": (),
     "spend": (),
     "backup": ("/none/b.tar", "--state-dir", "/none"),

@@ -23,7 +23,7 @@ from agents.core.ledger import EffectState
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import Store
 from agents.sessions.effects import Chosen, effects
-from agents.sessions.records import EffectRecord
+from agents.sessions.side_records import EffectRecord
 from tests.agents.effects.paying import PORT
 from tests.cluster.engine import free_port
 

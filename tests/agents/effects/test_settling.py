@@ -42,7 +42,7 @@ from agents.core.outcome import Outcome
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import Store, history, open_journal
 from agents.sessions.effects import Chosen, effects, settle
-from agents.sessions.records import EffectRecord
+from agents.sessions.side_records import EffectRecord
 from agents.settings import Durability, SessionSettings, Settings, ToolSettings
 
 SCRIPT = """

@@ -20,7 +20,7 @@ from agents.daemon.reload import reload
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.schedules import RunInfo
 from agents.schedules.scheduler import SCHEDULER
-from agents.sessions.tables import SCHEDULES
+from agents.sessions.ledger_tables import SCHEDULES
 from agents.settings import Durability, ScheduleSettings, SchedulingSettings, SessionSettings, Settings
 from agents.settings.agent import AgentSettings
 from tests.agents.keeping import journal

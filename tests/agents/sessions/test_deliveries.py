@@ -2,7 +2,7 @@
 
 from agents.sessions import Batch, Store
 from agents.sessions.deliveries import FAILED, SENT, WAITING, claim, due, forget, give_up, hurry, next_time, settle
-from agents.sessions.records import Delivery
+from agents.sessions.side_records import Delivery
 from tests.agents.sessions.keeping import AT
 
 

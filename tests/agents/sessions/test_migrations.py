@@ -18,7 +18,8 @@ from agents.sessions import Store, StoreUnavailable, history, store_url
 from agents.sessions.engine import new_engine
 from agents.sessions.migrations import HEAD
 from agents.sessions.payload import encoded
-from agents.sessions.tables import EVENTS, METADATA
+from agents.sessions.schema import METADATA
+from agents.sessions.tables import EVENTS
 from tests.agents.sessions.keeping import batch, begun, ended, tokens
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from agents.sessions.checkpoints import HEAD
 from agents.sessions.fence import pass_fence
 from agents.sessions.records import SUSPECTED
 from agents.sessions.rows import rows_of
-from agents.sessions.tables import LAST_SEQ, METADATA, NODES, STREAMS, TAIL, WRITER
+from agents.sessions.schema import METADATA
+from agents.sessions.tables import LAST_SEQ, NODES, STREAMS, TAIL, WRITER
 from agents.sessions.tail import TailWriter, empty
 from agents.sessions.write import write
 from tests.agents.sessions.keeping import batch, ended, session, stream, tokens

@@ -6,6 +6,7 @@ from functools import partial
 from sqlalchemy import func, select
 
 from agents.sessions import Joining, Store
+from agents.sessions.ledger_tables import RUNS
 from agents.sessions.schedules import claiming, definitions, runs
 from agents.sessions.schedules.records import (
     Claim,
@@ -18,7 +19,6 @@ from agents.sessions.schedules.records import (
     ScheduleRecord,
     Source,
 )
-from agents.sessions.tables import RUNS
 from tests.agents.sessions.test_in_use import other
 from tests.agents.sessions.test_nodes import joined
 

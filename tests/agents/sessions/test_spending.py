@@ -14,7 +14,7 @@ from sqlalchemy import text
 from agents.cli.sessions.spend import spend
 from agents.core.charge import Charge, Payer
 from agents.sessions import Store, history
-from agents.sessions.records import Charged
+from agents.sessions.side_records import Charged
 from agents.sessions.spending import BY, spending
 from tests.agents.gateway.users import ANN, BOB, house
 from tests.agents.sessions.keeping import AT, batch, begun, ended, session, stream

@@ -16,7 +16,8 @@ from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
 from agents.tools.call_supervisor import MAX_UNREAD, TOOL_SUPERVISOR
-from agents.tools.executor import Happened, TurnCalls
+from agents.tools.doubtful_calls import Happened
+from agents.tools.executor import TurnCalls
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
 from supervisors import count_children
