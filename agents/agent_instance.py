@@ -37,7 +37,7 @@ from agents.instance import turns
 from agents.instance.beginning import account_of, announcer_of, checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.deciding import decided, settle
 from agents.instance.elsewhere import already_elsewhere
-from agents.instance.ending import end_agent, hand_over, send_on
+from agents.instance.ending import cancel_waiting, end_agent, hand_over, send_on
 from agents.instance.info import history_of, info_of
 from agents.instance.long_wait import LongWait
 from agents.instance.messages import keep_and_steer, part_of, steer
@@ -234,16 +234,11 @@ class AgentInstance(GenServer[AgentState]):
                 cancelled = replace(stopping(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):
-                chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)
-                for chat in chosen:
-                    turns.refuse(self.pid, chat, Cancelled(), state)
-                waiting = tuple(chat for chat in state.queue if chat not in chosen)
-                return Reply(bool(chosen), replace(state, queue=waiting))
+                return cancel_waiting(self.pid, stream_id, state)
 
     def _needed(self, state: AgentState) -> bool:
         """Return whether a running subscriber or an unread message needs the agent."""
-        process = self.pid.process
-        return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
+        return bool((process := self.pid.process) and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         if orderly(reason):

@@ -226,7 +226,9 @@ def _checked_parts(
 def _tools(checked: AgentSettings, settings: Settings, *, from_host: bool) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
     named = checked.tools if checked.large_results is None else [*checked.tools, READ_RESULT]
-    tools = resolve(with_agents(named, settings.agents), partial(_bound, settings), elsewhere=names_server)
+    tools = resolve(
+        with_agents(named, settings.agents), partial(workspace.host_values, settings), elsewhere=names_server
+    )
     for place, each in enumerate(tools.values()):
         if isinstance(each, AgentTool) and each.reference is None:  # a reference is checked as an agent of the settings
             _check_agent(each, place, settings, from_host=from_host)
@@ -242,16 +244,3 @@ def _check_agent(made: AgentTool, place: int, settings: Settings, *, from_host: 
         agent_config(made.agent, settings, from_host=from_host)
     except InvalidAgentConfig as invalid:
         raise InvalidTool(*(fault.below("tools", place, "agent") for fault in invalid.faults)) from None
-
-
-def _bound(settings: Settings, tool: str) -> Mapping[str, Any]:
-    """Return the parameters of a built-in tool that the host sets. The model can neither read nor set these."""
-    match tool:
-        case "file_ops":
-            return workspace.bound(settings)
-        case "web_search":
-            return {"endpoint": settings.tools.web_search_endpoint or ""}
-        case "ask_user":
-            return {"timeout_s": settings.tools.answer_timeout / 1000}
-        case _:
-            return {}

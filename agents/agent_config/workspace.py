@@ -5,7 +5,7 @@ state directory/files  the default workspace: a folder that contains nothing els
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,3 +89,16 @@ def _same(one: Path, other: Path) -> bool:
         return one == other or one.samefile(other)
     except OSError:
         return False
+
+
+def host_values(settings: Settings, tool: str) -> Mapping[str, Any]:
+    """Return the parameters of a built-in tool that the host sets. The model can neither read nor set these."""
+    match tool:
+        case "file_ops":
+            return bound(settings)
+        case "web_search":
+            return {"endpoint": settings.tools.web_search_endpoint or ""}
+        case "ask_user":
+            return {"timeout_s": settings.tools.answer_timeout / 1000}
+        case _:
+            return {}

@@ -89,8 +89,8 @@ class TurnCheckpoint(Struct, frozen=True):
 
 def first_checkpoint(message: Content, events: Sequence[Event]) -> TurnCheckpoint:
     """Return the checkpoint of a turn that has only asked the model. events: those of its stream, so far."""
-    begun_at = events[0].at if events else None
-    return TurnCheckpoint((UserMessage(message),), tally=None if begun_at is None else Tally(0.0, begun_at))
+    tally = Tally(0.0, events[0].at) if events and events[0].at is not None else None
+    return TurnCheckpoint((UserMessage(message),), tally=tally)
 
 
 def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[str, str] = UNTRACED) -> TurnCheckpoint:
@@ -153,9 +153,7 @@ def resumed(
     in_flight = _in_flight(turn)
     again = tuple(RunTool(call, decided=True) for call in in_flight if call.name in idempotent)
     effects: tuple[Effect, ...] = ()
-    for call in in_flight:
-        if call.name in idempotent:
-            continue
+    for call in (each for each in in_flight if each.name not in idempotent):
         if call.index in doubtful:
             effects += (SettleCall(call),)
         else:

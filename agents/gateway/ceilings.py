@@ -41,6 +41,7 @@ HOST_ONLY: Final[frozenset[Path]] = frozenset(
         ("hooks",),
         ("large_results",),
         ("account",),
+        ("on_unknown",),
         ("budget",),
     }
 )

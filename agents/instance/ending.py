@@ -144,3 +144,11 @@ def _unread(agent: Pid, state: AgentState) -> list[StreamChat]:
 
 def _messages(agent: Pid) -> list[Any]:
     return [] if agent.process is None else [message for message, _ in agent.process.mailbox]
+
+
+def cancel_waiting(agent: Pid, stream_id: str | None, state: AgentState) -> Reply[AgentState]:
+    """Refuse the messages that wait for this stream, and reply whether there were any."""
+    chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)
+    for chat in chosen:
+        refuse(agent, chat, Cancelled(), state)
+    return Reply(bool(chosen), replace(state, queue=tuple(chat for chat in state.queue if chat not in chosen)))

@@ -9,8 +9,6 @@ from agents.settings.application import (
     DEFAULT_MODEL,
     AgentRestartLimits,
     DaemonSettings,
-    GarbageCollection,
-    LogFormat,
     LogSettings,
     ModelPrice,
     NamedProvider,
@@ -31,6 +29,7 @@ from agents.settings.schedules import ScheduleSettings, SchedulingSettings
 from agents.settings.sub_agents import SubAgentSettings
 from agents.settings.telemetry import TelemetrySettings
 from agents.settings.tokens import Scope, TokenSettings
+from agents.settings.values import GarbageCollection, LogFormat
 from agents.settings.webhooks import WebhookEvent, WebhookSettings
 
 __all__ = [

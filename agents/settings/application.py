@@ -3,7 +3,6 @@
 The annotation of a field may have the effect of a reload; see applies.py.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -27,7 +26,9 @@ from agents.settings.telemetry import TelemetrySettings
 from agents.settings.values import (
     Amount,
     Count,
+    GarbageCollection,
     HttpAddress,
+    LogFormat,
     Milliseconds,
     Name,
     Seconds,
@@ -143,13 +144,6 @@ class DaemonSettings(BaseModel):
     drain_time: Milliseconds = 30_000
 
 
-class LogFormat(StrEnum):
-    """The form of log lines: text for people, or JSON."""
-
-    CONSOLE = "console"
-    JSON = "json"
-
-
 class LogSettings(BaseModel):
     """The settings of the log. level: a level of the standard library, in lower case."""
 
@@ -201,13 +195,6 @@ class SupervisionSettings(BaseModel):
     stream_supervisor: RestartLimits = RestartLimits()
     agent_supervisor: AgentRestartLimits = AgentRestartLimits()
     nodes: RestartLimits = RestartLimits(intensity=10, period=60.0)
-
-
-class GarbageCollection(StrEnum):
-    """The policy for Python's garbage collector. SLICED: short pauses; see node/garbage.py. UNCHANGED: the host's."""
-
-    SLICED = "sliced"
-    UNCHANGED = "unchanged"
 
 
 DEFAULT_MODEL: Final = "gpt-4o"

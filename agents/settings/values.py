@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -107,3 +108,17 @@ UserName = Annotated[str, Field(pattern=USER_NAME), Spelled(SPELLINGS[USER_NAME]
 EachOrUser = Annotated[str, Field(pattern=EACH_OR_USER), Spelled(SPELLINGS[EACH_OR_USER])]
 EachOrId = Annotated[str, Field(pattern=EACH_OR_ID), Spelled(SPELLINGS[EACH_OR_ID])]
 AwsRegion = Annotated[str, Field(pattern=AWS_REGION), Spelled(SPELLINGS[AWS_REGION])]
+
+
+class GarbageCollection(StrEnum):
+    """The policy for Python's garbage collector. SLICED: short pauses; see node/garbage.py. UNCHANGED: the host's."""
+
+    SLICED = "sliced"
+    UNCHANGED = "unchanged"
+
+
+class LogFormat(StrEnum):
+    """The form of log lines: text for people, or JSON."""
+
+    CONSOLE = "console"
+    JSON = "json"

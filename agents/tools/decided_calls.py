@@ -22,7 +22,7 @@ from agents.tools.call_workers import CallWorkers
 from agents.tools.decidable import Decidable
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Keep, no_store
-from agents.tools.open_call import Asked, Cleared, Denied, OpenCall, OpenCalls
+from agents.tools.open_call import Asked, Cleared, Declined, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Review, Reviewing
 from agents.tools.settling import Settled
 from agents.tools.tool import Tool
@@ -141,7 +141,7 @@ class DecidedCalls:
         if (question := self._questions.pop(number, None)) is not None:
             return self._deliver(question.decided(ruling.decision, ruling.reason, ruling.edited))
         if ruling.decision != "approved":
-            return self._deliver(Denied(number, ruling))
+            return self._deliver(Declined(number, ruling))
         call = self._open[number]
         call.ruling = ruling
         if call.doubted:

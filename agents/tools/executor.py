@@ -19,7 +19,7 @@ from agents.tools.arguments import object_text
 from agents.tools.call_supervisor import Answered, Attempted, Crashed, Progressed, Published, failed
 from agents.tools.doubtful_calls import DoubtfulCalls, Happened
 from agents.tools.errors import InvalidArguments, ToolRaised
-from agents.tools.open_call import Asked, Cleared, Denied, OpenCall
+from agents.tools.open_call import Asked, Cleared, Declined, OpenCall
 from agents.tools.review import Checked, Judged, Judgement
 from agents.tools.settling import Settled, refused
 
@@ -111,7 +111,7 @@ class TurnCalls(DoubtfulCalls):
             case Cleared():
                 call.ruling, ruling = None, call.ruling
                 return ToolCleared(call.call.index, call.changed, ruling)
-            case Denied(_, ruling):
+            case Declined(_, ruling):
                 call.ruling = ruling
                 return self._finished(number, call.answered(ruling) or refused(call, ruling.reason))
             case Judged(_, verdict):

@@ -38,7 +38,7 @@ class Cleared(Struct, frozen=True):
     number: int
 
 
-class Denied(Struct, frozen=True):
+class Declined(Struct, frozen=True):
     """The call must not run, by this decision, or has the answer to its question as its result."""
 
     number: int
