@@ -87,7 +87,8 @@ class TurnSteps:
                 notable = True
             else:
                 self._stream.publish(effect)  # type: ignore[arg-type]  # an event
-        if notable or (effects and _ends_a_call(effects[0])):
+                notable = notable or _ends_a_call(effect)
+        if notable:
             self._stream.checkpoint()
 
 

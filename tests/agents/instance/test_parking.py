@@ -127,6 +127,18 @@ async def test_a_parked_turn_has_no_process_and_each_decision_by_its_id_continue
     assert [event.seq for event in rest] == list(range(two.seq + 1, rest[-1].seq + 1))
 
 
+async def test_a_result_without_a_run_outlives_a_second_parking(app: App, tmp_path: Path) -> None:
+    async with app(park_after=1):
+        pid = await start()
+        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
+            one, two = await asked(events)
+            await ended(pid)
+            await agent.deny("ann", one.tool_call.id)
+            await ended(find_agent("ann") or pid)
+            await agent.deny("ann", two.tool_call.id)
+            assert answer([event async for event in events][-1]) == "error: denied, error: denied"
+
+
 async def test_a_parked_turn_outlives_the_program_and_a_new_one_does_not_start_its_agent(
     app: App, tmp_path: Path
 ) -> None:
