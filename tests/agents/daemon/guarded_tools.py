@@ -7,6 +7,7 @@ from typing import Any
 from actors import KILL
 from actors import exit as send_exit
 from agents.agent_registry import find_agent
+from agents.core.question import Question
 from agents.tools.tool import tool
 
 
@@ -70,3 +71,15 @@ async def waits_for_file(path: str) -> str:
             return "there"
         await asyncio.sleep(0.01)
     return "not there"
+
+
+@tool(asks=True, approval_timeout_s=0.5)
+def asks_size(article: str) -> Question:
+    """Ask for a size, and take M if nobody answers."""
+    return Question(f"Which size of {article}?", ("S", "M"), default="M")
+
+
+@tool(asks=True, approval_timeout_s=0.5)
+def asks_name(article: str) -> Question:
+    """Ask for the name of an article."""
+    return Question(f"Which name of {article}?")

@@ -1,0 +1,99 @@
+"""A question waits in a parked turn: the answer is kept, starts the agent again, and is the result of its call."""
+
+from contextlib import aclosing
+
+from actors import Mailbox, ended
+from agents import (
+    StreamApprovalDecided,
+    agent,
+)
+from agents.agent_registry import find_agent
+from agents.core.events import TERMINAL
+from agents.sessions.waits import parked_waits
+from agents.tools.approval import AlreadyDecided, Decided, OtherKind
+from agents.tools.questions import InvalidReply
+from supervisors import agent_supervisor
+from tests.agents.instance.test_parking import answer, asked
+from tests.agents.keeping import App, journal
+
+SCRIPT = """
+[models.host]
+[[models.host.turns]]
+[[models.host.turns.steps]]
+tool_calls = [
+    { name = "ask_user", arguments = { question = "Which colour?", choices = ["red", "blue"] } },
+    { name = "ask_user", arguments = { question = "Toppings?", choices = ["nuts", "figs"], several = true } },
+]
+[[models.host.turns.steps]]
+text = "{result:0}, {result:1}"
+
+[models.late]
+[[models.late.turns]]
+[[models.late.turns.steps]]
+tool_calls = [
+    { name = "asks_size", arguments = { article = "shirt" } },
+    { name = "asks_name", arguments = { article = "shirt" } },
+]
+[[models.late.turns.steps]]
+text = "{result:0}, {result:1}"
+"""
+SOON = [f"tests.agents.daemon.guarded_tools:{name}" for name in ("asks_size", "asks_name")]
+
+
+async def test_an_answer_to_a_parked_turn_is_the_result_of_its_call_also_in_a_later_program(app: App) -> None:
+    async with app(park_after=1):
+        pid = await agent_supervisor.start_agent({"id": "ann", "model": "host", "tools": ["ask_user"]})
+        async with aclosing(agent.stream(pid, "begin")) as events:
+            one, two = await asked(events)
+            await ended(pid)
+        waiting = await parked_waits((await journal()).store, None, 10, None)
+        assert [(each.wait.waiting.kind, each.wait.waiting.question) for each in waiting] == [
+            ("question", each.question) for each in (one, two)
+        ]
+    async with app(park_after=60_000), Mailbox() as box:
+        assert find_agent("ann") is None
+        assert await agent.approve("ann", one.tool_call.id) == OtherKind(one.tool_call.id, "answer")
+        assert await agent.follow("ann", one.stream_id, box.pid)
+        assert isinstance(await agent.answer("ann", one.tool_call.id, "green"), InvalidReply)
+        assert await agent.answer("ann", one.tool_call.id, "red", by="bob") == Decided(one.tool_call.id, "answered")
+        assert await agent.deny("ann", one.tool_call.id) == AlreadyDecided(one.tool_call.id, "answered")
+        assert await agent.answer("ann", two.tool_call.id, ["figs"]) == Decided(two.tool_call.id, "answered")
+        decided = []
+        while not isinstance(event := await box.receive(60), TERMINAL):
+            if isinstance(event, StreamApprovalDecided):
+                decided.append((event.tool_call.id, event.decision, event.by))
+    assert answer(event) == 'red, ["figs"]'
+    assert sorted(decided) == sorted([(one.tool_call.id, "answered", "bob"), (two.tool_call.id, "answered", None)])
+
+
+async def test_an_answer_outlives_a_second_parking(app: App) -> None:
+    async with app(park_after=1):
+        pid = await agent_supervisor.start_agent({"id": "ann", "model": "host", "tools": ["ask_user"]})
+        async with aclosing(agent.stream(pid, "begin")) as events:
+            one, two = await asked(events)
+            await ended(pid)
+            await agent.answer("ann", one.tool_call.id, "red")
+            await ended(find_agent("ann") or pid)
+            await agent.answer("ann", two.tool_call.id, ["nuts", "figs"])
+            assert answer([event async for event in events][-1]) == 'red, ["nuts","figs"]'
+
+
+async def test_after_the_deadline_a_parked_question_has_its_default_or_no_answer(app: App) -> None:
+    async with app(park_after=1):
+        pid = await agent_supervisor.start_agent({"id": "ann", "model": "late", "tools": SOON})
+        async with aclosing(agent.stream(pid, "begin")) as events:
+            rest = [event async for event in events]
+        assert not pid.alive
+    nobody = "nobody answered within 0.5 s"
+    assert answer(rest[-1]) == f"{nobody}; this is the default answer: M, error: {nobody}"
+    assert [each.decision for each in rest if isinstance(each, StreamApprovalDecided)] == ["expired", "expired"]
+
+
+async def test_an_approval_for_later_calls_does_not_answer_a_question(app: App) -> None:
+    async with app(park_after=60_000):
+        pid = await agent_supervisor.start_agent({"id": "ann", "model": "host", "tools": ["ask_user"]})
+        async with aclosing(agent.stream(pid, "begin")) as events:
+            one, _two = await asked(events)
+            refused = await agent.approve(pid, one.tool_call.id, always="tool")
+            assert refused == OtherKind(one.tool_call.id, "answer")
+            await agent.cancel(pid)
