@@ -145,9 +145,9 @@ def resumed(
     if log.seq == 0:
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally, past.compaction)
     if turn.phase is not Phase.EXECUTING:
-        past = charged(turn, Usage()).past if turn.phase is STREAMING else turn.past
-        acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
-        turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(Interrupted(), saved.said), now_s)
+        turn = charged(turn, Usage()) if turn.phase is STREAMING else turn
+        turn = Turn(STREAMING, Accumulator(log.stream_id, turn.acc.attempt, log.seq), turn.past)
+        turn, events = with_event(turn, StreamReset(Interrupted(), saved.said), now_s)
         turn, asking = ask_model(turn, now_s)
         return turn, (*events, *asking)
     in_flight = _in_flight(turn)
