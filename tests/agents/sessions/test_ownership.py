@@ -41,7 +41,7 @@ class Node:
         try:
             with self.connection.begin_nested():
                 pass_fence(self.connection, self.fence)
-                write(self.connection, found, self.tail, self.epoch)
+                write(self.connection, found, self.tail, self.epoch, str(self.epoch))
         except BaseException:
             self.tail.forget()
             raise
