@@ -330,7 +330,7 @@ async def happens(cents: int, shop: str) -> Happened:
         ({"on_unknown": "hope"}, "on_unknown: expected tell, ask or run, got 'hope'"),
         ({"on_unknown": "ask", "idempotent": True}, "on_unknown: expected None where idempotent=True"),
     ],
-    ids=str,
+    ids=lambda each: each if isinstance(each, str) else ", ".join(each),
 )
 def test_options_that_contradict_each_other_are_refused(options: Any, fault: str) -> None:
     with pytest.raises(InvalidTool) as caught:
