@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from agents.core.faults import Fault, InvalidValue
 from agents.settings.kept_sessions import Durability
@@ -45,17 +45,18 @@ class WebhookSettings(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_key(self) -> Self:
-        if not LEAST_BYTES <= len(self.key()) <= MOST_BYTES:
+        if not LEAST_BYTES <= len(key_of(self.secret)) <= MOST_BYTES:
             raise InvalidValue(Fault(("secret",), SECRET_WORDS, "something else (not shown)"))
         return self
 
-    def key(self) -> bytes:
-        """Return the bytes of the secret; none for a faulty one."""
-        text = self.secret.get_secret_value()
-        try:
-            return b64decode(text.removeprefix(PREFIX), validate=True) if text.startswith(PREFIX) else b""
-        except Error:
-            return b""
+
+def key_of(secret: SecretStr) -> bytes:
+    """Return the bytes of a webhook's secret; none for a faulty one."""
+    text = secret.get_secret_value()
+    try:
+        return b64decode(text.removeprefix(PREFIX), validate=True) if text.startswith(PREFIX) else b""
+    except Error:
+        return b""
 
 
 def unkept(webhooks: Sequence[WebhookSettings], durability: Durability) -> Iterator[Fault]:

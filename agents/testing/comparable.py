@@ -14,7 +14,9 @@ from agents.core.conversation import ToolCall
 from agents.core.errors import StreamFault
 from agents.core.events import Event, StreamApprovalRequired, StreamToolProgress, StreamToolResult, StreamToolStart
 
-VARYING: Final = frozenset({"stream_id", "agent_id", "seq", "joined", "at", "metrics", "elapsed_s", "retry_after_s"})
+VARYING: Final = frozenset(
+    {"stream_id", "agent_id", "seq", "joined", "at", "metrics", "elapsed_s", "retry_after_s", "request_id"}
+)
 """The fields whose values two runs of one test do not have in common."""
 
 OF_CALLS: Final = (StreamApprovalRequired, StreamToolStart, StreamToolProgress, StreamToolResult)

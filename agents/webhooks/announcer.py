@@ -4,7 +4,7 @@ A message has ids, names and the text of a question. It has no other text of the
 for the arguments of calls.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -58,25 +58,22 @@ class Announcer:
         kind = _kind(event)
         if kind is None or (self._is_sub_agent and kind in (WebhookEvent.COMPLETE, WebhookEvent.FAILED)):
             return []
-        made = list(self._made(kind, event))
+        made = [self._delivery(each, kind, event) for each in self._webhooks if _wants(each, kind)]
         if made and (sender := whereis(WEBHOOKS)) is not None:
             send(sender, Announced())
         return made
 
-    def _made(self, kind: WebhookEvent, event: Event) -> Iterator[Delivery]:
+    def _delivery(self, webhook: WebhookSettings, kind: WebhookEvent, event: Event) -> Delivery:
         at = datetime.now(UTC) if event.at is None else datetime.fromtimestamp(event.at, UTC)
-        for each in self._webhooks:
-            if kind not in each.events:
-                continue
-            data = {"stream_id": event.stream_id, **self._place, **_about(event, arguments=each.arguments)}
-            message = {"type": f"turn.{kind}", "timestamp": at.isoformat(), "data": data}
-            about = "\n".join((each.url, event.stream_id, kind, data.get("call_id", "")))
-            yield Delivery(
-                f"msg_{sha256(about.encode()).hexdigest()[:32]}",
-                endpoint_of(each.url),
-                msgspec.json.encode(message),
-                at,
-            )
+        data = {"stream_id": event.stream_id, **self._place, **_about(event, arguments=webhook.arguments)}
+        message = {"type": f"turn.{kind}", "timestamp": at.isoformat(), "data": data}
+        about = "\n".join((webhook.url, event.stream_id, kind, data.get("call_id", "")))
+        id_ = f"msg_{sha256(about.encode()).hexdigest()[:32]}"
+        return Delivery(id_, endpoint_of(webhook.url), msgspec.json.encode(message), at)
+
+
+def _wants(webhook: WebhookSettings, kind: WebhookEvent) -> bool:
+    return kind in webhook.events
 
 
 def _kind(event: Event) -> WebhookEvent | None:

@@ -23,7 +23,7 @@ from actors.clock import unix_s
 from actors.log import get_logger
 from agents.sessions import JournalHandle, SessionError, deliveries, open_journal
 from agents.sessions.deliveries import DueDelivery
-from agents.settings.webhooks import WebhookSettings
+from agents.settings.webhooks import WebhookSettings, key_of
 from agents.traces.requests import METERS
 from agents.webhooks.announcer import Announced, WebhookTried, endpoint_of
 from agents.webhooks.signature import headers
@@ -104,7 +104,7 @@ class WebhookSender(Task):
     ) -> None:
         status = fault = None
         try:
-            signed = headers(webhook.key(), one.id, int(unix_s()), one.body)
+            signed = headers(key_of(webhook.secret), one.id, int(unix_s()), one.body)
             async with http.stream("POST", webhook.url, content=one.body, headers=signed) as answer:  # no body is read
                 status = answer.status_code
         except (httpx2.HTTPError, httpx2.InvalidURL) as failed:

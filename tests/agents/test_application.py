@@ -70,7 +70,7 @@ asyncio.run(main())
             (Settings(sessions=kept), f"journal did not start: the store is in use by pid {other.pid}"),
             (
                 Settings(agents=(faulty,)),
-                "configured_agents did not start: agent config: tools[0]: expected calculator",
+                "configured_agents did not start: agent config: tools[0]: expected ask_user, calculator",
             ),
         ):
             with pytest.raises(StartFailed) as refused:

@@ -15,7 +15,7 @@ async def test_the_application_is_imported_without_a_client() -> None:
 
 
 async def test_commands_that_show_no_answer_are_imported_without_markdown() -> None:
-    modules = "agents.cli.remote.look, agents.cli.serve"
+    modules = "agents.cli.remote.ps, agents.cli.remote.tree, agents.cli.serve"
     code = f"import sys, {modules}; print(*{{'markdown_it', 'rich.live'}} & sys.modules.keys())"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE)
     out, _ = await process.communicate()

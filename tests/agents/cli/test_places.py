@@ -45,7 +45,7 @@ async def test_the_doctor_checks_the_daemon_at_an_address(commands: Forks, here:
     well = await commands.understudy("doctor", "--url", here.url)
     assert well.out.splitlines()[:2] == [
         f"ok    daemon: {here.url}: answers",
-        "ok    token: accepted, of the host, with the scopes admin, approve, chat, read",
+        "ok    token: accepted, of the host, with the scopes admin, approve, approve_all, chat, metrics, read",
     ]
     refused = await commands.understudy("doctor", "--url", here.url, "--token-file", str(tmp_path / "wrong"))
     assert (refused.code, refused.out.splitlines()[-1][:11]) == (1, "fail  token")

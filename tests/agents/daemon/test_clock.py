@@ -30,6 +30,7 @@ WALL = {
 TOLD = {
     "actors/clock.py": "the Unix time, for the moments in a turn's figures",
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
+    "agents/cli/effects.py": "when an effect was settled",
     "agents/cli/remote/ps.py": "the age of a turn",
     "agents/cli/sessions/prune.py": "the age of a session",
     "agents/gateway/app.py": "`created` of a model",
@@ -40,6 +41,7 @@ TOLD = {
     "agents/mcp/oauth.py": "whether a token has ended, which the file of tokens tells",
     "agents/mcp/tokens.py": "the end of a token's life, for the file of tokens",
     "agents/rehearsal/director.py": "`created` of an answer",
+    "agents/sessions/effects.py": "when an effect was settled",
     "agents/sessions/history.py": "when a session was changed",
     "agents/sessions/journal_handle.py": "when a session began",
     "agents/sessions/nodes.py": "when a node was declared dead",
@@ -48,6 +50,7 @@ TOLD = {
     "agents/sessions/waiting.py": "when a model call was charged",
     "agents/sessions/waits.py": "when a turn was parked",
     "agents/tools/call_context.py": "the deadline of a call, for its tool",
+    "agents/webhooks/announcer.py": "when a message was made",
 }
 """The modules that may read the wall clock, to show the time."""
 

@@ -80,7 +80,7 @@ async def test_a_question_is_asked_again_answered_and_announced_after_a_kill(tmp
             assert "Which colour? [red, blue]" in listed
             two = ", ".join(before.values())
             assert await understudy("answer", "s", "Ada", *here) == (
-                2,
+                3,
                 "",
                 f"understudy: expected a stream with one question that waits, got {two}: name the call\n",
             )

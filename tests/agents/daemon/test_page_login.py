@@ -65,7 +65,7 @@ async def test_open_without_a_browser_prints_the_address(
 
 async def test_open_without_a_daemon_is_one_line(folder: Path) -> None:
     code, out, err = await understudy_in("open", "--state-dir", str(folder))
-    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert (code, out, err.count("\n")) == (4, "", 1)
     assert "understudy serve" in err
 
 
