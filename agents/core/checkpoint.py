@@ -89,8 +89,8 @@ class TurnCheckpoint(Struct, frozen=True):
 
 def first_checkpoint(message: Content, events: Sequence[Event]) -> TurnCheckpoint:
     """Return the checkpoint of a turn that has only asked the model. events: those of its stream, so far."""
-    tally = Tally(0.0, events[0].at) if events and events[0].at is not None else None
-    return TurnCheckpoint((UserMessage(message),), tally=tally)
+    times = [event.at for event in events[:1] if event.at is not None]
+    return TurnCheckpoint((UserMessage(message),), tally=Tally(0.0, times[0]) if times else None)
 
 
 def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[str, str] = UNTRACED) -> TurnCheckpoint:
@@ -138,8 +138,8 @@ def resumed(
 ) -> Step:
     """Return the step with which a cut turn continues.
 
-    past: that of a new turn, with the conversation before the cut turn. idempotent: names of the tools that may run
-    the same call twice. doubtful: indexes of the other calls whose outcome can be found out.
+    past: of a new turn, with the conversation before the cut turn. idempotent: names of the tools that may run the same
+    call twice. doubtful: indexes of the other calls whose outcome can be found out.
     """
     turn = _restored(saved, log, past)
     if log.seq == 0:
@@ -179,9 +179,8 @@ def interrupted(
         turn, published = replace(turn, phase=Phase.WAITING), (start,)  # no model was asked
     for call in _in_flight(turn):
         after_call = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
-        turn, events = with_event(
-            replace(turn, past=replace(turn.past, round=after_call)), StreamToolResult(call, UNKNOWN), now_s
-        )
+        turn = replace(turn, past=replace(turn.past, round=after_call))
+        turn, events = with_event(turn, StreamToolResult(call, UNKNOWN), now_s)
         published += events
     turn, effects = fail(turn, fault, now_s)
     return turn, (*published, *effects)

@@ -21,12 +21,16 @@ import httpx2
 from actors import CallFailed, Task, pg
 from actors.clock import unix_s
 from actors.log import get_logger
-from agents.sessions import JournalHandle, SessionError, deliveries, open_journal
-from agents.sessions.deliveries import DueDelivery
+from agents.extras import extra
+from agents.sessions import JournalHandle, SessionError, open_journal
 from agents.settings.webhooks import WebhookSettings, key_of
 from agents.traces.requests import METERS
 from agents.webhooks.announcer import Announced, WebhookTried, endpoint_of
 from agents.webhooks.signature import headers
+
+with extra("daemon", "webhooks"):
+    from agents.sessions import deliveries
+    from agents.sessions.deliveries import DueDelivery
 
 TIMEOUT_S: Final = 15.0
 LEASE_S: Final = 60.0

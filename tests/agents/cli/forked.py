@@ -46,6 +46,7 @@ class Forks:
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, lambda: seen.extend(os.read(ours, 65536)))
         try:
+            request["env"] = {"COLUMNS": ""} | request.get("env", {})  # the width is the terminal's
             ended = await self.understudy(*arguments, stdin_file=name, stdout=name, **request)
             while select.select([ours], [], [], 0)[0]:
                 seen.extend(os.read(ours, 65536))

@@ -69,7 +69,7 @@ async def test_tail_follows_a_stream_to_a_daemon_at_another_port(server: Rehears
 
 
 async def test_tail_continues_where_its_connection_broke(server: RehearsalServer, folder: Path) -> None:
-    async with Proxy(600, 700, 800) as proxy:  # after the heads of the answers, which take half a KiB
+    async with Proxy(700, 800, 900) as proxy:  # after the heads of the answers, which take 600 bytes
         hosts = f'["127.0.0.1:{proxy.port}"]'
         async with daemon(server, folder, "--set", f"gateway.allowed_hosts={hosts}") as running:
             proxy.target = int(running.url.rpartition(":")[2])
