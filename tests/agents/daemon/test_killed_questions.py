@@ -78,13 +78,12 @@ async def test_a_question_is_asked_again_answered_and_announced_after_a_kill(tmp
                 f"    understudy answer s {call_id} ANSWER" for call_id in before.values()
             ]
             assert "Which colour? [red, blue]" in listed
-            two = ", ".join(before.values())
-            code, out, err = await understudy("answer", "s", "Ada", *here)
-            assert (code, out) == (3, "")
+            code, listed, err = await understudy("answer", "s", "Ada", *here)
+            assert (code, listed) == (3, "")
             assert "expected the beginning of one id" in err
             red = {"call_id": before["Which colour?"], "answer": "red"}
             assert (await client.post("/streams/s/answer", red))["decision"] == "answered"
-            assert await understudy("answer", "s", "Ada", *here) == (0, "answered\n", "")
+            assert (await understudy("answer", "s", "Ada", *here))[:2] == (0, "answered\n")
             assert await answer_of(client) == "red for Ada"
             await receiver.until(5)
             again = {each: receiver.ids.count(each) for each in receiver.ids}
