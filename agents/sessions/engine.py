@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -60,7 +61,11 @@ def new_engine(url: URL, *, create: bool, deadline_s: float, held_s: float = HEL
     arguments = {"timeout": BUSY_S} if sqlite else _postgres_arguments(deadline_s, held_s)
     try:
         engine = create_async_engine(
-            url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, connect_args=arguments
+            _existing(url) if sqlite else url,
+            pool_size=CONNECTIONS,
+            max_overflow=1,
+            hide_parameters=True,
+            connect_args=arguments,
         )
     except ModuleNotFoundError as error:
         missing = MissingExtra.of("daemon" if sqlite else "postgres", f"the store at {shown(url)}", error.name)
@@ -73,7 +78,10 @@ def new_engine(url: URL, *, create: bool, deadline_s: float, held_s: float = HEL
 def new_writers_engine(url: URL) -> Engine:
     """Return the engine for the writer's one connection to a SQLite file, which is used in one thread."""
     engine = create_engine(
-        url.set(drivername="sqlite"), poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_S}
+        _existing(url).set(drivername="sqlite"),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_S},
     )
     event.listen(engine, "connect", _prepare)
     return engine
@@ -151,6 +159,11 @@ def _file_at(path: Path, *, create: bool) -> None:
         raise StoreUnavailable(f"the store at {path} can't be used: expected a file, got a directory or device")
     if not os.access(path, os.R_OK | os.W_OK):
         raise StoreUnavailable(f"the store at {path} can't be used: this user may not read and write it")
+
+
+def _existing(url: URL) -> URL:
+    """Return the URL of a SQLite file that no connection makes: a file that is gone must not become an empty store."""
+    return url.set(database=f"file:{quote(os.fsencode(url.database or ''))}", query={"mode": "rw", "uri": "true"})
 
 
 def _prepare(connection: Any, _record: Any) -> None:
