@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from agents import (
 from agents.agent_config import agent_config
 from agents.rehearsal import RehearsalServer, parse
 from agents.settings import ModelPrice, SessionSettings, Settings
+from agents.testing import simulated_stage
 from supervisors.agent_supervisor import start_agent
 
 SCRIPT = """
@@ -220,15 +221,34 @@ def test_a_budget_has_one_party_and_a_limit(given: dict[str, Any], fault: str) -
         agent_config({"model": "clerk", "budget": [given]}, Settings())
 
 
-async def test_the_time_for_which_a_turn_waits_does_not_count_as_its_time(kept: Kept) -> None:
+def simulated(test: Coroutine[Any, Any, None], *budgets: dict[str, Any]) -> None:
+    """Run the test in virtual time, which begins at midnight, with these budgets."""
+    settings = Settings.model_validate({"prices": PRICES, "budgets": budgets})
+    with simulated_stage(parse(SCRIPT, "clerks"), settings, 0) as stage:
+        stage.run(test)
+
+
+def test_the_time_for_which_a_turn_waits_does_not_count_as_its_time() -> None:
     async def allow_late(pid: Pid, call: Any) -> None:
-        await asyncio.sleep(0.7)  # longer than the turn's time
+        await asyncio.sleep(3600)
         await agent.approve(pid, call.id)
 
-    async with kept.running({"owner": "ann", "tokens": 10}, durability="off"):
-        await end(await clerk())  # the first model call imports the client
+    async def test() -> None:
         pid = await clerk(owner="ann", limits={"time": 500})
         assert isinstance((await decided(pid, allow_late))[-1], StreamComplete)
+
+    simulated(test(), {"owner": "ann", "tokens": 10, "wait": 7_200_000})
+
+
+def test_a_turn_that_waits_goes_on_when_the_day_of_its_budget_is_over() -> None:
+    async def test() -> None:
+        pid = await clerk(owner="ann")
+        await end(pid)
+        asked_at = asyncio.get_running_loop().time()
+        assert isinstance(await end(pid), StreamComplete)  # nobody decides
+        assert asyncio.get_running_loop().time() - asked_at > 80_000
+
+    simulated(test(), {"owner": "ann", "per": "day", "tokens": 130})
 
 
 async def test_what_one_person_allows_lets_all_waiting_turns_look_again(kept: Kept) -> None:

@@ -4,13 +4,17 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from sqlalchemy import update
 
 from agents.client import Client, ClientError
 from agents.rehearsal import RehearsalServer
+from agents.sessions import Store, store_url
+from agents.sessions.ledger_tables import SCHEDULES
 from tests.agents.daemon.daemons import daemon, understudy
 
 pytestmark = pytest.mark.timeout(180)
@@ -43,6 +47,15 @@ def ended(found: Runs) -> bool:
     return all(run["state"] == "ended" for run in found)
 
 
+async def outage(folder: Path) -> None:
+    """Let due times pass while no daemon runs."""
+    store = await Store.open(store_url(None, folder))
+    await store.claim()
+    due_at = datetime.now(UTC) - timedelta(seconds=5)
+    await store.as_writer(lambda connection: connection.execute(update(SCHEDULES).values(next_at=due_at)))
+    await store.close()
+
+
 async def begun(client: Client, stream_id: str) -> None:
     """Wait until the stream has events."""
     async with asyncio.timeout(WAIT_S):
@@ -64,7 +77,7 @@ async def test_a_run_that_kill_9_cut_and_the_missed_due_times_have_one_turn_each
             await begun(client, cut["id"])
         running.signal(signal.SIGKILL)
         await running.ended()
-    await asyncio.sleep(3)  # due times at which no daemon runs
+    await outage(folder)
     async with daemon(server, folder, "--config", str(config)) as running, running.client() as client:
         await client.post("/schedules/news/pause")
         found = await runs(client, ended)
