@@ -20,7 +20,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeAlias, TypeVar, overload
 from uuid import uuid4
 
-from actors import NORMAL, CallFailed, Down, InvalidArgument, Mailbox, Pid, Request, call, ended
+from actors import NORMAL, CallFailed, Down, InvalidArgument, Mailbox, Pid, call, ended
 from actors.clock import unix_s
 from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
@@ -34,15 +34,11 @@ from agents.core.events import (
     StreamComplete,
     StreamError,
 )
-from agents.core.outcome import Outcome
 from agents.core.response import Response, TypedResponse
-from agents.core.standing import Always
 from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
     check_loop,
     checked_agent,
-    checked_always,
-    checked_answer,
     checked_answer_type,
     checked_message,
     checked_new_id,
@@ -53,14 +49,12 @@ from agents.instance.arguments import (
     checked_text,
     checked_unsubscriber,
 )
-from agents.instance.by_id import awake, check_known, deliver, present, successor
-from agents.instance.elsewhere import HANDED_OVER, PARKED
+from agents.instance.by_id import ask, check_known, deliver, present, successor
+from agents.instance.decisions import answer, approve, deny, settle
+from agents.instance.elsewhere import PARKED
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
-    AnswerQuestion,
-    Approve,
     Cancel,
-    Deny,
     Follow,
     Full,
     GetConversation,
@@ -69,7 +63,6 @@ from agents.instance.requests import (
     GetInfo,
     GetPart,
     Retire,
-    Settle,
     Steer,
     Subscribe,
     Unsubscribe,
@@ -100,6 +93,7 @@ __all__ = [
     "info",
     "part",
     "retire",
+    "settle",
     "steer",
     "stream",
     "stream_chat",
@@ -241,7 +235,7 @@ async def follow(pid: Pid | str, stream_id: str, subscriber_pid: Pid | None = No
     4 MiB.
     """
     request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
-    return await _ask(pid, request)
+    return await ask(pid, request)
 
 
 async def events(pid: Pid | str, stream_id: str) -> tuple[Event, ...] | None:
@@ -249,7 +243,7 @@ async def events(pid: Pid | str, stream_id: str) -> tuple[Event, ...] | None:
 
     `follow` joins the pieces of a text that have been published. Here each piece has its own time.
     """
-    return await _ask(pid, GetEvents(checked_text(stream_id, "stream_id")))
+    return await ask(pid, GetEvents(checked_text(stream_id, "stream_id")))
 
 
 def unsubscribe(pid: Pid | str, subscriber_pid: Pid | None = None) -> None:
@@ -266,82 +260,7 @@ async def cancel(pid: Pid | str, stream_id: str | None = None, *, unfollowed: bo
     running process gets. Return True when the turn's connection is closed and its tools, except those in threads, have
     ended. Return False if there was no such turn.
     """
-    return await _ask(pid, Cancel(checked_optional(stream_id, "stream_id"), unfollowed), timeout_s=None)
-
-
-async def approve(
-    pid: Pid | str,
-    call_id: str,
-    arguments: str | None = None,
-    *,
-    edited: str | None = None,
-    stream_id: str | None = None,
-    by: str | None = None,
-    always: Always | None = None,
-    same_arguments: bool = False,
-) -> Answer:
-    """Approve the call of a stream_approval_required, so that the call runs.
-
-    arguments: those of the event; if given, other arguments are not approved. edited: JSON to run the call with
-    instead; the model reads with the result that the user changed them. stream_id: that of the event; a provider may
-    use the id of a call again in a later turn. by: the name of the person who decides, for stream_approval_decided.
-
-    always: approve later calls of the tool, too: those of this agent ("tool"), or those in this session ("session").
-    same_arguments: only those with the arguments that this call runs with.
-
-    The agent of a parked turn is started. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
-    NotAsked, OtherArguments, InvalidEdit, InvalidAlways, OtherKind for a question. If the session is kept, a decision
-    is on disk before this returns.
-    """
-    request = Approve(
-        checked_text(call_id, "call_id"),
-        checked_optional(arguments, "arguments"),
-        checked_optional(edited, "edited"),
-        checked_optional(stream_id, "stream_id"),
-        checked_optional(by, "by"),
-        checked_always(always),
-        bool(same_arguments),
-    )
-    return await _ask(await awake(pid), request)
-
-
-async def deny(
-    pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str | None = None, by: str | None = None
-) -> Answer:
-    """Deny a call: it ends with the result "denied". reason: for the model. by, and the values: as in `approve`."""
-    request = Deny(
-        checked_text(call_id, "call_id"),
-        checked_text(reason, "reason"),
-        checked_optional(stream_id, "stream_id"),
-        checked_optional(by, "by"),
-    )
-    return await _ask(await awake(pid), request)
-
-
-async def settle(pid: Pid | str, key: str, outcome: Outcome) -> bool:
-    """Say what came of a call that waits, since its outcome is not known. key: of its CallContext.
-
-    A call that happened ends with the result. One that did not happen runs. Return False if no such call waits. The
-    ledger of effects gets the new state of the call, but not who settled it: agents.sessions.effects.settle does that.
-    """
-    return await _ask(await awake(pid), Settle(checked_text(key, "key"), outcome))
-
-
-async def answer(
-    pid: Pid | str, call_id: str, given: str | Sequence[str], *, stream_id: str | None = None, by: str | None = None
-) -> Answer:
-    """Answer the question of a stream_approval_required. The answer is the result of its call.
-
-    given: a text; a list of choices if the question accepts several. by: as in `approve`. Return Decided, or the reason
-    why the answer has no effect: AlreadyDecided, NotAsked, InvalidReply, OtherKind. `deny` declines to answer.
-    """
-    request = AnswerQuestion(
-        checked_text(call_id, "call_id"),
-        checked_answer(given),
-        checked_optional(stream_id, "stream_id"),
-        checked_optional(by, "by"),
-    )
-    return await _ask(await awake(pid), request)
+    return await ask(pid, Cancel(checked_optional(stream_id, "stream_id"), unfollowed), timeout_s=None)
 
 
 async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: str | None = None) -> bool:
@@ -352,7 +271,7 @@ async def steer(pid: Pid | str, message: Message | GivenContent, *, stream_id: s
     """
     given = checked_message(message)
     request = Steer(given.content, checked_optional(stream_id, "stream_id"), given.blobs)
-    steered = await _ask(pid, request)
+    steered = await ask(pid, request)
     if isinstance(steered, Full):
         raise TooManyWait(steered.limit)
     if isinstance(steered, ContentRefused):
@@ -376,33 +295,19 @@ async def retire(pid: Pid | str) -> bool:
 
 async def info(pid: Pid | str) -> AgentInfo:
     """Return a description of the agent and its streams."""
-    return await _ask(pid, GetInfo())
+    return await ask(pid, GetInfo())
 
 
 async def conversation(pid: Pid | str) -> Conversation:
     """Return the agent's conversation, without the running turn."""
-    return await _ask(pid, GetConversation())
+    return await ask(pid, GetConversation())
 
 
 async def history(pid: Pid | str) -> AgentHistory:
     """Return the agent's conversation with the times of its messages, and the running turn so far."""
-    return await _ask(pid, GetHistory())
+    return await ask(pid, GetHistory())
 
 
 async def part(pid: Pid | str, sha256: str) -> bytes | None:
     """Return the bytes of an image, a sound or a file of the conversation, by its hash; None for an unknown hash."""
-    return await _ask(pid, GetPart(checked_text(sha256, "sha256")))
-
-
-async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:
-    """Return the answer. An agent that ends in order has not read the request: its successor is asked."""
-    agent = await present(checked_agent(pid))
-    while True:
-        agent_id = id_of(agent) or ""
-        try:
-            return await call(agent, request, timeout_s)
-        except CallFailed as failed:
-            other = await successor(agent_id) if failed.reason in (NORMAL, HANDED_OVER, PARKED) else None
-            if other is None:
-                raise
-        agent = other
+    return await ask(pid, GetPart(checked_text(sha256, "sha256")))

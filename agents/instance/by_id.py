@@ -6,20 +6,38 @@ function that returns at once waits in a process of its own, so that messages to
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from actors import CallFailed, CallTimeout, NoSystem, Pid, StartFailed, Task, register, send, unregister, whereis
+from actors import (
+    NORMAL,
+    CallFailed,
+    CallTimeout,
+    NoSystem,
+    Pid,
+    Request,
+    StartFailed,
+    Task,
+    call,
+    register,
+    send,
+    unregister,
+    whereis,
+)
 from actors.log import get_logger
+from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_registry import find_agent, is_expected, leaving
+from agents.agent_registry import find_agent, id_of, is_expected, leaving
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
-from agents.instance.elsewhere import CLUSTER, agent_elsewhere
+from agents.instance.arguments import checked_agent
+from agents.instance.elsewhere import CLUSTER, HANDED_OVER, PARKED, agent_elsewhere
 from agents.instance.state import StreamChat
 from agents.instance.waking import wake
 from agents.sessions import JOURNAL, SessionError, open_journal
 from supervisors import count_children
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, NO_AGENT, settled
+
+T = TypeVar("T")
 
 ROOT: Final = "understudy"
 """The name of the application's root supervisor."""
@@ -137,3 +155,17 @@ async def _successor(agent_id: str) -> Pid | None:
         raise CallTimeout(agent_id, SUCCESSOR_S) from None
     await settled(agent_id)
     return find_agent(agent_id)
+
+
+async def ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:
+    """Return the answer. An agent that ends in order has not read the request: its successor is asked."""
+    agent = await present(checked_agent(pid))
+    while True:
+        agent_id = id_of(agent) or ""
+        try:
+            return await call(agent, request, timeout_s)
+        except CallFailed as failed:
+            other = await successor(agent_id) if failed.reason in (NORMAL, HANDED_OVER, PARKED) else None
+            if other is None:
+                raise
+        agent = other
