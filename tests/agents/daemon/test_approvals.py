@@ -18,21 +18,13 @@ from agents.core.events import (
 )
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.daemon.daemons import Daemon, daemon
+from tests.agents.daemon.guarded_tools import BUYER
 
 pytestmark = pytest.mark.timeout(180)
 
-SCRIPT = """
-[models.buyer]
-[[models.buyer.turns]]
-[[models.buyer.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays", arguments = { path = "{user}", euros = 2 } },
-    { name = "pays", arguments = { path = "{user}", euros = 3 } },
-]
-[[models.buyer.turns.steps]]
-text = "{result:0}, {result:1}, {result:2}"
-
+SCRIPT = (
+    BUYER
+    + """
 [models.slow]
 [[models.slow.turns]]
 steps = [
@@ -52,6 +44,7 @@ tool_calls = [
 [[models.queue.turns.steps]]
 text = "{result:0}, {result:1}, {result:2}, {result:3}"
 """
+)
 CONFIG = """
 [{agents, [{tools, [{workers, 2}]}]},
  {understudy, [{agents, [AGENTS]}]}].

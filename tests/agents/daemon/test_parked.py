@@ -13,21 +13,10 @@ from agents.client import Client
 from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequired, StreamComplete, StreamToolResult
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.daemon.daemons import Daemon, daemon
+from tests.agents.daemon.guarded_tools import BUYER
 
 pytestmark = pytest.mark.timeout(180)
 
-SCRIPT = """
-[models.buyer]
-[[models.buyer.turns]]
-[[models.buyer.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays", arguments = { path = "{user}", euros = 2 } },
-    { name = "pays", arguments = { path = "{user}", euros = 3 } },
-]
-[[models.buyer.turns.steps]]
-text = "{result:0}, {result:1}, {result:2}"
-"""
 CONFIG = """
 [{understudy, [{sessions, [{park_after, 1}]},
     {agents, [[{id, "shop"}, {model, "buyer"}, {tools, ["tests.agents.daemon.guarded_tools:pays"]}]]}]}].
@@ -36,7 +25,7 @@ CONFIG = """
 
 @pytest.fixture
 async def server() -> AsyncIterator[RehearsalServer]:
-    async with RehearsalServer(builtin() | parse(SCRIPT, "parked")) as running:
+    async with RehearsalServer(builtin() | parse(BUYER, "parked")) as running:
         yield running
 
 
