@@ -1,7 +1,7 @@
 """The faults that pydantic finds in an agent's configuration, with the faulty values."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, get_args
 
 from msgspec.structs import replace
 from pydantic import BaseModel
@@ -9,21 +9,8 @@ from pydantic import BaseModel
 from agents.agent_config.kept import SECRETS
 from agents.core.faults import Fault
 from agents.core.nearest import suggestion
-from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, StreamingConfig
-from agents.settings.aws import AwsSettings
+from agents.settings.agent import AgentSettings
 from agents.settings.faults import of_pydantic
-from agents.settings.hooks import HookSettings
-from agents.settings.large_results import LargeResultSettings
-
-SECTIONS: Final[dict[str, type[BaseModel]]] = {
-    "streaming_config": StreamingConfig,
-    "limits": LimitsConfig,
-    "context": ContextConfig,
-    "fallbacks": Fallback,
-    "aws": AwsSettings,
-    "hooks": HookSettings,
-    "large_results": LargeResultSettings,
-}
 
 
 def with_value(error: Any) -> Fault:
@@ -53,5 +40,16 @@ def _shown(value: object) -> str:
 
 def _keys(section: Sequence[Any]) -> Iterator[str]:
     """Return the known keys of a section, which may stand in another one."""
-    names = [each for each in section if isinstance(each, str)]
-    return iter((SECTIONS[names[-1]] if names else AgentSettings).model_fields)
+    model: type[BaseModel] = AgentSettings
+    for name in section:
+        if isinstance(name, str) and (inner := next(_models(model.model_fields[name].annotation), None)) is not None:
+            model = inner
+    return iter(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in a type, such as that of list[BudgetSettings] | None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _models(each)

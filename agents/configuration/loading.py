@@ -118,7 +118,7 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
-                if all(fault.path != path for fault in faults):  # else the value is missing because it was removed
+                if all(fault.path[: len(path)] != path for fault in faults):  # else a value of it was removed
                     faults.append(_invalid_value(each, marks))
                 _remove(data, path)
 

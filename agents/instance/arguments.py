@@ -13,6 +13,7 @@ from actors.system.current import calling_process, running_loop
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.request import TurnRequest
 from agents.agent_registry import is_agent
+from agents.core.outcome import Outcome
 from agents.core.question import AnswerValue
 from agents.core.response import Response
 from agents.core.standing import Always
@@ -114,6 +115,12 @@ def checked_answer(given: object) -> AnswerValue:
     if isinstance(given, list | tuple):
         return tuple(checked_text(text, "the answer") for text in given)
     return checked_text(given, "the answer")
+
+
+def checked_outcome(outcome: object) -> Outcome:
+    if isinstance(outcome, Outcome):
+        return outcome
+    raise InvalidArgument("Happened, DidNotHappen or NotKnown as outcome", named(outcome))
 
 
 def checked_new_id(stream_id: object) -> str | None:

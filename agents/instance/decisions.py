@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from actors import Pid
 from agents.core.outcome import Outcome
 from agents.core.standing import Always
-from agents.instance.arguments import checked_always, checked_answer, checked_optional, checked_text
+from agents.instance.arguments import checked_always, checked_answer, checked_optional, checked_outcome, checked_text
 from agents.instance.by_id import ask, awake
 from agents.instance.requests import AnswerQuestion, Approve, Deny, Settle
 from agents.tools.approval import Answer
@@ -83,4 +83,4 @@ async def settle(pid: Pid | str, key: str, outcome: Outcome) -> bool:
     A call that happened ends with the result. One that did not happen runs. Return False if no such call waits. The
     ledger of effects gets the new state of the call, but not who settled it: agents.sessions.effects.settle does that.
     """
-    return await ask(await awake(pid), Settle(checked_text(key, "key"), outcome))
+    return await ask(await awake(pid), Settle(checked_text(key, "key"), checked_outcome(outcome)))

@@ -13,11 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from actors import call, send
 from actors.clock import unix_s
 from agents.contract.schedules import RunInfo, ScheduleInfo
+from agents.core.faults import Fault
 from agents.schedules.errors import (
     InConfiguration,
     InvalidSchedule,
@@ -181,8 +183,12 @@ def _checked(keys: Mapping[str, Any]) -> ScheduleSettings:
     try:
         return ScheduleSettings.model_validate(keys)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        raise InvalidSchedule([of_pydantic(each) for each in faults]) from None
+        raise InvalidSchedule(map(_fault_of, error.errors(include_url=False))) from None
+
+
+def _fault_of(error: Any) -> Fault:
+    fault = of_pydantic(error)
+    return fault if fault.got else replace(fault, got=repr(error["input"])[:80])
 
 
 def _info(schedule: ScheduleRecord) -> ScheduleInfo:

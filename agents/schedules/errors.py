@@ -1,6 +1,6 @@
 """The refusals of changes to schedules. The text of each is one line for the caller."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from agents.core.faults import Fault
 
@@ -12,9 +12,9 @@ class ScheduleError(Exception):
 class InvalidSchedule(ScheduleError, ValueError):
     """The keys of a schedule are faulty. faults: one for each."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults)))
+    def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
 
 
 class UnknownSchedule(ScheduleError):

@@ -4,6 +4,7 @@ import enum
 import operator
 import types
 import typing
+from collections.abc import Iterator
 from functools import reduce
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from pydantic import BaseModel, SecretStr
 
 from actors import InvalidArgument
 from agents import AgentOptions, InvalidAgentConfig, agent, start_agent, tool
+from agents.agent_config import agent_config
+from agents.settings import Settings
 from agents.settings.agent import AgentSettings, ContextConfig, Fallback, LimitsConfig, LoopsConfig, StreamingConfig
 from agents.settings.agent_options import (
     AwsOptions,
@@ -107,3 +110,18 @@ async def test_a_dict_and_keywords_together_are_refused(stage: Stage) -> None:
         await start_agent({"model": "echo"}, id="ada")
     with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got 'gpt-4o'"):
         await start_agent("gpt-4o")  # type: ignore[arg-type]  # the mistake
+
+
+def sections() -> Iterator[tuple[str, Any]]:
+    """Yield each key of an agent whose value has keys of its own, with a value that has an unknown one."""
+    for name, field in AgentSettings.model_fields.items():
+        annotation = str(field.annotation)
+        if any(f".{model.__name__}" in annotation for model in OPTIONS if model is not AgentSettings):
+            unknown: dict[str, Any] = {"nothing_like_it": 1}
+            yield name, [unknown] if "list[" in annotation else unknown
+
+
+@pytest.mark.parametrize(("key", "value"), list(sections()), ids=lambda each: each if isinstance(each, str) else "")
+async def test_an_unknown_key_of_any_section_is_one_line_with_the_known_ones(key: str, value: Any) -> None:
+    with pytest.raises(InvalidAgentConfig, match=rf"^agent config: {key}.*nothing_like_it: expected one of \w+, "):
+        agent_config({"model": "m", key: value}, Settings())

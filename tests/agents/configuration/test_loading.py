@@ -148,6 +148,21 @@ def test_each_fault_of_one_entry_is_reported(refusal: Refusal) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (agents('{budgets, [[{owner, "ann"}, {cost, -1}]]}'), "1:47: budgets[0].cost: expected a number above 0"),
+        (
+            '[{understudy, [{schedules, [[{name, n}, {agent, a}, {cron, "99 * * * *"}, {message, m}]]}]}].',
+            "1:60: schedules[0].cron: expected a cron expression",
+        ),
+    ],
+)
+def test_a_section_with_a_faulty_value_is_not_said_to_lack_that_value(refusal: Refusal, text: str, fault: str) -> None:
+    (found,) = refusal(text)
+    assert found.startswith(f"sys.config:{fault}")
+
+
 def test_a_configuration_that_start_agent_refuses_is_a_fault_of_the_file(refusal: Refusal) -> None:
     assert refusal(
         """[{agents, [{model, undefined}]}, {understudy, [{agents, [
