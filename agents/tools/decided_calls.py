@@ -101,8 +101,9 @@ class DecidedCalls:
         return frozenset(each.call.index for each in self._open.values())
 
     def freeze(self) -> None:
-        """Let no deadline and no decision begin a call any more: the turn is about to be parked."""
+        """Let no deadline and no decision begin anything any more: the turn is about to be parked, or ends."""
         self._approvals.close()
+        self._questions.clear()
         self._waits.stop()
 
     def approve(

@@ -265,3 +265,19 @@ async def test_what_one_person_allows_lets_all_waiting_turns_look_again(kept: Ke
         done = 0
         while done < 3:
             done += isinstance(await box.receive(10), StreamComplete)
+
+
+async def test_a_turn_that_was_cancelled_while_it_waited_keeps_no_other_from_going_on(kept: Kept) -> None:
+    async with kept.running({"owner": "ann", "tokens": 10}, durability="off"), Mailbox() as box:
+        pids = [await clerk(owner="ann") for _ in range(3)]
+        waiting: list[str] = []
+        for pid in pids:
+            agent.stream_chat(pid, "Go on.", box.pid)
+            while not isinstance(event := await box.receive(10), StreamApprovalRequired):
+                pass
+            waiting.append(event.tool_call.id)
+        assert await agent.cancel(pids[0])
+        await agent.approve(pids[1], waiting[1], edited='{"allow": 1000}')
+        done = 0
+        while done < 2:
+            done += isinstance(await box.receive(10), StreamComplete)
