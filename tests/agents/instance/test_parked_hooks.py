@@ -37,8 +37,8 @@ async def test_a_call_about_which_a_hook_asked_runs_once_as_the_person_saw_or_ed
 ) -> None:
     async with app(park_after=1):
         pid = await start()
-        async with aclosing(agent.stream(pid, "begin")) as events:
-            (one,) = await asked(events, 1)
+        async with aclosing(agent.stream(pid, "begin")) as turn:
+            (one,) = await asked(turn, 1)
             await ended(pid)
     assert (one.why, one.tool_call.arguments) == ("Spend 100?", '{"cents":100}')
     async with app(park_after=60_000), Mailbox() as box:
