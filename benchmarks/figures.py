@@ -10,6 +10,7 @@ from benchmarks.subject import (
     Daemon,
     Gateway,
     Journal,
+    Lasting,
     McpCalls,
     Otp,
     Processes,
@@ -37,6 +38,11 @@ By the clock, in a client that is an OS process of its own and only counts. The 
 prepared bytes are those of as many tokens, made before. The first line is what the gateway is held against: a server
 that is told of each event; the second one encodes nothing, waits for nobody and writes 512 events as one piece."""
 
+
+LASTING: Final = """\
+CPU time of all threads, on SQLite in a file, at `batched`. The conversation has 250 turns with a call each. Two budgets
+are checked, of an owner's day and of an agent's month. A call: a tenth of a turn with ten calls of an `async def` that
+does nothing, the model's part included; a turn of each kind in turn. Writes: transactions of the store."""
 
 IDLE: Final = """\
 A daemon on a store that exists, with its fork server, that is asked nothing. By the clock, but for CPU time; it is
@@ -132,6 +138,29 @@ SUITES: Final = (
         },
         beside={},
         remark=KEPT,
+    ),
+    Suite(
+        "lasting",
+        "Turns that last",
+        "",
+        [Lasting()],
+        {
+            "estimate_ms": "the length of 1,000 messages, before a model call, ms",
+            "compaction_ms": "the plan of their compaction, ms",
+            "check_us": "a check of two budgets, us",
+            "charge_us": "a charge, to the store, us",
+            "idempotent_us": "a call of an idempotent tool, kept, us",
+            "ledger_us": "of one that is not: the ledger, on top, us",
+            "idempotent_writes": "writes of a turn with ten idempotent calls",
+            "ledger_writes": "of one whose calls are in the ledger",
+        },
+        targets={
+            "compaction_ms": [Target(5)],
+            "check_us": [Target(20)],
+            "ledger_us": [Target(100)],
+        },
+        beside={},
+        remark=LASTING,
     ),
     Suite(
         "daemon",

@@ -20,6 +20,7 @@ from benchmarks import (
     endurance,
     failover,
     gateway,
+    lasting,
     mcp_calls,
     otp,
     processes,
@@ -87,6 +88,12 @@ class McpCalls(Struct, frozen=True, tag_field="job", tag="mcp_calls"):
     """The cost of a call of an MCP server's tool."""
 
     sizes: mcp_calls.Sizes = field(default_factory=mcp_calls.Sizes)
+
+
+class Lasting(Struct, frozen=True, tag_field="job", tag="lasting"):
+    """The cost of what makes turns last."""
+
+    sizes: lasting.Sizes = field(default_factory=lasting.Sizes)
 
 
 class Daemon(Struct, frozen=True, tag_field="job", tag="daemon"):
@@ -159,6 +166,7 @@ Work: TypeAlias = (
     | Resume
     | Call
     | McpCalls
+    | Lasting
     | Daemon
     | Clients
     | ChatPage
@@ -202,6 +210,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return supervised_calls.measured(sizes)
         case McpCalls(sizes):
             return mcp_calls.measured(sizes)
+        case Lasting(sizes):
+            return lasting.measured(base_url, sizes)
         case Daemon(idle):
             return daemon.idle_daemon(idle)
         case Clients(server, clients, prefix, pace):

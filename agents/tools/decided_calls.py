@@ -9,9 +9,7 @@ from msgspec.structs import replace
 from actors import Mailbox, Pid
 from actors.clock import clock, unix_s
 from agents.core.conversation import ToolCall
-from agents.core.effects import (
-    BudgetDecided,
-)
+from agents.core.effects import ApprovalAsked, BudgetDecided
 from agents.core.outcome import DidNotHappen
 from agents.core.question import AnswerValue
 from agents.core.round import ToolFinished
@@ -22,7 +20,7 @@ from agents.tools.call_workers import CallWorkers
 from agents.tools.decidable import Decidable
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Keep, no_store
-from agents.tools.open_call import Asked, Cleared, Declined, OpenCall, OpenCalls
+from agents.tools.open_call import Cleared, Declined, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Review, Reviewing
 from agents.tools.settling import Settled
 from agents.tools.tool import Tool
@@ -70,19 +68,23 @@ class DecidedCalls:
             self._approvals.withdraw(number)
             self._deliver(instead)
 
-    def _ask(self, number: int, call: OpenCall, why: str) -> None:
-        """Ask for an approval of the call, unless a person has decided about it since the restart."""
+    def _asked(self, number: int, call: OpenCall, why: str) -> ApprovalAsked | None:
+        """Return the question about a call; None if a person has decided about it since the restart.
+
+        The call waits from the moment at which the turn announces the question. So no turn is parked before that.
+        """
         assert call.tool is not None
         earlier = self._waits.begin(call.call)
         if earlier is not None and earlier.ruling is not None:
-            return self._decided(number, earlier.ruling)
+            self._decided(number, earlier.ruling)
+            return None
         question, on_timeout = call.question, call.tool.on_approval_timeout
         timeout_s = (question and question.timeout_s) or call.tool.approval_timeout_s
         left_s = timeout_s if call.deadline is None else max(0.0, call.deadline - unix_s())
-        self._deliver(Asked(number, left_s, call.deadline, why))
-        rest = on_timeout, call.deadline, call.kind, question
-        self._approvals.ask(number, call.call, timeout_s, *rest)
-        return self._waits.watch()
+        self._approvals.ask(number, call.call, timeout_s, on_timeout, call.deadline, call.kind, question)
+        self._waits.watch()
+        asked = call.call.index, left_s, call.changed, why, call.deadline, on_timeout
+        return ApprovalAsked(*asked, call.kind, question)
 
     @property
     def agents(self) -> tuple[Pid, ...]:

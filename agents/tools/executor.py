@@ -5,7 +5,6 @@ from typing import Any
 from actors import Down
 from agents.core.conversation import ToolCall
 from agents.core.effects import (
-    ApprovalAsked,
     BudgetDecided,
     RunTool,
     SubAgentPublished,
@@ -103,11 +102,8 @@ class TurnCalls(DoubtfulCalls):
         match message:
             case Settled(_, outcome, by_person):
                 return self._settled(number, call, outcome, by_person=by_person)
-            case Asked(_, timeout_s, deadline, why):
-                assert call.tool is not None
-                on_timeout = call.tool.on_approval_timeout
-                asked = call.call.index, timeout_s, call.changed, why, deadline, on_timeout
-                return ApprovalAsked(*asked, call.kind, call.question)
+            case Asked(_, why):
+                return self._asked(number, call, why)
             case Cleared():
                 call.ruling, ruling = None, call.ruling
                 return ToolCleared(call.call.index, call.changed, ruling)
@@ -145,11 +141,9 @@ class TurnCalls(DoubtfulCalls):
             kind = "raised" if isinstance(fault, ToolRaised) else "invalid_arguments"
             return self._deliver(Answered(number, failed(kind, str(fault))))
         call.question = needed if isinstance(needed, Question) else None
-        asks = (
-            call.asks or verdict.question is not None or call.question is not None
-        )  # also if a standing approval allows the call
+        asks = call.asks or verdict.question is not None or call.question is not None  # whatever approval stands
         if call.edited is not None or not (needed or asks):  # a person has approved exactly the edited arguments
             return self._deliver(Cleared(number))
         if not asks and (ruling := await self._waits.granted(call.call)) is not None:
             return self._decided(number, ruling)
-        return self._ask(number, call, verdict.question or "")
+        return self._deliver(Asked(number, verdict.question or ""))

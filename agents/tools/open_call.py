@@ -24,12 +24,10 @@ log = get_logger("understudy.tools")
 
 
 class Asked(Struct, frozen=True):
-    """The call waits for a person. timeout_s, deadline, why: as in ApprovalAsked."""
+    """A person is to be asked about the call. why: as in ApprovalAsked."""
 
     number: int
-    timeout_s: float
-    deadline: float | None = None
-    why: str = ""
+    why: str
 
 
 class Cleared(Struct, frozen=True):

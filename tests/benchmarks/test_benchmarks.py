@@ -9,6 +9,7 @@ from benchmarks import (
     daemon_clients,
     endurance,
     gateway,
+    lasting,
     mcp_calls,
     processes,
     sessions,
@@ -27,6 +28,7 @@ from benchmarks.subject import (
     Endurance,
     Gateway,
     Journal,
+    Lasting,
     McpCalls,
     Processes,
     Resume,
@@ -121,6 +123,13 @@ def test_kept_sessions_have_all_figures_of_their_suite(base_url: str) -> None:
     found |= run_apart(Journal(Load(streams=3, tokens=20), "many"), base_url)
     found |= run_apart(Resume(sessions.Sizes(events=40)), base_url)
     assert set(found) == set(suite("sessions").titles)
+
+
+def test_turns_that_last_have_all_figures_of_their_suite(base_url: str) -> None:
+    sizes = lasting.Sizes(messages=40, compactions=2, checks=10, turns=2)
+    found = run_apart(Lasting(sizes), base_url)
+    assert set(found) == set(suite("lasting").titles)
+    assert found["ledger_writes"] > 0
 
 
 def test_endurance_has_all_figures_of_its_suite(base_url: str) -> None:

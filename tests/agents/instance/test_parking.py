@@ -25,7 +25,14 @@ from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked
 from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
 
-SCRIPT = """
+MANY = 60
+SCRIPT = f"""
+[models.spender]
+[[models.spender.turns]]
+[[models.spender.turns.steps]]
+tool_calls = [{", ".join(f'{{ name = "pays", arguments = {{ path = "-", euros = {each} }} }}' for each in range(MANY))}]
+"""
+SCRIPT += """
 [models.buyer]
 [[models.buyer.turns]]
 [[models.buyer.turns.steps]]
@@ -125,6 +132,15 @@ async def test_a_parked_turn_has_no_process_and_each_decision_by_its_id_continue
         (two.tool_call.id, "approved", "bob"),
     }
     assert [event.seq for event in rest] == list(range(two.seq + 1, rest[-1].seq + 1))
+
+
+async def test_a_turn_is_parked_only_after_it_has_announced_each_question(app: App) -> None:
+    async with app(park_after=1):
+        pid = await start("spender")
+        async with aclosing(agent.stream(pid, "Pay.")) as events:
+            calls = {each.tool_call.id for each in await asked(events, MANY)}
+            await ended(pid)
+    assert len(calls) == MANY
 
 
 async def test_a_result_without_a_run_outlives_a_second_parking(app: App, tmp_path: Path) -> None:
