@@ -34,7 +34,6 @@ from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.parts import Content
 from agents.instance import turns
-from agents.instance.beginning import account_of, announcer_of, checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.deciding import decided, settle
 from agents.instance.elsewhere import already_elsewhere
 from agents.instance.ending import cancel_waiting, end_agent, hand_over, send_on
@@ -62,6 +61,7 @@ from agents.instance.requests import (
     Unsubscribe,
 )
 from agents.instance.servers import with_servers
+from agents.instance.start_values import account_of, announcer_of, checked_config, keeping_of, parts_of, tracer_of
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.sub_agents import with_sub_agents
 from agents.instance.subscriptions import events_of, followed, is_followed, known, subscribed, unsubscribed

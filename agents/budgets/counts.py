@@ -18,12 +18,12 @@ from agents.core.charge import Charge, Payer, Totals
 from agents.sessions import JournalHandle
 
 REFRESH_S: Final = 1.0
-MOST: Final = 10_000
-"""Counts in memory. Above this number, those without a model call under way are read again when needed."""
+MOST_COUNTS: Final = 10_000
+"""The most counts in memory. Above it, those without a model call under way are dropped, and read again when needed."""
 
 
 class SpentSums(Struct):
-    """Sums of charges, and what persons have added to budgets. allowed: by unit."""
+    """Sums of charges, and the amounts that people have added to budgets. allowed: by unit."""
 
     tokens: int = 0
     cost: float = 0.0
@@ -33,8 +33,8 @@ class SpentSums(Struct):
         return self.tokens if budget.tokens else self.cost
 
 
-class Held(Struct):
-    """A count in memory.
+class CountSums(Struct):
+    """The sums of one count, in memory.
 
     own: of this program. others: of earlier programs and other nodes. read_at: when the others were read, in Unix
     seconds; None before the first time. reserved: what model calls under way may take.
@@ -62,7 +62,7 @@ class Reservation(Struct):
     """The share of the budgets that a model call under way may take. Release it at the end of the call."""
 
     counts: "Counts"
-    held: Sequence[Held]
+    held: Sequence[CountSums]
     ask: Charge
 
     def release(self) -> None:
@@ -78,7 +78,7 @@ class Counts:
     def __init__(self, journal: JournalHandle | None, now: Callable[[], float] = unix_s) -> None:
         self.now = now
         self._journal = journal
-        self._held: dict[BudgetCount, Held] = {}
+        self._held: dict[BudgetCount, CountSums] = {}
         self._reading = asyncio.Lock()
         self._waiters: list[Callable[[], object]] = []
 
@@ -142,7 +142,7 @@ class Counts:
         for react in waiters:
             react()
 
-    def _reserved(self, held: Iterable[Held], ask: Charge) -> Reservation:
+    def _reserved(self, held: Iterable[CountSums], ask: Charge) -> Reservation:
         each_once = list({id(each): each for each in held}.values())
         for each in each_once:
             each.reserve(ask)
@@ -161,7 +161,7 @@ class Counts:
         finally:
             self.forget(react)
 
-    def _counting(self, payer: Payer) -> Iterable[Held]:
+    def _counting(self, payer: Payer) -> Iterable[CountSums]:
         """Return the counts in memory to which the payer's charges count."""
         if not self._held:
             return ()
@@ -185,14 +185,14 @@ class Counts:
 
     async def _read_one(self, count: BudgetCount) -> None:
         if (journal := self._journal) is None:
-            self._held[count] = Held(read_at=self.now())
+            self._held[count] = CountSums(read_at=self.now())
             return
         from agents.sessions.charges import sums  # it loads SQLAlchemy, which a program without a store does not need
 
         epoch, held = journal.store.epoch, self._held.get(count)
         if held is None:
             self._make_room()
-            held = self._held[count] = Held()  # later charges are added from now on
+            held = self._held[count] = CountSums()  # later charges are added from now on
             try:
                 await self._read_own(journal, count, held)
             except BaseException:
@@ -202,7 +202,7 @@ class Counts:
         held.others = SpentSums(others.tokens, others.cost, others.allowed)
         held.read_at = self.now()
 
-    async def _read_own(self, journal: JournalHandle, count: BudgetCount, held: Held) -> None:
+    async def _read_own(self, journal: JournalHandle, count: BudgetCount, held: CountSums) -> None:
         """Add the earlier charges of this program."""
         from agents.sessions.charges import sums
 
@@ -216,5 +216,5 @@ class Counts:
                 held.own.allowed[unit] = held.own.allowed.get(unit, 0.0) + amount
 
     def _make_room(self) -> None:
-        if len(self._held) >= MOST:
+        if len(self._held) >= MOST_COUNTS:
             self._held = {count: held for count, held in self._held.items() if held.reserved_tokens}

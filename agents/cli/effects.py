@@ -1,4 +1,4 @@
-"""`understudy effects`: the calls of tools that are not idempotent, and the word of a person about them."""
+"""`understudy effects`: the calls of tools that are not idempotent, and a person's decisions on their outcomes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -47,9 +47,9 @@ class Moment(click.ParamType[datetime]):
 
 
 @click.group("effects", cls=Group, invoke_without_command=True)
-@click.option("--unknown", is_flag=True, help="Only calls whose outcome is not known.")
-@click.option("--agent", "--session", "session", metavar="ID", help="Only calls of this agent, which is its session.")
-@click.option("--since", type=Moment(), metavar="TIME", help="Only calls from this time on: ISO 8601, or 30m, 12h, 7d.")
+@click.option("--unknown", is_flag=True, help="List only calls whose outcome is not known.")
+@click.option("--agent", "--session", "session", metavar="ID", help="List only calls of this agent and its session.")
+@click.option("--since", type=Moment(), metavar="TIME", help="List only calls since then: ISO 8601, or 30m, 12h, 7d.")
 @click.option("--limit", default=20, show_default=True, type=WholeNumber(min=1), help="The number of calls to list.")
 @json_option
 @place_options
@@ -94,12 +94,15 @@ def effects(
 
 @effects.command("settle")
 @click.argument("key")
-@click.option("--happened", metavar="RESULT", help="It took effect. RESULT: for the model, as JSON or text.")
-@click.option("--did-not-happen", is_flag=True, help="It took no effect. If its turn waits for that, the call runs.")
+@click.option("--happened", metavar="RESULT", help="The call took effect. The model reads RESULT.")
+@click.option("--did-not-happen", is_flag=True, help="The call took no effect. If its turn waits, the call runs.")
 @click.option("--note", metavar="TEXT", help="A note for people, which is kept with the call.")
 @place_options
 def settle(key: str, happened: str | None, did_not_happen: bool, note: str | None, **options: Any) -> None:
-    """Say what came of the call with this idempotency KEY. If its turn waits for that, the turn goes on."""
+    """Set the outcome of the call with this idempotency KEY. If its turn waits for the outcome, the turn goes on.
+
+    RESULT is JSON, or text.
+    """
     if (happened is None) == (not did_not_happen):
         raise click.UsageError("expected --happened RESULT or --did-not-happen, and not both")
 

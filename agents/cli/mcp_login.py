@@ -34,7 +34,7 @@ with extra("mcp", "the command mcp login"):
     type=click.IntRange(0, 65535),
     default=0,
     metavar="PORT",
-    help="The port of loopback to which the browser comes back. Default: a free one.",
+    help="The loopback port to which the browser returns. Default: a free one.",
 )
 @daemon_flags
 def login_command(file: Path | None, flags: dict[str, str], name: str, *, printed: bool, callback_port: int) -> None:

@@ -1,4 +1,4 @@
-"""Questions of a running turn to the person at the terminal: may this call run, and the questions of the model.
+"""Questions of a running turn to the person at the terminal: about calls that need an approval, and from the model.
 
 One question is asked at a time. Meanwhile the screen draws nothing, so it never draws over the question. A question
 ends without an answer when another client has decided, when its time is over, and when the turn ends.

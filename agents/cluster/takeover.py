@@ -15,7 +15,7 @@ from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.judge import TURNS, NodeDown, TurnsMayBeFree, monitor_nodes, own_node
 from agents.instance.configured_agents import start_configured
 from agents.instance.recovery import recover
-from agents.instance.unfit import end_cut_turns
+from agents.instance.unstartable import end_cut_turns
 from agents.sessions import SessionError
 from agents.settings.agent import AgentSettings
 

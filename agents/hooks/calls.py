@@ -41,7 +41,7 @@ async def before_tool(hooks: Hooks, turn: HookedTurn, call: ToolCall, tool: Tool
     """Return the decision on a call whose arguments are an object."""
     own = _arguments(call)
 
-    def given(arguments: Any) -> BeforeTool:
+    def point_of(arguments: Any) -> BeforeTool:
         return BeforeTool(**msgspec.structs.asdict(turn), call_id=call.id, tool=call.name, arguments=arguments)
 
     def accept(arguments: Any) -> Any:
@@ -53,7 +53,7 @@ async def before_tool(hooks: Hooks, turn: HookedTurn, call: ToolCall, tool: Tool
             raise UnfitAnswer(f"expected arguments that {tool.name} accepts, got others: {invalid}") from None
         return arguments
 
-    outcome = await decided(hooks.before_tool, own, given, accept)
+    outcome = await decided(hooks.before_tool, own, point_of, accept)
     arguments = call.arguments if outcome.value == own else _text(outcome.value)
     match outcome.answer:
         case Deny(reason):
@@ -68,11 +68,11 @@ async def after_tool(hooks: Hooks, turn: HookedTurn, call: ToolCall, result: Too
     shown = result.content if result.error else result.value
     parts = [_part(each) for each in result.parts]
 
-    def given(value: Any) -> AfterTool:
+    def point_of(value: Any) -> AfterTool:
         fields = {"arguments": _arguments(call), "result": value, "error": result.error, "parts": parts}
         return AfterTool(**msgspec.structs.asdict(turn), call_id=call.id, tool=call.name, **fields)
 
-    outcome = await decided(hooks.after_tool, shown, given, lambda value: value)
+    outcome = await decided(hooks.after_tool, shown, point_of, lambda value: value)
     if isinstance(outcome.answer, Deny):
         return failed("denied", f"denied: {outcome.answer.reason}")
     if outcome.value == shown:

@@ -16,7 +16,7 @@ from agents.tools.pool_server import open_pool
 from agents.tools.run import run_call
 
 ROUNDS: Final = 4
-"""How often each hook may be asked about one value. Hooks that rewrite each other's values need more."""
+"""The most rounds of questions to the hooks. Hooks that rewrite each other's values need more."""
 
 log = get_logger("understudy.hooks")
 
@@ -28,14 +28,14 @@ class JointAnswer(Struct, frozen=True):
     answer: Run | Ask | Deny
 
 
-Given: TypeAlias = Callable[[Any], Point]
-"""A function that returns what a hook gets for a value."""
+PointOf: TypeAlias = Callable[[Any], Point]
+"""A function that returns the value that a hook gets, with what is known of the call."""
 Accept: TypeAlias = Callable[[Any], Any]
 """A function that returns the value for what a hook has written. Raises ValueError if it can't be used."""
 
 
-async def decided(hooks: Sequence[Hook], value: Any, given: Given, accept: Accept) -> JointAnswer:
-    """Ask the hooks, until each has answered on the value that no hook has rewritten since."""
+async def decided(hooks: Sequence[Hook], value: Any, point_of: PointOf, accept: Accept) -> JointAnswer:
+    """Ask the hooks until each has answered about the final value."""
     answers: list[Run | Ask | Deny] = [Run()] * len(hooks)
     seen: dict[int, Any] = {}
     for _ in range(ROUNDS):
@@ -44,7 +44,7 @@ async def decided(hooks: Sequence[Hook], value: Any, given: Given, accept: Accep
             if place in seen and seen[place] == value:
                 continue
             asked = True
-            answer, value = await _answer(hook, value, given, accept)
+            answer, value = await _answer(hook, value, point_of, accept)
             answers[place], seen[place] = answer, value
         if not asked:
             return JointAnswer(value, strictest(answers))
@@ -61,10 +61,10 @@ def strictest(answers: Sequence[Run | Ask | Deny]) -> Run | Ask | Deny:
     return Run()
 
 
-async def _answer(hook: Hook, value: Any, given: Given, accept: Accept) -> tuple[Run | Ask | Deny, Any]:
-    """Return the hook's answer, and the value that it has answered on. A hook that fails is decided by its settings."""
+async def _answer(hook: Hook, value: Any, point_of: PointOf, accept: Accept) -> tuple[Run | Ask | Deny, Any]:
+    """Return the hook's answer, and the value that it is about. If the hook fails, its `on_failure` decides."""
     try:
-        point = given(value)
+        point = point_of(value)
         match answer := await asked(hook, point):
             case Rewrite(rewritten):
                 return Run(), accept(rewritten)

@@ -1,4 +1,4 @@
-"""A hook: a typed function of the host, with the rules of how it is asked."""
+"""A hook: a typed function of the host, with its deadline and the decision if it fails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields

@@ -27,10 +27,10 @@ async def before_model(hooks: Hooks, turn: HookedTurn, model: str, conversation:
     """Return the messages to send to the model, or why none are sent."""
     messages = msgspec.json.decode(msgspec.json.encode(conversation))
 
-    def given(value: Any) -> BeforeModel:
+    def point_of(value: Any) -> BeforeModel:
         return BeforeModel(**msgspec.structs.asdict(turn), model=model, messages=value)
 
-    outcome = await decided(hooks.before_model, messages, given, _messages)
+    outcome = await decided(hooks.before_model, messages, point_of, _messages)
     if isinstance(outcome.answer, Deny):
         return Denied(outcome.answer.reason)
     if outcome.value == messages:
@@ -43,12 +43,12 @@ async def after_model(hooks: Hooks, turn: HookedTurn, model: str, answer: ModelA
     """Return the text of the answer that counts, or why the answer does not."""
     calls = [{"id": each.id, "name": each.name, "arguments": each.arguments} for each in answer.calls]
 
-    def given(content: Any) -> AfterModel:
+    def point_of(content: Any) -> AfterModel:
         same = content == answer.content
         fields = {"content": content, "reasoning": answer.reasoning if same else "", "tool_calls": calls}
         return AfterModel(**msgspec.structs.asdict(turn), model=model, **fields)
 
-    outcome = await decided(hooks.after_model, answer.content, given, _content)
+    outcome = await decided(hooks.after_model, answer.content, point_of, _content)
     return Denied(outcome.answer.reason) if isinstance(outcome.answer, Deny) else str(outcome.value)
 
 

@@ -59,7 +59,7 @@ def usable(named: Iterable[Any]) -> Iterator[Hook]:
     """Return the valid hooks of these entries. `hooks_of` reports the others."""
     for each in named:
         try:
-            yield _found(each)
+            yield _hook(each)
         except InvalidTool:
             continue
 
@@ -70,7 +70,7 @@ def _resolved(given: HookSettings, faults: list[Fault], inside: str) -> Hooks:
         found: list[Hook] = []
         for place, named in enumerate(entries):
             try:
-                found.append(_at(point, named, given))
+                found.append(_hook_at(point, named, given))
             except InvalidTool as invalid:
                 faults += (fault.below("hooks", point, place).within(inside) for fault in invalid.faults)
         points[point] = tuple(found)
@@ -86,9 +86,9 @@ def _by_point(given: HookSettings) -> dict[str, list[Any]]:
     }
 
 
-def _at(point: str, named: Any, given: HookSettings) -> Hook:
+def _hook_at(point: str, named: Any, given: HookSettings) -> Hook:
     """Return a hook of this point, with the defaults of its settings. Raises InvalidTool."""
-    found = _found(named)
+    found = _hook(named)
     if found.point is not POINTS[point]:
         expected, got = POINTS[point].__name__, found.point.__name__
         raise InvalidTool(Fault((), f"a hook of {expected}", f"{found.name}, which is one of {got}"))
@@ -98,7 +98,7 @@ def _at(point: str, named: Any, given: HookSettings) -> Hook:
     return replace(found, timeout_s=timeout_s, on_failure=found.on_failure or given.on_failure.value)
 
 
-def _found(named: Any) -> Hook:
+def _hook(named: Any) -> Hook:
     match named:
         case Hook():
             return named

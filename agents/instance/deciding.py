@@ -48,7 +48,7 @@ async def decide(request: Approve | Deny | AnswerQuestion, state: AgentState) ->
 
 
 def settle(request: Settle, state: AgentState) -> bool:
-    """Settle a call that waits for a person's word. Return whether there is one."""
+    """Settle a call whose outcome a person is asked about. Return whether there is one."""
     every = [stream.calls for _, stream in _streams(state, None) if stream.calls is not None]
     return any(calls.settle_asked(request.key, request.outcome) for calls in every)
 

@@ -21,8 +21,8 @@ class Followers(Struct, frozen=True):
     places: dict[str, dict[Pid, int]]
 
 
-_left: Final[WeakKeyDictionary[ProcessSystem, dict[str, Followers]]] = WeakKeyDictionary()
-"""The subscribers by the ids of their agents, in each process system."""
+_followers: Final[WeakKeyDictionary[ProcessSystem, dict[str, Followers]]] = WeakKeyDictionary()
+"""The subscribers of parked turns by the ids of their agents, in each process system."""
 
 
 def leave_followers(state: AgentState) -> None:
@@ -46,26 +46,26 @@ def follow_parked(
     agent_id: str, stream_id: str | None, subscriber: Pid, seq: int, *, all_streams: bool = False
 ) -> None:
     """Add a subscriber of a parked turn that has the events up to seq. all_streams: and one of all later streams."""
-    left = _here().get(agent_id, Followers((), {}))
-    places = {id_: {pid: place for pid, place in each.items() if pid.alive} for id_, each in left.places.items()}
+    kept = _here().get(agent_id, Followers((), {}))
+    places = {id_: {pid: place for pid, place in each.items() if pid.alive} for id_, each in kept.places.items()}
     if stream_id is not None:
         places.setdefault(stream_id, {})[subscriber] = seq
     added = (subscriber,) if all_streams else ()
-    _here()[agent_id] = Followers((*(pid for pid in left.subscribers if pid.alive), *added), places)
+    _here()[agent_id] = Followers((*(pid for pid in kept.subscribers if pid.alive), *added), places)
 
 
 def take_followers(agent_id: str) -> Followers | None:
-    """Return the subscribers of an agent that goes on, or None. They are its own then."""
+    """Remove and return the subscribers of an agent that goes on, or return None. The agent then has them."""
     return _here().pop(agent_id, None)
 
 
 def followed_ids() -> list[str]:
     """Return the ids of the parked agents with living subscribers here, and forget the others."""
-    for agent_id, left in list(_here().items()):
-        if not any(pid.alive for pid in (*left.subscribers, *(pid for each in left.places.values() for pid in each))):
+    for agent_id, kept in list(_here().items()):
+        if not any(pid.alive for pid in (*kept.subscribers, *(pid for each in kept.places.values() for pid in each))):
             del _here()[agent_id]
     return list(_here())
 
 
 def _here() -> dict[str, Followers]:
-    return _left.setdefault(current_system(), {})
+    return _followers.setdefault(current_system(), {})

@@ -1,4 +1,4 @@
-"""The waits of an agent's turn for people, and the reminder that a turn has waited for long."""
+"""The waits of an agent's turn for people, and the reminder that the turn has waited for `park_after`."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ class LongWait(Struct, frozen=True):
 
 
 def waits_of(agent: Pid, chat: StreamChat, config: AgentConfig, state: AgentState) -> TurnWaits:
-    """Return the waits of the message's turn. A message's own request and answer type are not kept, so it needs them.
+    """Return the waits of the message's turn. A message with a request or an answer type of its own is never parked.
 
     config: the agent's for the turn.
     """

@@ -1,6 +1,6 @@
 """The compactions of kept conversations. A turn that made one records it at its end.
 
-A later one replaces it for the agent. The store keeps each, because a fork continues with that of its own last turn.
+The agent uses its latest compaction. The store keeps each, because a fork continues with that of its own last turn.
 """
 
 from collections.abc import Iterable

@@ -51,7 +51,7 @@ def note(connection: Connection, noted: list[EffectNoted], node: str | None) -> 
 
 
 def remove(connection: Connection, session_ids: Collection[str]) -> None:
-    """Delete the rows of sessions that are deleted, except unknown effects. A begun call that nobody ends is one."""
+    """Delete the rows of sessions that are deleted, except unknown effects. A begun call becomes unknown first."""
     theirs = EFFECTS.c.session_id.in_(session_ids)
     begun = update(EFFECTS).where(theirs, EFFECTS.c.state == EffectState.BEGUN.value)
     connection.execute(begun.values(state=EffectState.UNKNOWN.value))

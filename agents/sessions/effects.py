@@ -63,7 +63,7 @@ async def of_stream(store: Reading, session_id: str, stream_id: str) -> list[Eff
 async def settle(
     store: "Store", key: str, outcome: Outcome, by: str | None, note: str | None, *, begun: bool = False
 ) -> EffectRecord:
-    """Record a person's word about an effect whose outcome is not known, and return the record.
+    """Record a person's decision on an effect whose outcome is not known, and return the record.
 
     begun: also of a call that has begun, since no program runs it. Raises UnknownEffect, OutcomeKnown, WriteFailed.
     """

@@ -1,4 +1,4 @@
-"""The records that a flush has taken and that are not known to be on disk."""
+"""The records that a flush is writing, and that are not known to be on disk."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The tables of the store besides those of sessions and their writers: what they cost, did, wait for and send."""
+"""The tables of standing approvals, schedules, charges, messages of webhooks, and effects."""
 
 from typing import Any, Final
 

@@ -1,6 +1,7 @@
 """The rows of waits for people, and the turns that wait without an agent, which are parked.
 
-A parked turn has an open stream, and no agent. An agent that starts with the turn clears the mark (write.recovering).
+A parked turn has an open stream with a mark, and no agent. An agent that starts with the turn clears the mark
+(write.recovering).
 """
 
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""The calls of a turn that may have taken effect although they failed, or were cut: what came of each is found out."""
+"""The calls of a turn that failed or were cut and may have taken effect: the outcome of each is found out."""
 
 from typing import Any, TypeAlias
 
@@ -22,7 +22,7 @@ from agents.core.waiting import Ruling
 from agents.tools.call_supervisor import Answered, Crashed, Progressed, failed
 from agents.tools.decided_calls import DecidedCalls
 from agents.tools.open_call import OpenCall
-from agents.tools.settling import Settled, is_doubtful, judged, outcome_of, question
+from agents.tools.settling import Settled, is_doubtful, judged, outcome_of, verification
 
 Happened: TypeAlias = (
     ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared | BudgetDecided
@@ -30,10 +30,10 @@ Happened: TypeAlias = (
 
 
 class DoubtfulCalls(DecidedCalls):
-    """The open calls of a turn, each with an end that the ledger of effects may have."""
+    """The open calls of a turn, whose outcomes may have to be found out."""
 
     async def settle(self, call: ToolCall) -> None:
-        """Find out what came of a call that a crash cut. It ends, or sends ToolCleared and waits for `run_cleared`."""
+        """Find out the outcome of a cut call. The call ends, or sends ToolCleared and waits for `run_cleared`."""
         number, opened = self._opened(call)
         outcome = None if self._turn is None else self._turn.settled(call)
         if outcome is None:
@@ -42,7 +42,7 @@ class DoubtfulCalls(DecidedCalls):
             self._deliver(Settled(number, outcome, by_person=True))
 
     def settle_asked(self, key: str, outcome: Outcome) -> bool:
-        """Settle the call with this idempotency key, if it waits for a person's word. Return whether it does."""
+        """Settle the call with this idempotency key, if a person is asked about its outcome. Return whether one is."""
         number = next((each for each in self._approvals.numbers if self._key(each) == key), None)
         if number is not None:
             self._approvals.withdraw(number)
@@ -69,15 +69,15 @@ class DoubtfulCalls(DecidedCalls):
         return None
 
     async def _find_out(self, number: int, call: OpenCall) -> None:
-        """Ask the tool what came of the call."""
+        """Ask the tool's `verify` for the outcome of the call."""
         number = self._open.renumber(number)
         if call.tool is None or call.tool.verification is None:
             return self._deliver(Settled(number, NotKnown()))
         call.verifying = True
-        return await self._workers.start(number, call, *question(call.tool, call.call))
+        return await self._workers.start(number, call, *verification(call.tool, call.call))
 
     def _verified(self, number: int, call: OpenCall, message: Any) -> Happened | None:
-        """Return the event that a message means while the tool is asked what came of the call, or None."""
+        """Return the event that a message means while `verify` is asked about the call, or None."""
         match message:
             case Progressed():
                 call.unread.popleft()

@@ -28,8 +28,8 @@ import msgspec
 
 from agents.core.depth import MAX_DEPTH, too_deep
 from agents.tools.errors import InvalidData
+from agents.tools.media_places import place_of
 from agents.tools.own_text import NoForm, name_of, own_text
-from agents.tools.places import place_of
 from agents.tools.text import sendable
 
 MAX_DIGITS: Final = 4300

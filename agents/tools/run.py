@@ -23,8 +23,8 @@ from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
 from agents.tools.progress import ProgressReports, Send, last_of, report_call_to, unobserved, unwatched
 from agents.tools.result import returned
+from agents.tools.task_outcome import read_outcome
 from agents.tools.tool import Tool
-from agents.tools.unasked import read_outcome
 
 GRACE_S = 0.1  # the time that a cancelled coroutine has to clean up
 

@@ -1,9 +1,9 @@
-"""The settling of a call that may have taken effect: what its tool's `verify` is asked, and what each answer means.
+"""The settling of a call that may have taken effect: the call of its `verify`, and what follows from the outcome.
 
     cut by a crash --verify--> happened: the result · did not happen: the call runs · not known: by on_unknown
     failed         --verify--> happened: the result · did not happen: it failed     · not known: by on_unknown
 
-A call has failed so if it was late, its worker crashed, or its tool raised and has a `verify`.
+A call is settled after a failure if it was late, its worker crashed, or its tool raised and has a `verify`.
 """
 
 import dataclasses
@@ -25,11 +25,11 @@ from agents.tools.open_call import OpenCall
 from agents.tools.result import result_text
 from agents.tools.tool import Tool
 
-LOST: Final = frozenset({"timeout", "crashed", "cpu_time"})
-"""The errors of calls that ended without a word of their tool."""
+WITHOUT_ANSWER: Final = frozenset({"timeout", "crashed", "cpu_time"})
+"""The errors of calls that ended without an answer of their tool."""
 
 NO_EFFECT: Final = "the call took no effect"
-MAYBE: Final = "the call may or may not have taken effect"
+UNKNOWN_EFFECT: Final = "the call may or may not have taken effect"
 
 log = get_logger("understudy.tools")
 
@@ -48,11 +48,11 @@ def is_doubtful(tool: Tool | None, result: ToolResult) -> bool:
         return False
     if result.error == "raised":
         return tool.verification is not None
-    return result.error in LOST and (tool.verification is not None or tool.on_unknown is OnUnknown.ASK)
+    return result.error in WITHOUT_ANSWER and (tool.verification is not None or tool.on_unknown is OnUnknown.ASK)
 
 
-def question(tool: Tool, call: ToolCall) -> tuple[Tool, ToolCall]:
-    """Return the tool that verifies a call of this one, and the call of it: with those arguments that it names."""
+def verification(tool: Tool, call: ToolCall) -> tuple[Tool, ToolCall]:
+    """Return the `verify` of the tool as a tool, and its call, with those arguments that are its parameters."""
     asked = tool.verification
     assert asked is not None
     named = asked.parameters["properties"]
@@ -93,7 +93,7 @@ def judged(call: OpenCall, outcome: Outcome, *, by_person: bool) -> ToolResult |
 
 def not_known(failure: ToolResult | None, reason: str = "") -> ToolResult:
     """Return the result of a call whose outcome is not known. failure: None for a call that a crash cut."""
-    words = UNKNOWN.content if failure is None else f"{failure.content}; {MAYBE}"
+    words = UNKNOWN.content if failure is None else f"{failure.content}; {UNKNOWN_EFFECT}"
     return ToolResult(f"{words}; {reason}" if reason else words, error="unknown")
 
 

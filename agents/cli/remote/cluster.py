@@ -57,7 +57,7 @@ def status(as_json: bool, **options: Any) -> None:
 @cluster.command()
 @daemon_options
 def rebalance(**options: Any) -> None:
-    """End idle agents on nodes with more than the mean. They wake where they are asked for."""
+    """End idle agents on nodes with more than the mean. The next message starts each on another node."""
 
     async def do(client: Client) -> None:
         say(f"{(await client.post('/cluster/rebalance'))['released']} idle agents released")
@@ -69,7 +69,7 @@ def rebalance(**options: Any) -> None:
 @click.argument("node", metavar="NODE", shell_complete=completed(nodes))
 @daemon_options
 def forget(node: str, **options: Any) -> None:
-    """Declare a node dead that holds no lease, before its time is up."""
+    """Declare a node dead that holds no lease, without waiting."""
 
     async def do(client: Client) -> None:
         await by_id(node, nodes(client), lambda name: client.delete(path("cluster", "nodes", name)))
@@ -80,12 +80,18 @@ def forget(node: str, **options: Any) -> None:
 
 @click.command()
 @node_argument
-@click.option("--time", "time_ms", type=click.IntRange(0), metavar="MS", help="Default: daemon.drain_time.")
+@click.option(
+    "--time",
+    "time_ms",
+    type=click.IntRange(0),
+    metavar="MS",
+    help="The time for running turns to end. Default: daemon.drain_time.",
+)
 @daemon_options
 def drain(node: str | None, time_ms: int | None, **options: Any) -> None:
-    """Let a node accept no new turns. After a time, the others continue those that run.
+    """Let a node accept no new turns. After --time, the other nodes continue its running turns.
 
-    Without NODE, the node that is asked.
+    Without NODE, the node that the command asks drains.
     """
 
     async def do(client: Client) -> None:

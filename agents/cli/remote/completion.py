@@ -1,4 +1,4 @@
-"""The shell's completion of ids: asked of the daemon that the words before name, and silent about failures."""
+"""The shell's completion of ids, by the daemon that the command line names. Failures print nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

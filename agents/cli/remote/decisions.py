@@ -1,4 +1,4 @@
-"""Decisions about the calls that wait: the beginning of a call's id, or none, if only one call fits."""
+"""Decisions about the calls that wait. A call is given by the beginning of its id, or not at all if only one waits."""
 
 from http import HTTPStatus
 from typing import Any

@@ -61,17 +61,17 @@ async def _list(client: Client, *, as_json: bool) -> None:
 @schedules_command.command()
 @name_argument
 @click.option("--agent", required=True, metavar="AGENT", help="The id of the agent that gets the message.")
-@click.option("--message", required=True, metavar="TEXT")
-@click.option("--cron", metavar="FIELDS", help='Five fields, such as "0 9 * * MON-FRI".')
+@click.option("--message", required=True, metavar="TEXT", help="The text of the message.")
+@click.option("--cron", metavar="FIELDS", help='The due times: five fields, such as "0 9 * * MON-FRI".')
 @click.option("--every", type=float, metavar="S", help="Seconds between two runs, instead of --cron.")
-@click.option("--timezone", metavar="ZONE", help="Of --cron, such as Europe/Berlin. Default: UTC.")
-@click.option("--session", type=click.Choice(["own", "lasting"]), help="Of a run. Default: own.")
-@click.option("--missed", type=click.Choice(["skip", "once", "all"]), help="Due times without a daemon. Default: skip.")
+@click.option("--timezone", metavar="ZONE", help="The time zone of --cron, such as Europe/Berlin. Default: UTC.")
+@click.option("--session", type=click.Choice(["own", "lasting"]), help="The session of each run. Default: own.")
+@click.option("--missed", type=click.Choice(["skip", "once", "all"]), help="If no daemon ran then. Default: skip.")
 @click.option("--max-missed", type=int, metavar="N", help="The most runs of --missed all. Default: 10.")
-@click.option("--grace", type=float, metavar="S", help="After it a due time is missed. Default: 60.")
-@click.option("--jitter", type=float, metavar="S", help="A random delay of each run up to this. Default: 0.")
-@click.option("--overlap", type=click.Choice(["skip", "wait", "allow"]), help="While a run is not over. Default: skip.")
-@click.option("--owner", metavar="USER", help="The user who sees it. Default: that of the token.")
+@click.option("--grace", type=float, metavar="S", help="The time after which a due time is missed. Default: 60.")
+@click.option("--jitter", type=float, metavar="S", help="The longest random delay of a run. Default: 0.")
+@click.option("--overlap", type=click.Choice(["skip", "wait", "allow"]), help="If a run is not over. Default: skip.")
+@click.option("--owner", metavar="USER", help="The user who sees the schedule. Default: that of the token.")
 @daemon_options
 def add(
     name: str,
@@ -107,7 +107,7 @@ def remove(name: str, **options: Any) -> None:
 @name_argument
 @daemon_options
 def pause(name: str, **options: Any) -> None:
-    """Let no run become due until the schedule is resumed."""
+    """Pause a schedule: no run is due until it is resumed."""
 
     async def do(client: Client) -> None:
         await client.post(path("schedules", name, "pause"))

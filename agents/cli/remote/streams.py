@@ -91,7 +91,7 @@ def cancel(stream_id: str, **options: Any) -> None:
     metavar="JSON",
     help="Approve only if the call has exactly this text as its arguments.",
 )
-@click.option("--edited", metavar="JSON", help="Run the call with these arguments. The model is told.")
+@click.option("--edited", metavar="JSON", help="Run the call with these arguments. The model reads them.")
 @click.option(
     "--always",
     type=click.Choice(["tool", "session"]),

@@ -29,8 +29,8 @@ STANDING_COLUMNS = (
 
 
 @click.command()
-@click.option("--always", is_flag=True, help="List the approvals that hold for later calls, too.")
-@click.option("--revoke", metavar="ID", help="Revoke one of these: later calls ask a person again.")
+@click.option("--always", is_flag=True, help="List the standing approvals: those of later calls.")
+@click.option("--revoke", metavar="ID", help="Revoke a standing approval: later calls wait again.")
 @json_option
 @daemon_options
 def approvals(always: bool, revoke: str | None, as_json: bool, **options: Any) -> None:

@@ -144,7 +144,7 @@ def export_command(session_id: str, **options: Any) -> None:
 @click.option(
     "--seq",
     type=WholeNumber(min=0),
-    help="Copy it only up to this event of --stream; 0: up to its user message, without it. Default: its last event.",
+    help="Copy only up to this event of --stream; 0: up to the beginning of --stream. Default: its last event.",
 )
 @place_options
 def fork_command(session_id: str, new_id: str | None, stream: str | None, seq: int | None, **options: Any) -> None:

@@ -72,7 +72,7 @@ class StoredSessions:
         return [effect_info(each) for each in await effects(self._store, wanted, after, limit)]
 
     async def settle_effect(self, key: str, happened: list[Any] | None, note: str | None = None) -> None:
-        """Say what came of a call, also of one that had begun: no program runs it. No turn goes on here."""
+        """Set the outcome of a call, also of one that had begun: no program runs it. No turn goes on here."""
         await self._store.check_free()
         outcome = DidNotHappen() if happened is None else Happened(happened[0])
         await settle(self._store, key, outcome, by=_user(), note=note, begun=True)

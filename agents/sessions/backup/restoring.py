@@ -1,4 +1,4 @@
-"""Put a backup in the place of a store that does not exist.
+"""Restore a backup where no store exists.
 
 The database gets its name last. So a restore that is killed leaves no store, and can begin again.
 """

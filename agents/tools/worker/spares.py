@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from agents.tools.unasked import read_outcome
+from agents.tools.task_outcome import read_outcome
 from agents.tools.worker.process import WorkerProcess
 
 Start: TypeAlias = Callable[[], Coroutine[Any, Any, WorkerProcess]]

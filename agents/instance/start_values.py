@@ -1,4 +1,4 @@
-"""The values that an agent has from its begin to its end, from its configuration and the settings."""
+"""The values that an agent gets at its start and keeps to its end, from its configuration and the settings."""
 
 from collections.abc import Mapping
 from typing import Any

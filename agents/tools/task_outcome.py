@@ -1,4 +1,4 @@
-"""Tasks whose outcome is possibly never asked for."""
+"""The outcomes of tasks that their callers may never read."""
 
 import asyncio
 from typing import Any
