@@ -14,7 +14,7 @@ class EffectInfo(Struct, frozen=True, kw_only=True):
 
     key: its idempotency key. arguments: SHA-256 of them. node: the name of the node that wrote the state last, in a
     cluster. attempt: 0 if the call never began. error: of its result. settled_at, settled_by, note: of the person who
-    said what came of the call.
+    settled the call.
     """
 
     key: str

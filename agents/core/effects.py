@@ -141,7 +141,7 @@ class RunTool(Struct, frozen=True):
 
 
 class SettleCall(Struct, frozen=True):
-    """Effect: find out what came of this call, which a crash cut.
+    """Effect: find out the outcome of this call, which a crash cut.
 
     It ends with ToolFinished. If it may run again, ToolCleared comes first.
     """

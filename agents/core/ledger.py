@@ -29,7 +29,7 @@ def call_key(session_id: str, stream_id: str, model_call: int, index: int) -> st
 
 
 class EffectState(StrEnum):
-    """The knowledge of what came of a call."""
+    """What is known of the outcome of a call."""
 
     INTENDED = "intended"
     BEGUN = "begun"

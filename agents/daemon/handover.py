@@ -1,6 +1,6 @@
 """The handover: a node that drains leaves its turns to the other nodes, which continue them as after a crash.
 
-A turn whose calls run gets CALLS_S for them, since the next node can't know what came of a call that was stopped.
+A turn whose calls run gets CALLS_S for them, since the next node can't know the outcome of a call that was stopped.
 """
 
 import asyncio

@@ -155,4 +155,4 @@ EFFECTS: Final = Table(
 look for a key without its session, so no index serves that.
 
 arguments: the SHA-256 of them. node: the name of the node that wrote the row, in a cluster. outcome, settled_at,
-settled_by, note: the word of a person about it."""
+settled_by, note: a person's decision on it."""

@@ -50,7 +50,7 @@ class OpenCall(Struct):
     person approved it, if they are not the model's. changed: the arguments that the host or a person gave it, or None.
     span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it. deadline:
     of the wait that began before a restart. ruling: the decision that is not announced yet. failure: its result, if
-    it may have taken effect all the same. verifying: its tool is asked what came of it. doubted: a person is asked.
+    it may have taken effect all the same. verifying: `verify` is asked about it. doubted: a person is asked.
     question: to a person, whose answer is the result.
     """
 

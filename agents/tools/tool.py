@@ -46,7 +46,7 @@ class Tool(Policy, Generic[P, R]):
     bound: values that the host has set. The model neither sees nor sets them. In a worker process they are JSON data.
     fixed: the same values, as the function gets them.
     context: the name of the parameter that gets the CallContext, or "". dependencies: the value that is bound to it.
-    verification: finds out what came of a call, as a tool with some of the same parameters.
+    verification: `verify`, as a tool with some of the same parameters.
 
     The text of a tool shows no value of the host: neither a bound one, nor a method's object.
     """
@@ -177,9 +177,9 @@ def tool(
     """Make a Tool of a typed function, with or without options. Raises InvalidTool where the tool is defined.
 
     name, description: by default those of the function and its docstring. options: the fields of Policy, which explains
-    each. isolation: by default "process" for `def` and "task" for `async def`. verify: finds out what came of a call
-    that may have taken effect, and returns Happened, DidNotHappen or NotKnown. It gets those of the call's arguments
-    that it names, and the context.
+    each. isolation: by default "process" for `def` and "task" for `async def`. verify: finds out whether a call that
+    failed or was cut took effect, and returns Happened, DidNotHappen or NotKnown. Its parameters are arguments of the
+    tool, by their names, and the context.
 
     An `async def` that yields is a tool, too: the last value is the result, and each earlier value is progress.
     """
@@ -213,7 +213,7 @@ def tool(
 
 
 def _verification_of(made: Tool, verify: Verify) -> Tool:
-    """Return the tool that finds out what came of a call. Raises InvalidTool."""
+    """Return the tool that finds out the outcome of a call. Raises InvalidTool."""
     isolation: Isolation = "process" if made.isolation == "process" else "thread"
     given: Options = {"idempotent": True, "isolation": None if callables.is_async(verify) else isolation}
     asked: Tool = tool(name=made.name, description=f"Verify {made.name}.", **given)(verify)

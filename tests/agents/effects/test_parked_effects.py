@@ -1,4 +1,4 @@
-"""A turn that waits for a person's word about an effect is parked, and goes on by that word."""
+"""A turn that waits for a person's decision on an effect is parked, and goes on with the decision."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing

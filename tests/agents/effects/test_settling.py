@@ -1,4 +1,4 @@
-"""A call that was cut, or that failed: its tool is asked what came of it, and then the policy decides.
+"""A call that was cut, or that failed: `verify` is asked about its outcome, and then the policy decides.
 
 A crash is an image of the store, taken while the tool runs: what kill -9 would leave on the disk.
 """
