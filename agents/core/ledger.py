@@ -29,7 +29,7 @@ def call_key(session_id: str, stream_id: str, model_call: int, index: int) -> st
 
 
 class EffectState(StrEnum):
-    """What is known of the outcome of a call."""
+    """The knowledge of the outcome of a call."""
 
     INTENDED = "intended"
     BEGUN = "begun"
