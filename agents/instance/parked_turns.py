@@ -5,6 +5,7 @@ another node goes on with has its subscribers here followed there.
 """
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -35,6 +36,9 @@ AT_ONCE: Final = 20
 AGAIN_S: Final = 60.0
 """The pause before an agent is started again that did not start."""
 
+STARTED_S: Final = 2.0
+"""The same for an agent that did. Its turn may wait again, for the next question of a call, whose deadline is soon."""
+
 log = get_logger("understudy.agents")
 
 
@@ -58,7 +62,7 @@ class ParkedTurns(Task):
     """The clock of all parked turns."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, float] = {}  # the agents that did not start, each with the moment of the next try
+        self._tried: dict[str, float] = {}  # the agents that were started, each with the moment of the next try
 
     async def run(self) -> None:
         pause_s = 0.0
@@ -81,8 +85,9 @@ class ParkedTurns(Task):
             await self._start_overdue(journal)
             if journal.store.node is not None:  # without a cluster, agents take their subscribers themselves
                 await _follow_on(journal.store)
-            following = await journal.store.next_deadline(unix_s())
-            return LOOK_S if following is None else min(LOOK_S, max(0.0, following - unix_s()))
+            following = await journal.store.next_deadline(now := unix_s())
+            soon = (each for each in (following, *self._tried.values()) if each is not None and each > now)
+            return min(LOOK_S, max(0.0, min(soon, default=inf) - unix_s()))
         except (CallFailed, SessionError) as failed:
             log.warning("parked_turns_not_read", reason=str(failed))
             return LOOK_S
@@ -91,19 +96,21 @@ class ParkedTurns(Task):
         node = journal.store.node
         while node is None or not node.draining:
             now = unix_s()
-            self._failed = {id_: again for id_, again in self._failed.items() if again > now}
-            found = await journal.store.overdue(now, AT_ONCE + len(self._failed))
-            chosen = [id_ for id_ in found if id_ not in self._failed and find_agent(id_) is None][:AT_ONCE]
+            self._tried = {id_: again for id_, again in self._tried.items() if again > now}
+            found = await journal.store.overdue(now, AT_ONCE + len(self._tried))
+            chosen = [id_ for id_ in found if id_ not in self._tried and find_agent(id_) is None][:AT_ONCE]
             if not chosen:
                 return
             await asyncio.gather(*map(self._start, chosen))
 
     async def _start(self, agent_id: str) -> None:
+        again_s = AGAIN_S
         try:
-            await wake(agent_id)
+            if await wake(agent_id) is not None:
+                again_s = STARTED_S
         except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
             log.warning("parked_turn_not_continued", agent_id=agent_id, reason=str(failed))
-        self._failed[agent_id] = unix_s() + AGAIN_S  # if it has started, the store shows it no more
+        self._tried[agent_id] = unix_s() + again_s
 
 
 async def _follow_on(store: "Store") -> None:
