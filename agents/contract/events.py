@@ -66,7 +66,7 @@ class ExecutionData(EventData, frozen=True):
 
 
 class ToolStartData(EventData, frozen=True):
-    """A call begins to run. attempt_of_call: rises when the call is run again."""
+    """A call begins to run. attempt_of_call: rises when the call is run again after a failure."""
 
     tool_call: ToolCall
     attempt_of_call: int

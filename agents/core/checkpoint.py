@@ -8,8 +8,8 @@ from its message. After a crash the turn resumes from its last checkpoint:
     running calls        a call with a result keeps it; an unclaimed call runs, and so does one that may run twice;
                          any other call may have run: its outcome is found out, or the model gets the result UNKNOWN
 
-A call is claimed on disk before it runs. A call that waits for an approval is not claimed, so its approval is requested
-again.
+A call is claimed on disk before it runs. A call that waits for an approval, or for the answer to a question of its
+function, is not claimed, so the approval or the answer is requested again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ from agents.core.metrics import Tally
 from agents.core.parts import Content
 from agents.core.published import PublishedPart
 from agents.core.retry import Tries
-from agents.core.round import Round, ToolFinished
+from agents.core.round import AskedCall, Round, ToolFinished
 from agents.core.step import step
 from agents.core.turn import STREAMING, Past, Phase, Step, Turn, charged, fail, with_event
 
@@ -40,7 +40,6 @@ UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
     error="unknown",
 )
-
 
 INTERRUPTED: Final = Interrupted()
 UNTRACED: Final[Mapping[str, str]] = {}
@@ -55,8 +54,8 @@ class TurnCheckpoint(Struct, frozen=True):
     rest of this checkpoint (checkpoint_parts.py); 0 if it is whole. client: names of the client's tools. calling:
     whether calls run, in the head of a checkpoint in parts. trace: headers that name the span of the turn; {} without
     telemetry. question: as a position in messages. compaction: None if the turn has made none. rewritten: those of the
-    running calls whose arguments a hook or a person has changed. waiting: the turn waits for a decision, so no model
-    call is under way.
+    running calls whose arguments a hook or a person has changed. waiting: for a decision, so no model call is under
+    way. asked: those of the running calls whose functions have asked a person.
     """
 
     messages: Conversation
@@ -78,6 +77,7 @@ class TurnCheckpoint(Struct, frozen=True):
     compaction: Compaction | None = None
     rewritten: tuple[ToolCall, ...] = ()
     waiting: bool = False
+    asked: tuple[AskedCall, ...] = ()
 
     @property
     def is_first(self) -> bool:
@@ -102,8 +102,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
     past, acc = turn.past, turn.acc
     executing, rewritten = None, tuple[ToolCall, ...]()
     if turn.phase is Phase.EXECUTING:
-        items = acc.end.items if isinstance(acc.end, Finished) else ()
-        origin = past.model.origin
+        items, origin = acc.end.items if isinstance(acc.end, Finished) else (), past.model.origin
         executing = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=origin)
         rewritten = past.round.changed(executing.tool_calls)
     return TurnCheckpoint(
@@ -124,6 +123,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float, trace: Mapping[st
         compaction=past.compaction if past.compacted else None,
         rewritten=rewritten,
         waiting=turn.phase is Phase.WAITING,
+        asked=past.round.asked,
     )
 
 
@@ -197,7 +197,7 @@ def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
         text, phase = log.content[len(saved.said) :], Phase.WAITING if saved.waiting else STREAMING
         return Turn(phase, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
     own = tuple(call for call in answer.tool_calls if call.name not in saved.client)
-    begun = Round(own, frozenset(saved.started), saved.results)
+    begun = Round(own, frozenset(saved.started), saved.results, asked=saved.asked)
     for call in saved.rewritten:
         begun = begun.having(call)
     return Turn(Phase.EXECUTING, _restored_answer(answer, log), replace(past, round=begun))

@@ -15,7 +15,7 @@ from agents.core.deltas import Delta, Usage
 from agents.core.errors import BudgetExceeded, Fault
 from agents.core.events import Event
 from agents.core.parts import Content
-from agents.core.question import Question
+from agents.core.question import AnswerValue, Question
 from agents.core.retry import Tries
 from agents.core.round import ToolFinished
 from agents.core.waiting import OnTimeout, Ruling, WaitKind
@@ -49,7 +49,8 @@ class ApprovalAsked(Struct, frozen=True):
     After timeout_s, `on_timeout` decides, or the question's default is the answer.
 
     arguments: those that the call would run with, if they are not its own. why: the question to the person, or "".
-    deadline: in Unix seconds, if the call waited before a restart. Else it is timeout_s after the step.
+    deadline: in Unix seconds, if the call waited before a restart. Else it is timeout_s after the step. midway: the
+    call's function asks, which has begun to run.
     """
 
     index: int
@@ -60,18 +61,20 @@ class ApprovalAsked(Struct, frozen=True):
     on_timeout: OnTimeout = "deny"
     kind: WaitKind = "approval"
     question: Question | None = None
+    midway: bool = False
 
 
 class ToolCleared(Struct, frozen=True):
     """A call of a tool that may demand an approval may run now: it was approved, or needs no approval.
 
-    arguments: those with which it was approved, if they are not the call's own. ruling: the decision, if there was
-    one.
+    So may a call whose function got its answer. arguments: those with which it was approved, if they are not the call's
+    own. ruling: the decision, if there was one. answer: to the question of the call's function.
     """
 
     index: int
     arguments: str | None = None
     ruling: Ruling | None = None
+    answer: AnswerValue | None = None
 
 
 class Steered(Struct, frozen=True):
@@ -131,13 +134,14 @@ class RunTool(Struct, frozen=True):
 
     cleared: the call needs no further approval. If false and the tool may demand an approval, ToolCleared comes first.
     decided: the call was cleared before a crash, with these arguments. asks: a person decides about this call, whatever
-    its tool demands.
+    its tool demands. asked: before a crash, the call's function ran up to a question, which still waits.
     """
 
     call: ToolCall
     cleared: bool = False
     decided: bool = False
     asks: bool = False
+    asked: bool = False
 
 
 class SettleCall(Struct, frozen=True):

@@ -76,7 +76,8 @@ class StreamFunctionExecutionStart(StreamEvent, frozen=True, tag="stream_functio
 class StreamToolStart(StreamEvent, frozen=True, tag="stream_tool_start"):
     """A call begins to run, after any wait for a place, for earlier calls, or for an approval.
 
-    attempt_of_call: 1, 2, 3 ... rises when the call is run again. A program that resumes the turn counts from 1.
+    attempt_of_call: 1, 2, 3 ... rises when the call is run again, except after an answer to its own question. A program
+    that resumes the turn counts from 1.
     """
 
     tool_call: ToolCall

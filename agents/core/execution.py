@@ -80,18 +80,19 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
 
 def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
     """Start the calls that may start now."""
-    policy = turn.past.policy
+    policy, round_ = turn.past.policy, turn.past.round
     limits = policy.limits
+    asks, asked = _asked(turn), frozenset(each.index for each in round_.asked)
     following, calls = started(
-        turn.past.round,
+        round_,
         limits.parallel_tools,
         policy.barriers,
         policy.approval,
         policy.agents,
         limits.parallel_agents,
-        asks := _asked(turn),
+        asks | asked,
     )
-    runs = tuple(RunTool(call, asks=call.index in asks) for call in calls)
+    runs = tuple(RunTool(call, asks=call.index in asks, asked=call.index in asked) for call in calls)
     return replace(turn, past=replace(turn.past, round=following)), runs
 
 
@@ -128,6 +129,8 @@ def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: floa
     """Announce that the call waits for a decision, with the arguments that it would run with."""
     if asked.kind == "effect":
         turn = replace(turn, past=replace(turn.past, round=turn.past.round.doubted(call.index)))
+    if asked.midway:
+        turn = replace(turn, past=replace(turn.past, round=turn.past.round.asking(call.index)))
     if asked.arguments is not None:
         call = call.edited(asked.arguments)
         turn = replace(turn, past=replace(turn.past, round=turn.past.round.having(call)))
@@ -140,7 +143,10 @@ def approval_asked(turn: Turn, call: ToolCall, asked: ApprovalAsked, now_s: floa
 def tool_cleared(turn: Turn, call: ToolCall, cleared: ToolCleared, now_s: float) -> Step:
     """Claim the call, and run it. The claim records that the call may have run."""
     call = call if cleared.arguments is None else call.edited(cleared.arguments)
-    turn = replace(turn, past=replace(turn.past, round=turn.past.round.cleared(call)))
+    following = turn.past.round.cleared(call)
+    if cleared.answer is not None:
+        following = following.answered(call.index, cleared.answer)
+    turn = replace(turn, past=replace(turn.past, round=following))
     turn, events = _decided(turn, call, cleared.ruling, now_s)
     return turn, (*events, RunTool(call, cleared=True))
 

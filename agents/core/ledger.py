@@ -1,8 +1,10 @@
 """The ledger of effects: what is known of each call of a tool that is not idempotent. Pure.
 
     intended --about to run--> begun --> done | failed | unknown
+             <--asks a person--
 
-A call that never ran ends as failed, without having begun.
+A call that never ran ends as failed, without having begun. A call whose function asks a person is as it was before this
+attempt began, and so is its number of attempts.
 """
 
 from enum import StrEnum
@@ -72,11 +74,15 @@ NOT_RUN: Final = "not_run"
 """The error of a call that was not run before its turn ended."""
 
 
-def entry_of(call: ToolCall, key: str, running: Round, before: int = 0) -> LedgerEntry:
-    """Return the entry of a call without a result. before: the attempts that began before this program."""
-    state, attempt = EffectState.INTENDED, before
-    if call.index in running.claimed:
+def entry_of(call: ToolCall, key: str, running: Round, first: int = 1) -> LedgerEntry:
+    """Return the entry of a call without a result. first: the number of its first attempt in this program.
+
+    An attempt that a crash cut is the first one, too, until the call runs again.
+    """
+    attempt = first + running.again.count(call.index)
+    if call.index not in running.claimed:
+        state, attempt = EffectState.INTENDED, attempt - 1
+    else:
         state = EffectState.UNKNOWN if call.index in running.doubtful else EffectState.BEGUN
-        attempt = max(before, 1) + running.again.count(call.index)
     digest = sha256(call.arguments.encode("utf-8", "surrogatepass")).hexdigest()
     return LedgerEntry(key, call.id, call.name, digest, state, attempt)

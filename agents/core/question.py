@@ -1,13 +1,18 @@
 """A question of a running turn to a person, and the rule for its answers. Pure."""
 
+from math import isfinite
 from typing import Final, TypeAlias
 
+import msgspec
 from msgspec import Struct
+
+from agents.core.text import HALF, TEXT, is_text
 
 AnswerValue: TypeAlias = str | tuple[str, ...]
 """A person's answer: a text, or the chosen texts of a question that accepts several."""
 
 MAX_ANSWER: Final = 65_536  # characters
+MAX_QUESTION: Final = 65_536
 
 
 class Question(Struct, frozen=True):
@@ -28,6 +33,12 @@ class Question(Struct, frozen=True):
         """Return why no answer can fit this question, in one line; None for a valid question."""
         if not self.text.strip():
             return "question: expected a text, got an empty one"
+        if not all(map(is_text, (self.text, *self.choices))):
+            return f"question: expected {TEXT}, got {HALF}"
+        if (length := sum(map(len, (self.text, *self.choices)))) > MAX_QUESTION:
+            return f"question: expected at most {MAX_QUESTION} characters with its choices, got {length}"
+        if self.timeout_s is not None and not (isfinite(self.timeout_s) and self.timeout_s > 0):
+            return f"timeout_s: expected a number of seconds above 0, got {self.timeout_s:g}"
         if not all(map(str.strip, self.choices)) or len(set(self.choices)) < len(self.choices):
             return "choices: expected every text once, and none empty"
         if self.several and not self.choices:
@@ -56,3 +67,14 @@ class Question(Struct, frozen=True):
     def answer(self, given: AnswerValue) -> AnswerValue:
         """Return a valid answer in the form that the tool's result has: a tuple if several may be chosen."""
         return (given,) if self.several and isinstance(given, str) else given
+
+
+def checked(question: Question) -> Question:
+    """Return the question with each field in its type. Raises ValueError, in one line, for an invalid question."""
+    try:
+        plain = msgspec.convert(msgspec.to_builtins(question), Question)
+    except msgspec.ValidationError as invalid:
+        raise ValueError(f"question: {invalid}") from None
+    if (fault := plain.own_fault()) is not None:
+        raise ValueError(fault)
+    return plain

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from agents.core.conversation import ToolCall, ToolMessage
 from agents.core.events import ToolResult
+from agents.core.question import AnswerValue
 from agents.core.waiting import Ruling
 
 
@@ -21,12 +22,20 @@ class ToolFinished(Struct, frozen=True):
     ruling: Ruling | None = None
 
 
+class AskedCall(Struct, frozen=True):
+    """A call whose function has asked a person while it ran. answers: those so far, in the order of its questions."""
+
+    index: int
+    answers: tuple[AnswerValue, ...] = ()
+
+
 class Round(Struct, frozen=True):
     """The calls of a model call and their state.
 
     started: indexes of the calls that count as running or have ended. results: in order of arrival. gated: indexes of
-    started calls whose tool may demand an approval. A gated call does not run before it is cleared. doubtful: indexes
-    of calls that may have taken effect, and wait for a person. again: indexes of calls that ran, and run again.
+    started calls whose tool may demand an approval, or whose function waits for an answer. A gated call does not run
+    before it is cleared. doubtful: indexes of calls that may have taken effect, and wait for a person. again: indexes
+    of calls that ran, and run again. asked: the calls whose functions have asked a person.
     """
 
     calls: tuple[ToolCall, ...] = ()
@@ -35,6 +44,7 @@ class Round(Struct, frozen=True):
     gated: frozenset[int] = frozenset()
     doubtful: frozenset[int] = frozenset()
     again: tuple[int, ...] = ()
+    asked: tuple[AskedCall, ...] = ()
 
     @property
     def running(self) -> int:
@@ -68,6 +78,24 @@ class Round(Struct, frozen=True):
         """Return the round in which this call waits for a person, since it may have taken effect."""
         return replace(self, doubtful=self.doubtful | {index})
 
+    def answers(self, index: int) -> tuple[AnswerValue, ...] | None:
+        """Return the answers to the questions of this call's function so far; None if it has asked nobody."""
+        return next((each.answers for each in self.asked if each.index == index), None)
+
+    def asks(self, index: int) -> bool:
+        """Return whether the function of this call waits for an answer. Then the call is not claimed."""
+        return index in self.gated and self.answers(index) is not None
+
+    def asking(self, index: int) -> "Round":
+        """Return the round in which the function of this call waits for an answer. Its claim is taken back."""
+        asked = self.asked if self.answers(index) is not None else (*self.asked, AskedCall(index))
+        return replace(self, gated=self.gated | {index}, asked=asked)
+
+    def answered(self, index: int, answer: AnswerValue) -> "Round":
+        """Return the round in which the function of this call has one more answer."""
+        asked = tuple(AskedCall(index, (*each.answers, answer)) if each.index == index else each for each in self.asked)
+        return replace(self, asked=asked)
+
     def call(self, index: int) -> ToolCall | None:
         """Return the running call with this index; None if no such call runs, or if it has its result."""
         if index not in self.started or any(each.index == index for each in self.results):
@@ -75,7 +103,8 @@ class Round(Struct, frozen=True):
         return next((call for call in self.calls if call.index == index), None)
 
     def finished(self, finished: ToolFinished) -> "Round":
-        return replace(self, results=(*self.results, finished), gated=self.gated - {finished.index})
+        asked = tuple(each for each in self.asked if each.index != finished.index)
+        return replace(self, results=(*self.results, finished), gated=self.gated - {finished.index}, asked=asked)
 
     def messages(self) -> tuple[ToolMessage, ...]:
         """Return the results so far, in the model's order."""

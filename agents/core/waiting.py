@@ -10,8 +10,8 @@ from agents.core.question import AnswerValue, Question
 WaitKind: TypeAlias = Literal["approval", "question", "budget", "effect"]
 """The reason for the wait.
 
-approval: the call may run only after an approval. question: the model asks a person. budget: a limit is reached.
-effect: it is unknown whether an earlier call had its effect.
+approval: the call may run only after an approval. question: the model, or a tool, asks a person. budget: a limit is
+reached. effect: it is unknown whether an earlier call had its effect.
 """
 
 OnTimeout: TypeAlias = Literal["deny", "approve"]
@@ -25,7 +25,7 @@ class Waiting(Struct, frozen=True):
 
     call: what is shown to the person, with the id by which it is decided. call.index is unique among what waits in the
     turn. asked_at, deadline: Unix seconds. After the deadline `on_timeout` decides.
-    question: of a call whose result is a person's answer.
+    question: of a call that asks a person.
     """
 
     kind: WaitKind

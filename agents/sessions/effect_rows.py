@@ -73,7 +73,7 @@ def _row(noted: EffectNoted, first_at: datetime, node: str | None) -> tuple[Any,
         entry.attempt,
         entry.error,
         first,
-        first if entry.attempt else None,
+        first if entry.attempt and entry.state is not EffectState.INTENDED else None,
         (noted.at - EPOCH) // MICROSECOND if entry.state in ENDED else None,
     )
 

@@ -6,7 +6,13 @@ from msgspec import Struct
 
 from agents.agent_config import AgentConfig
 from agents.core.conversation import ToolCall
-from agents.core.events import StreamFunctionExecutionStart, StreamSubAgent, StreamToolStart
+from agents.core.events import (
+    StreamApprovalDecided,
+    StreamApprovalRequired,
+    StreamFunctionExecutionStart,
+    StreamSubAgent,
+    StreamToolStart,
+)
 from agents.core.ledger import call_key
 from agents.core.outcome import Outcome
 from agents.core.turn import Past
@@ -46,10 +52,14 @@ class CallingTurn(Struct, frozen=True):
             owner=config.owner,
             agent=past.policy.speaker or config.name,
             path=() if config.parent is None else config.parent.path,
+            answers=past.round.answers(call.index) or (),
         )
 
     def attempts_before(self, call: ToolCall) -> int:
-        """Return how often the call of the present model call was begun before this program continued the turn."""
+        """Return how often the call of the present model call was begun before this program continued the turn.
+
+        An attempt that asked a person does not count: the attempt goes on after the answer.
+        """
         if self.cut is None or self.past.spent.model_calls != self.cut.saved.spent.model_calls:
             return 0
         begun = 0
@@ -58,7 +68,16 @@ class CallingTurn(Struct, frozen=True):
                 begun = 0
             elif isinstance(event, StreamToolStart) and event.tool_call.index == call.index:
                 begun += 1
+            elif isinstance(event, StreamApprovalRequired) and event.tool_call.index == call.index:
+                begun -= event.kind == "question" and begun > 0
         return max(begun, int(call.index in self.cut.saved.started), self.cut.attempts(call.index))
+
+    def edited_before(self, call: ToolCall) -> bool:
+        """Return whether a person approved the call with these arguments before this program continued the turn."""
+        if self.cut is None or self.past.spent.model_calls != self.cut.saved.spent.model_calls:
+            return False
+        decided = (each for each in self.cut.events if isinstance(each, StreamApprovalDecided) and each.edited)
+        return call in self.cut.saved.rewritten and any(each.tool_call == call for each in decided)
 
     def settled(self, call: ToolCall) -> Outcome | None:
         """Return what a person has said of a call that a crash cut; None if nobody has."""

@@ -1,8 +1,8 @@
 """A stream of a kept session: its events go to disk, and subscribers get each event when its durability allows.
 
-The events in ON_DISK_FIRST are published only when they are on disk: the turn's begin, the start of calls, their
-results, the events of sub-agents, and the end. `ahead` is the number of other events that may be published before they
-are on disk. A turn that continues after a crash publishes the events of its sub-agents from its last one on disk.
+Some kinds of events are published only when they are on disk, see disk_first.py. `ahead` is the number of other events
+that may be published before they are on disk. A turn that continues after a crash publishes the events of its
+sub-agents from its last one on disk.
 """
 
 from collections import deque
@@ -22,9 +22,6 @@ from agents.core.events import (
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
-    StreamFunctionExecutionStart,
-    StreamStart,
-    StreamSubAgent,
     StreamToolResult,
 )
 from agents.core.ledger import LedgerEntry
@@ -38,14 +35,12 @@ from agents.sessions import WriteFailed as SessionFailed
 from agents.sessions.checkpoints import CheckpointWriter
 from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
+from agents.streams.disk_first import on_disk_first
 from agents.streams.event_log import EventLog
 from agents.streams.ledger import StreamLedger
 from agents.streams.stream import Stream
 
 EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
-ON_DISK_FIRST: Final = frozenset(
-    {StreamStart, StreamFunctionExecutionStart, StreamToolResult, StreamSubAgent, *TERMINAL}
-)
 
 
 class StreamLost(msgspec.Struct, frozen=True):
@@ -120,7 +115,7 @@ class KeptStream(Stream):
             self._record_end(event)
         if self._failed:
             self._publish_unkept(event)
-        elif self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead:
+        elif self._held or on_disk_first(event) or event.seq > self._durable_seq + self._ahead:
             self._held.append(event)
         else:
             super().publish(event)
@@ -192,9 +187,7 @@ class KeptStream(Stream):
     def _on_durable(self, seq: int) -> None:
         self._durable_seq = seq
         held = self._held
-        while held and (
-            held[0].seq <= seq or (type(held[0]) not in ON_DISK_FIRST and held[0].seq <= seq + self._ahead)
-        ):
+        while held and (held[0].seq <= seq or (not on_disk_first(held[0]) and held[0].seq <= seq + self._ahead)):
             super().publish(held.popleft())
 
     def _end_unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:

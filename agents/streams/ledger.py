@@ -14,15 +14,18 @@ from agents.sessions.cut import Cut
 
 
 class StreamLedger:
-    """State: the entries of the calls of the present model call that have no result, by their indexes."""
+    """State: the entries of the calls of the present model call that have no result, by their indexes.
 
-    __slots__ = ("_before", "_open", "_place")
+    first: the numbers of their first attempts in this program, if these are not 1.
+    """
+
+    __slots__ = ("_first", "_open", "_place")
 
     def __init__(self, session_id: str, stream_id: str, cut: Cut | None) -> None:
         """Make the ledger. cut: the known part of a turn that continues: its calls in the store."""
         self._place = session_id, stream_id
         self._open: dict[int, LedgerEntry] = {}
-        self._before: dict[int, int] = {}
+        self._first: dict[int, int] = {}
         if cut is not None and cut.saved.executing is not None:
             self._take_up(cut, cut.saved.executing.tool_calls)
 
@@ -38,7 +41,7 @@ class StreamLedger:
                 continue
             known = self._open.get(call.index)
             key = call_key(*self._place, past.spent.model_calls, call.index) if known is None else known.key
-            entry = entry_of(call, key, running, self._before.get(call.index, 0))
+            entry = entry_of(call, key, running, self._first.get(call.index, 1))
             if entry != known:
                 self._open[call.index] = entry
                 yield entry
@@ -46,7 +49,7 @@ class StreamLedger:
     def ended(self, event: StreamToolResult) -> Iterator[LedgerEntry]:
         """Yield the entry of the call that has this result, if it is in the ledger."""
         known = self._open.pop(event.tool_call.index, None)
-        self._before.pop(event.tool_call.index, None)
+        self._first.pop(event.tool_call.index, None)
         if known is not None:
             yield known.ended(event.result.error)
 
@@ -64,4 +67,4 @@ class StreamLedger:
             entry = noted.get(call_key(*self._place, cut.saved.spent.model_calls, call.index))
             if entry is not None and call.index not in ended:
                 self._open[call.index] = entry
-                self._before[call.index] = entry.attempt
+                self._first[call.index] = entry.attempt + (entry.state is EffectState.INTENDED)

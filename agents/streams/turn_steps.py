@@ -12,8 +12,9 @@ from agents.core.effects import (
     Happened,
     Work,
 )
-from agents.core.events import TERMINAL, StreamSubAgent, StreamToolResult
+from agents.core.events import TERMINAL, StreamApprovalRequired, StreamSubAgent, StreamToolResult
 from agents.core.parts import MediaPart, media_of
+from agents.core.round import Round
 from agents.core.step import step
 from agents.core.turn import Step, Turn
 from agents.hooks.calls import HookedTurn, review_of
@@ -87,7 +88,7 @@ class TurnSteps:
                 notable = True
             else:
                 self._stream.publish(effect)  # type: ignore[arg-type]  # an event
-                notable = notable or _ends_a_call(effect)
+                notable = notable or _ends_a_call(effect) or _takes_claim_back(effect, self._turn.past.round)
         if notable:
             self._stream.checkpoint()
 
@@ -97,3 +98,8 @@ def _ends_a_call(effect: Effect) -> bool:
     if type(effect) is StreamSubAgent:
         return isinstance(effect.event, TERMINAL)
     return type(effect) is StreamToolResult
+
+
+def _takes_claim_back(effect: Effect, running: Round) -> bool:
+    """Return whether the event is the question of a call that ran. The call is not claimed while the question waits."""
+    return isinstance(effect, StreamApprovalRequired) and running.asks(effect.tool_call.index)

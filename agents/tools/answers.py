@@ -4,9 +4,9 @@ from typing import Any
 
 from actors import InvalidArgument
 from agents.parts.given import BY_KIND, Media
-from agents.tools.errors import InvalidArguments, ToolRaised
+from agents.tools.errors import CallAsks, InvalidArguments, ToolRaised
 from agents.tools.result import WithMedia
-from agents.tools.worker.wire import Answer, ArgumentsRefused, Raised, Returned, SentMedia
+from agents.tools.worker.wire import Answer, ArgumentsRefused, Asks, Raised, Returned, SentMedia
 
 
 def _media(sent: SentMedia) -> Media:
@@ -18,6 +18,7 @@ def _media(sent: SentMedia) -> Media:
 
 
 def value_of(answer: Answer) -> Any:
+    """Return the value of an answer. Raises ToolRaised, InvalidArguments, CallAsks."""
     match answer:
         case Returned(_, value, media):
             return WithMedia(value, tuple(map(_media, media))) if media else value
@@ -25,3 +26,5 @@ def value_of(answer: Answer) -> Any:
             raise ToolRaised(type_name, message)
         case ArgumentsRefused(_, faults):
             raise InvalidArguments(*faults)
+        case Asks(_, question):
+            raise CallAsks(question)

@@ -21,9 +21,18 @@ from msgspec.structs import replace
 from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
 from actors.clock import now_s
 from agents.core.events import Event, ToolResult
+from agents.core.question import Question
 from agents.parts.store import NotKept
 from agents.tools.call_context import CallContext, moment_in
-from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ServerDown, ToolRaised, WorkerDied
+from agents.tools.errors import (
+    CallAsks,
+    CpuTimeUsedUp,
+    InvalidArguments,
+    PoolUnavailable,
+    ServerDown,
+    ToolRaised,
+    WorkerDied,
+)
 from agents.tools.job import Job
 from agents.tools.pool_server import open_pool
 from agents.tools.result import WithMedia, result_text
@@ -73,6 +82,14 @@ class Answered(Struct, frozen=True):
     result: ToolResult
 
 
+class AskedMidway(Struct, frozen=True):
+    """The function of this call asks a person, and its worker has ended. retried: the retries of the call so far."""
+
+    number: int
+    question: Question
+    retried: int
+
+
 class ToolWorker(Task):
     """Run one call.
 
@@ -88,12 +105,16 @@ class ToolWorker(Task):
             await self._run()
 
     async def _run(self) -> None:
-        job, tool, attempt = self._job, self._job.tool, 1
+        job, tool, retried = self._job, self._job.tool, self._job.retried
         _worker.set(self)
-        while (result := await self._attempted()).error in RETRIED and attempt <= tool.retries:
-            await asyncio.sleep(pause_s(attempt, tool.backoff_s, random()))  # noqa: S311 - jitter, not a secret
-            attempt += 1
-        self.send(job.owner, Answered(job.number, result))
+        try:
+            while (result := await self._attempted()).error in RETRIED and retried < tool.retries:
+                retried += 1
+                await asyncio.sleep(pause_s(retried, tool.backoff_s, random()))  # noqa: S311 - jitter, not a secret
+        except CallAsks as asks:
+            self.send(job.owner, AskedMidway(job.number, asks.question, retried))
+        else:
+            self.send(job.owner, Answered(job.number, result))
 
     @property
     def job(self) -> Job:

@@ -3,6 +3,8 @@
 from contextlib import suppress
 from itertools import count
 
+from msgspec.structs import replace
+
 from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from agents.core.conversation import ToolCall
 from agents.tools.call_context import OUTSIDE
@@ -34,6 +36,7 @@ class CallWorkers:
         context, attempts = OUTSIDE, call.attempts
         if self._turn is not None and tool.context:
             context, attempts = self._turn.context(call.call), attempts + self._turn.attempts_before(call.call)
+            context = context if question is None else replace(context, answers=())
         job = Job(
             number,
             tool,
@@ -47,6 +50,7 @@ class CallWorkers:
             self._span.carrier if call.span is None else call.span.carrier,
             context,
             count(attempts + (question is None)),
+            call.retried,
         )
         self.starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)

@@ -16,11 +16,12 @@ from agents.core.round import ToolFinished
 from agents.core.tool_result import ToolResult
 from agents.core.waiting import Ruling, Waiting
 from agents.tools.approval import Answer, Approvals, InvalidEdit
+from agents.tools.call_supervisor import AskedMidway
 from agents.tools.call_workers import CallWorkers
 from agents.tools.decidable import Decidable
 from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Keep, no_store
-from agents.tools.open_call import Cleared, Declined, OpenCall, OpenCalls
+from agents.tools.open_call import Asked, Cleared, Declined, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Review, Reviewing
 from agents.tools.settling import Settled
 from agents.tools.tool import Tool
@@ -78,13 +79,26 @@ class DecidedCalls:
         if earlier is not None and earlier.ruling is not None:
             self._decided(number, earlier.ruling)
             return None
-        question, on_timeout = call.question, call.tool.on_approval_timeout
+        question = call.question
         timeout_s = (question and question.timeout_s) or call.tool.approval_timeout_s
         left_s = timeout_s if call.deadline is None else max(0.0, call.deadline - unix_s())
-        self._approvals.ask(number, call.call, timeout_s, on_timeout, call.deadline, call.kind, question)
+        self._approvals.ask(number, call.call, timeout_s, call.on_timeout, call.deadline, call.kind, question)
         self._waits.watch()
-        asked = call.call.index, left_s, call.changed, why, call.deadline, on_timeout
-        return ApprovalAsked(*asked, call.kind, question)
+        asked = call.call.index, left_s, call.changed, why, call.deadline, call.on_timeout
+        return ApprovalAsked(*asked, call.kind, question, call.midway)
+
+    def _asked_midway(self, number: int, call: OpenCall, asked: AskedMidway) -> ApprovalAsked | None:
+        """Return the question of the call's function, whose worker has ended."""
+        call.ask_midway(asked.question, asked.retried)
+        return self._asked(self._open.renumber(number), call, "")
+
+    def _ask_again(self, number: int, call: OpenCall) -> None:
+        """Ask the question again that waited before a restart. Without it the call runs up to its question."""
+        earlier = self._waits.earlier(call.call)
+        if earlier is None:
+            return self._deliver(Cleared(number))
+        call.question, call.midway = earlier.waiting.question, True
+        return self._deliver(Asked(number, ""))
 
     @property
     def agents(self) -> tuple[Pid, ...]:
@@ -129,7 +143,7 @@ class DecidedCalls:
         return None
 
     def answer(self, call_id: str, given: AnswerValue, by: str | None = None) -> Answer:
-        """Answer the question of a call that waits. The answer is its result."""
+        """Answer the question of a call that waits. The answer is its result, or its function runs again with it."""
         return self._approvals.answer(call_id, given, by)
 
     def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
@@ -143,9 +157,11 @@ class DecidedCalls:
         """
         if (question := self._questions.pop(number, None)) is not None:
             return self._deliver(question.decided(ruling.decision, ruling.reason, ruling.edited))
+        call = self._open[number]
+        if call.continued(ruling):
+            return self._deliver(Cleared(number))
         if ruling.decision != "approved":
             return self._deliver(Declined(number, ruling))
-        call = self._open[number]
         call.ruling = ruling
         if call.doubted:
             return self._deliver(Settled(number, DidNotHappen(), by_person=True))
@@ -160,6 +176,8 @@ class DecidedCalls:
         earlier = self._waits.earlier(call)
         deadline = None if earlier is None else earlier.waiting.deadline
         opened = OpenCall(call, self._tools.get(call.name), self._now_s(), deque(), asks=asks, deadline=deadline)
+        if self._turn is not None and self._turn.edited_before(call):
+            opened.edited = call.arguments
         return self._open.add(opened), opened
 
     async def _run(self, number: int, tool: Tool) -> None:

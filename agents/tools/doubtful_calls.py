@@ -1,6 +1,6 @@
 """The calls of a turn that failed or were cut and may have taken effect: the outcome of each is found out."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from agents.core.outcome import DidNotHappen, NotKnown, Outcome
 from agents.core.round import ToolFinished
 from agents.core.tool_result import ToolResult
 from agents.core.waiting import Ruling
-from agents.tools.call_supervisor import Answered, Crashed, Progressed, failed
+from agents.tools.call_supervisor import Answered, AskedMidway, Crashed, Progressed, failed
 from agents.tools.decided_calls import DecidedCalls
 from agents.tools.open_call import OpenCall
 from agents.tools.settling import Settled, is_doubtful, judged, outcome_of, verification
@@ -27,6 +27,9 @@ from agents.tools.settling import Settled, is_doubtful, judged, outcome_of, veri
 Happened: TypeAlias = (
     ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared | BudgetDecided
 )
+
+
+NO_QUESTION: Final = "expected an outcome, got a question: verify can't ask a person"
 
 
 class DoubtfulCalls(DecidedCalls):
@@ -85,6 +88,8 @@ class DoubtfulCalls(DecidedCalls):
                 call.crash = reason
             case Answered(_, result):
                 return self._settled(number, call, outcome_of(call.call.name, result))
+            case AskedMidway():
+                return self._settled(number, call, outcome_of(call.call.name, failed("raised", NO_QUESTION)))
             case Down():
                 return self._settled(number, call, outcome_of(call.call.name, failed("crashed", call.crash)))
         return None

@@ -13,12 +13,14 @@ ToolFailed              one call failed. Its text may be shown to the model
 TimeoutError            the deadline of the call passed (Python's own class)
 RuntimeError
 └── PoolUnavailable     the pool is closed, or can't start workers
+CallAsks                the tool asks a person: no failure. The call waits, and its tool runs again with the answer
 """
 
 import signal
 from typing import Final
 
 from agents.core.faults import Fault
+from agents.core.question import Question
 from agents.tools.text import cut, sendable
 
 MAX_MESSAGE_BYTES: Final = 4096
@@ -127,6 +129,14 @@ class WorkerRefused(WorkerDied):
 
 class PoolUnavailable(RuntimeError):
     """No worker runs for this caller, and none will."""
+
+
+class CallAsks(Exception):
+    """The end of an attempt whose function asks a person. The call waits for the answer, and then runs again."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__("the tool waits for a person's answer")
+        self.question = question
 
 
 def no_result(deadline_s: float) -> TimeoutError:

@@ -15,7 +15,7 @@ from agents.core.effects import (
 from agents.core.question import Question
 from agents.tools.approval import wanted
 from agents.tools.arguments import object_text
-from agents.tools.call_supervisor import Answered, Attempted, Crashed, Progressed, Published, failed
+from agents.tools.call_supervisor import Answered, AskedMidway, Attempted, Crashed, Progressed, Published, failed
 from agents.tools.doubtful_calls import DoubtfulCalls, Happened
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.open_call import Asked, Cleared, Declined, OpenCall
@@ -31,14 +31,14 @@ class TurnCalls(DoubtfulCalls):
         if asked.cleared:
             await self.run_cleared(asked.call.index)
         else:
-            await self.start(asked.call, decided=asked.decided, asks=asked.asks)
+            await self.start(asked.call, decided=asked.decided, asks=asked.asks, asked=asked.asked)
 
-    async def start(self, call: ToolCall, *, decided: bool = False, asks: bool = False) -> None:
+    async def start(self, call: ToolCall, *, decided: bool = False, asks: bool = False, asked: bool = False) -> None:
         """Start the call's worker, or ask for its approval first. A call that can't run gets its result at once.
 
         If the tool may need approval, or the host reviews calls, the call sends ToolCleared and then waits for
         `run_cleared`. decided: the call was cleared before a crash, and runs with the arguments that it has. asks: it
-        needs an approval.
+        needs an approval. asked: as in RunTool.
         """
         number, opened = self._opened(call, asks=asks)
         tool, earlier = opened.tool, self._waits.earlier(call)
@@ -46,6 +46,8 @@ class TurnCalls(DoubtfulCalls):
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
             return self._deliver(Answered(number, failed("unknown_tool", reason)))
+        if asked:
+            return self._ask_again(number, opened)
         before = self._review.before
         if earlier is not None and earlier.ruling is not None and not decided:
             self._waits.begin(call)
@@ -105,8 +107,8 @@ class TurnCalls(DoubtfulCalls):
             case Asked(_, why):
                 return self._asked(number, call, why)
             case Cleared():
-                call.ruling, ruling = None, call.ruling
-                return ToolCleared(call.call.index, call.changed, ruling)
+                ruling, answer, call.ruling, call.answer = call.ruling, call.answer, None, None
+                return ToolCleared(call.call.index, call.changed, ruling, answer)
             case Declined(_, ruling):
                 call.ruling = ruling
                 return self._finished(number, call.answered(ruling) or refused(call, ruling.reason))
@@ -117,6 +119,8 @@ class TurnCalls(DoubtfulCalls):
                 return ToolStarted(call.call.index, call.attempts, at_s)
             case Progressed():
                 return ToolProgressed(call.call.index, call.unread.popleft())
+            case AskedMidway():
+                return self._asked_midway(number, call, message)
             case Published(_, event):
                 return SubAgentPublished(call.call.index, event)
             case Crashed(_, reason):

@@ -43,6 +43,9 @@ class Calling(Protocol):
     def attempts_before(self, call: ToolCall) -> int:
         """Return how often the call was begun before this program continued the turn."""
 
+    def edited_before(self, call: ToolCall) -> bool:
+        """Return whether a person approved the call with these arguments before this program continued the turn."""
+
     def settled(self, call: ToolCall) -> Outcome | None:
         """Return what a person has said of a call that a crash cut; None if nobody has."""
 
@@ -59,7 +62,8 @@ class Job(Struct, frozen=True):
     begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
     keep: keeps the images, sounds and files of the result. turn: None for calls outside of a turn.
     agents: the sub-agents of the turn, by the numbers of their calls. trace: of the call. context: of the call, without
-    attempt and deadline. attempts: yields the number of each attempt that begins.
+    attempt and deadline. attempts: yields the number of each attempt that begins. retried: the retries before the call
+    last asked a person.
     """
 
     number: int
@@ -74,3 +78,4 @@ class Job(Struct, frozen=True):
     trace: Carrier = NO_TRACE
     context: CallContext = OUTSIDE
     attempts: Iterator[int] = field(default_factory=partial(count, 1))
+    retried: int = 0

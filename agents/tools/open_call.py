@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
-from agents.core.question import Question
-from agents.core.waiting import Ruling, WaitKind
+from agents.core.question import AnswerValue, Question
+from agents.core.waiting import OnTimeout, Ruling, WaitKind
 from agents.tools.plain import plain
 from agents.tools.questions import answered, unanswered
 from agents.tools.result import result_text
@@ -51,7 +51,8 @@ class OpenCall(Struct):
     span: None until it runs. ended: only the review of its result is missing. asks: a person must approve it. deadline:
     of the wait that began before a restart. ruling: the decision that is not announced yet. failure: its result, if
     it may have taken effect all the same. verifying: `verify` is asked about it. doubted: a person is asked.
-    question: to a person, whose answer is the result.
+    question: to a person, whose answer is the result. midway: the call's function asks the question, and runs again
+    with the answer. answer: to such a question. retried: the retries before it.
     """
 
     call: ToolCall
@@ -71,10 +72,37 @@ class OpenCall(Struct):
     verifying: bool = False
     doubted: bool = False
     question: Question | None = None
+    midway: bool = False
+    answer: AnswerValue | None = None
+    retried: int = 0
 
     @property
     def kind(self) -> WaitKind:
         return "approval" if self.question is None else "question"
+
+    @property
+    def on_timeout(self) -> OnTimeout:
+        """The decision at the deadline. A question has its default then, if it has one."""
+        return "deny" if self.tool is None or self.question is not None else self.tool.on_approval_timeout
+
+    def ask_midway(self, question: Question, retried: int) -> None:
+        """Wait for an answer to the function's question. The attempt goes on after it, with the same number."""
+        self.question, self.midway, self.retried = question, True, retried
+        self.attempts, self.deadline, self.unread = self.attempts - 1, None, deque()
+        if self.span is not None:
+            self.span.end(ToolResult(f"asks: {question.text}"))
+            self.span = None
+
+    def continued(self, ruling: Ruling) -> bool:
+        """Take the answer to the function's question, if this decision has one. Return whether the call runs again."""
+        if not self.midway or self.question is None or ruling.decision == "denied":
+            return False
+        given = self.question.default if ruling.answer is None else ruling.answer
+        if given is None:
+            return False
+        self.ruling, self.answer = ruling, self.question.answer(given)
+        self.question, self.midway = None, False
+        return True
 
     def change(self, arguments: str) -> None:
         """Have the call run with these arguments."""

@@ -148,9 +148,9 @@ class WorkerPool:
 
         on_progress: called with each value that the tool reports. on_begin: called when a worker takes the call.
         context: called then, for a tool that has a parameter for it.
-        Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
-        deadline. At the deadline, and when the caller is cancelled, the worker and every process that it started are
-        killed and reaped before this returns.
+        Raises InvalidArguments, ToolRaised, CallAsks, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at
+        the deadline. At the deadline, and when the caller is cancelled, the worker and every process that it started
+        are killed and reaped before this returns.
         """
         job = _job(tool, arguments_json, next(self._numbers))
         with startable(InvalidTool):

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from agents.core.events import ToolResult
-from agents.core.question import AnswerValue, Question
+from agents.core.question import AnswerValue, Question, checked
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.forked import children_end_here
 from agents.tools.result import result_text
@@ -28,9 +28,10 @@ def question_of(tool: Tool, arguments: str) -> Question:
         raise ToolRaised.by(error) from error
     if not isinstance(asked, Question):
         raise ToolRaised("TypeError", f"expected a Question of a tool with asks=True, got {type(asked).__name__}")
-    if (fault := asked.own_fault()) is not None:
-        raise InvalidArguments(fault)
-    return asked
+    try:
+        return checked(asked)
+    except ValueError as invalid:
+        raise InvalidArguments(str(invalid)) from None
 
 
 def answered(question: Question, given: AnswerValue) -> ToolResult:

@@ -17,8 +17,8 @@ from contextvars import copy_context
 from typing import Any, cast
 
 from actors.log import get_logger
-from agents.tools.call_context import CallContext, outside
-from agents.tools.errors import InvalidArguments, ServerDown, ServerRaised, ToolRaised, no_result
+from agents.tools.call_context import CallContext, outside, question_in
+from agents.tools.errors import CallAsks, InvalidArguments, ServerDown, ServerRaised, ToolRaised, no_result
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
 from agents.tools.progress import ProgressReports, Send, last_of, report_call_to, unobserved, unwatched
@@ -44,8 +44,8 @@ async def run_call(
     pool: runs the tool if its isolation is "process". on_progress: called on the loop with each value that the tool
     reports. on_begin: called on the loop when the tool is about to run: its arguments are valid, and it has a worker.
     context: called then, for a tool that has a parameter for it.
-    Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, ServerDown, PoolUnavailable,
-    TimeoutError.
+    Raises InvalidArguments before anything runs, ToolRaised, CallAsks, CpuTimeUsedUp, WorkerDied, ServerDown,
+    PoolUnavailable, TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
@@ -94,8 +94,8 @@ async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> 
         outcome.set_running_or_notify_cancel()  # a caller that stops waiting must not affect the thread
         try:
             outcome.set_result(_called(tool, values, reports))
-        except ToolRaised as raised:
-            outcome.set_exception(raised)
+        except (ToolRaised, CallAsks) as ended:
+            outcome.set_exception(ended)
 
     with closing(ProgressReports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
         threading.Thread(target=copy_context().run, args=(work,), name=f"tool {tool.name}", daemon=True).start()
@@ -118,7 +118,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
     except BaseException as error:  # the crash boundary: sys.exit would end the event loop
         if isinstance(error, asyncio.CancelledError | GeneratorExit) and task.cancelling():
             raise  # the call was ended: this is not the tool's own exception
-        raise ToolRaised.by(error) from error
+        raise _ended_by(error) from error
 
 
 def _called(tool: Tool, values: dict[str, Any], reports: ProgressReports) -> Any:
@@ -126,7 +126,13 @@ def _called(tool: Tool, values: dict[str, Any], reports: ProgressReports) -> Any
         with children_end_here(), closing(report_call_to(reports)):
             return returned(_run_here(tool.function(**values)), tool.max_output_bytes)
     except BaseException as error:  # the crash boundary, as above
-        raise ToolRaised.by(error) from error
+        raise _ended_by(error) from error
+
+
+def _ended_by(error: BaseException) -> ToolRaised | CallAsks:
+    """Return the end of an attempt by this exception of its tool."""
+    question = question_in(error)
+    return ToolRaised.by(error) if question is None else CallAsks(question)
 
 
 def _run_here(result: Any) -> Any:

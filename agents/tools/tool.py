@@ -19,13 +19,12 @@ from dataclasses import dataclass, field, replace
 from types import MethodType
 from typing import Any, Generic, TypeAlias, Unpack, overload
 
-import msgspec
 from typing_extensions import ParamSpec, TypeVar
 
 from agents.core.faults import Fault
 from agents.core.outcome import OnUnknown, Outcome
 from agents.tools import arguments, binding, callables, docstring, signature
-from agents.tools.call_context import CallContext, context_parameters
+from agents.tools.call_context import CallContext, context_parameters, of_attempt
 from agents.tools.definition import isolation_faults, text_faults
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Isolation, Options, Policy, policy_faults, unknown_options
@@ -92,7 +91,7 @@ class Tool(Policy, Generic[P, R]):
         """Return the values with the context, if the function has a parameter for it."""
         if not self.context:
             return values
-        return {**values, self.context: msgspec.structs.replace(context, dependencies=self.dependencies)}
+        return {**values, self.context: of_attempt(context, self.dependencies)}
 
     def bind(self, **values: Any) -> "Tool[..., R]":
         """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.

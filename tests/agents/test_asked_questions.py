@@ -1,7 +1,7 @@
 """Questions of a turn to a person: each is answered by its id, and the answer is the result of its call."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -190,6 +190,20 @@ async def test_a_question_that_no_answer_fits_is_an_error_of_its_call(stage: Sta
     results = [each.result async for each in agent.stream(pid, "ask") if isinstance(each, StreamToolResult)]
     assert {result.error for result in results} == {"invalid_arguments"}
     assert all("expected" in result.content for result in results)
+
+
+async def test_a_faulty_question_of_a_program_is_an_error_of_its_call(stage: Stage) -> None:
+    @tool(asks=True, name="pick_size")
+    def numbers(article: str) -> Question:
+        """Ask with choices that are no texts."""
+        return Question("Which?", cast("Any", (1, 2)))
+
+    pid = await stage.agent("tailor", tools=[numbers])
+    (result,) = [each.result async for each in agent.stream(pid, "ask") if isinstance(each, StreamToolResult)]
+    assert (result.error, result.content.partition(" - ")[0]) == (
+        "invalid_arguments",
+        "error: question: Expected `str`, got `int`",
+    )
 
 
 @pytest.mark.parametrize(

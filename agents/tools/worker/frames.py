@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from agents.core.question import checked
 from agents.tools.progress import BURST, MAX_PROGRESS_BYTES, PER_SECOND
 from agents.tools.result import MAX_RESULT_BYTES, bounded
 from agents.tools.worker.wire import (
     HEADER,
     MAX_ANSWER_BYTES,
     MAX_PROGRESS_FRAME_BYTES,
+    Asks,
     Frame,
     ProgressReport,
     Returned,
@@ -90,5 +92,7 @@ def _within(frame: Frame, limit_bytes: int) -> Frame:
     match frame:
         case Returned(number, value, media):
             return Returned(number, bounded(value, limit_bytes + MARK_BYTES), media)
+        case Asks(number, question):
+            return Asks(number, checked(question))
         case _:
             return frame

@@ -14,6 +14,7 @@ from typing import Any, Never
 
 import msgspec
 
+from agents.tools.call_context import question_in
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.progress import ProgressReports, last_of, report_process_to
 from agents.tools.result import WithMedia, returned
@@ -25,6 +26,7 @@ from agents.tools.worker.wire import (
     HEADER,
     Answer,
     ArgumentsRefused,
+    Asks,
     Frame,
     ProgressReport,
     Raised,
@@ -76,6 +78,8 @@ def _answer(job: WorkerJob, send: Callable[[Frame], None]) -> Answer:
     except InvalidArguments as error:
         return ArgumentsRefused(job.number, error.faults)
     except BaseException as error:  # noqa: BLE001 - the crash boundary: a tool's exception is data for the model
+        if (question := question_in(error)) is not None:
+            return Asks(job.number, question)
         raised = ToolRaised.by(error)
         return Raised(job.number, raised.type_name, raised.message)
 

@@ -4,7 +4,7 @@ A worker gets and sends frames of a length and a body. A fork server gets and se
 pool -> server    BeginOrder, ForkOrder with the descriptor of a socket, KillOrder, LoadOrder, WatchOrder
 server -> pool    Alive from the first fork server, Obeyed for its start and for each order, LoadReport, ChildEnded
 pool -> worker    one WorkerJob
-worker -> pool    WorkerReady, then any number of ProgressReport and one Answer: Returned | Raised | ArgumentsRefused
+worker -> pool    WorkerReady, then any number of ProgressReport and one Answer
 """
 
 import struct
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from agents.core.faults import Fault
+from agents.core.question import Question
 from agents.tools.call_context import OUTSIDE, CallContext
 from agents.tools.progress import MAX_PROGRESS_BYTES
 from agents.tools.result import MAX_PARTS, MAX_PARTS_BYTES, MAX_RESULT_BYTES
@@ -96,6 +97,13 @@ class ArgumentsRefused(Struct, frozen=True, tag="refused"):
     faults: tuple[str, ...]
 
 
+class Asks(Struct, frozen=True, tag="asks"):
+    """An answer to a job whose function asks a person."""
+
+    number: int
+    question: Question
+
+
 class BeginOrder(Struct, frozen=True, tag="begin"):
     """The first order to the first fork server, which loads its modules when this arrives, if not before."""
 
@@ -154,7 +162,7 @@ class NotForked(Struct, frozen=True, tag="not_forked"):
 
 Order: TypeAlias = BeginOrder | ForkOrder | KillOrder | WatchOrder | LoadOrder
 Packet: TypeAlias = Alive | Obeyed | LoadReport | ChildEnded | NotForked
-Answer: TypeAlias = Returned | Raised | ArgumentsRefused
+Answer: TypeAlias = Returned | Raised | ArgumentsRefused | Asks
 Frame: TypeAlias = WorkerReady | ProgressReport | Answer
 
 
