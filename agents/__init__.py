@@ -17,7 +17,8 @@ Parts of messages:  Text, Image, Audio, File; in a conversation TextPart, ImageP
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
 Reasons of errors:  Fault is any reason of a StreamError
-Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments, InvalidEdit, InvalidReply, OtherKind, Question
+Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments, OtherQuestion, InvalidEdit, InvalidReply,
+                    OtherKind, Question
 Exceptions:         StreamFailed, TooManyWait, InvalidAgentConfig, InvalidTool, InvalidArgument, AlreadyStarted,
                     StartFailed, CallFailed
 
@@ -96,7 +97,15 @@ if TYPE_CHECKING:
     from agents.settings import Settings
     from agents.settings.agent_options import AgentOptions
     from agents.starting import start_agent
-    from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments, OtherKind
+    from agents.tools.approval import (
+        AlreadyDecided,
+        Decided,
+        InvalidEdit,
+        NotAsked,
+        OtherArguments,
+        OtherKind,
+        OtherQuestion,
+    )
     from agents.tools.call_context import CallContext
     from agents.tools.errors import InvalidTool
     from agents.tools.progress import progress
@@ -149,6 +158,7 @@ __all__ = [
     "NotKnown",
     "OtherArguments",
     "OtherKind",
+    "OtherQuestion",
     "Parked",
     "ParseError",
     "Pid",
@@ -222,6 +232,7 @@ _LATE = {
     "NotAsked": "agents.tools.approval",
     "OtherArguments": "agents.tools.approval",
     "OtherKind": "agents.tools.approval",
+    "OtherQuestion": "agents.tools.approval",
     "Pid": "actors",
     "Settings": "agents.settings",
     "StartFailed": "actors",

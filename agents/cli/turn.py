@@ -79,7 +79,8 @@ class LocalDecider:
 
     async def answer(self, asked: StreamApprovalRequired, given: AnswerValue) -> str | None:
         with suppress(CallFailed):
-            answer = await agent.answer(self._pid, asked.tool_call.id, given, stream_id=asked.stream_id)
+            shown, place = None if asked.question is None else asked.question.text, asked.stream_id
+            answer = await agent.answer(self._pid, asked.tool_call.id, given, question=shown, stream_id=place)
             return answer.reason if isinstance(answer, InvalidReply) else None
         return None
 

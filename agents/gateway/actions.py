@@ -95,13 +95,14 @@ class Deny(_Action):
 
 
 class AnswerQuestion(_Action):
-    """answer: a text, or a list of choices if the question accepts several."""
+    """answer: a text, or a list of choices if the question accepts several. question: the text that the person read."""
 
     needs = Scope.CHAT
     action: Literal["answer"]
     stream_id: Id
     call_id: Text
     answer: GivenAnswer
+    question: Text | None = None
 
 
 class Steer(_Action):

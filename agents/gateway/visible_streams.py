@@ -34,6 +34,7 @@ from agents.tools.approval import (
     NotAsked,
     OtherArguments,
     OtherKind,
+    OtherQuestion,
 )
 from agents.tools.questions import InvalidReply
 
@@ -126,11 +127,11 @@ class VisibleStreams:
         theirs = VisibleStreams(self._sessions.of_decisions(), self._quotas, self._caller)
         return await theirs._owner(stream_id)
 
-    async def answer(self, stream_id: str, call_id: str, given: AnswerValue) -> Decided:
+    async def answer(self, stream_id: str, call_id: str, given: AnswerValue, question: str | None = None) -> Decided:
         pid = await self._decider(stream_id)
         if pid is None:
             return _decision(NotAsked(call_id))
-        return _decision(await agent.answer(pid, call_id, given, stream_id=stream_id, by=self._by))
+        return _decision(await agent.answer(pid, call_id, given, question=question, stream_id=stream_id, by=self._by))
 
     async def steer(self, stream_id: str, message: str | GivenContent) -> StreamSteered:
         pid = await self._owner(stream_id)
@@ -226,6 +227,8 @@ def _decision(answer: Answer) -> Decided:
             raise Refusal(409, f"expected a call that waits for a decision, got one that is {decision}", "conflict")
         case OtherArguments():
             raise Refusal(409, "expected the arguments of the call, got others: read the call again", "conflict")
+        case OtherQuestion():
+            raise Refusal(409, "expected the question of the call, got another: read the call again", "conflict")
         case InvalidEdit(_, reason):
             raise Refusal(422, f"edited: {reason}")
         case InvalidAlways(_, reason):

@@ -137,8 +137,8 @@ class Socket:
                     action, await self._visible.streams.deny(action.stream_id, action.call_id, action.reason)
                 )
             case actions.AnswerQuestion():
-                decision = await self._visible.streams.answer(action.stream_id, action.call_id, action.answer)
-                await self._answer(action, decision)
+                given_to = action.stream_id, action.call_id, action.answer, action.question
+                await self._answer(action, await self._visible.streams.answer(*given_to))
             case actions.Steer():
                 message = await given(action.message, action.parts)
                 await self._answer(action, await self._visible.streams.steer(action.stream_id, message))

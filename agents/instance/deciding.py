@@ -83,9 +83,10 @@ def _decide(stream: Stream, request: Approve | Deny | AnswerQuestion) -> Answer:
         return stream.waits.decide(call_id, ruling, request.arguments) if isinstance(answer, NotAsked) else answer
     if isinstance(request, AnswerQuestion):
         if calls is not None:
-            answer = calls.answer(call_id, request.answer, request.by)
+            answer = calls.answer(call_id, request.answer, request.by, request.question)
         ruling = Ruling("answered", unix_s(), request.by, answer=request.answer)
-        return stream.waits.decide(call_id, ruling) if isinstance(answer, NotAsked) else answer
+        shown = request.question
+        return stream.waits.decide(call_id, ruling, shown=shown) if isinstance(answer, NotAsked) else answer
     if calls is not None:
         answer = calls.deny(call_id, request.reason, request.by)
     ruling = Ruling("denied", unix_s(), request.by, request.reason)

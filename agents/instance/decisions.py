@@ -61,18 +61,27 @@ async def deny(
 
 
 async def answer(
-    pid: Pid | str, call_id: str, given: str | Sequence[str], *, stream_id: str | None = None, by: str | None = None
+    pid: Pid | str,
+    call_id: str,
+    given: str | Sequence[str],
+    *,
+    question: str | None = None,
+    stream_id: str | None = None,
+    by: str | None = None,
 ) -> Answer:
-    """Answer the question of a stream_approval_required. The answer is the result of its call.
+    """Answer the question of a stream_approval_required. The answer is the result of its call, or its tool goes on.
 
-    given: a text; a list of choices if the question accepts several. by: as in `approve`. Return Decided, or the reason
-    why the answer has no effect: AlreadyDecided, NotAsked, InvalidReply, OtherKind. `deny` declines to answer.
+    given: a text; a list of choices if the question accepts several. question: the text that the person was shown. Give
+    it where an answer may come twice, since a tool may ask several questions in one call. by: as in `approve`. Return
+    Decided, or the reason why the answer has no effect: AlreadyDecided, NotAsked, InvalidReply, OtherKind, and
+    OtherQuestion if the call asks something else now. `deny` declines to answer.
     """
     request = AnswerQuestion(
         checked_text(call_id, "call_id"),
         checked_answer(given),
         checked_optional(stream_id, "stream_id"),
         checked_optional(by, "by"),
+        checked_optional(question, "question"),
     )
     return await ask(await awake(pid), request)
 

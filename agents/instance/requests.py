@@ -99,12 +99,16 @@ class Settle(Struct, Request[bool], frozen=True):
 
 
 class AnswerQuestion(Struct, Request[Answer], frozen=True):
-    """Answer the question of a call. The answer to this request: an approval.Answer. by: as in Approve."""
+    """Answer the question of a call. The answer to this request: an approval.Answer. by: as in Approve.
+
+    question: the text that the person was shown; None: whatever the call asks.
+    """
 
     call_id: str
     answer: AnswerValue
     stream_id: str | None = None
     by: str | None = None
+    question: str | None = None
 
 
 class GetInfo(Struct, Request[AgentInfo], frozen=True):

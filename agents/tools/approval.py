@@ -56,6 +56,13 @@ class OtherArguments(Struct, frozen=True):
     asked: str
 
 
+class OtherQuestion(Struct, frozen=True):
+    """A refusal: the answer is to another question than that of the call, which still waits. asked: the call's."""
+
+    call_id: str
+    asked: str
+
+
 class InvalidEdit(Struct, frozen=True):
     """A refusal: the tool does not accept the edited arguments. The call still waits. reason: what is wrong."""
 
@@ -78,7 +85,15 @@ class OtherKind(Struct, frozen=True):
 
 
 Answer: TypeAlias = (
-    Decided | AlreadyDecided | NotAsked | OtherArguments | InvalidEdit | InvalidAlways | InvalidReply | OtherKind
+    Decided
+    | AlreadyDecided
+    | NotAsked
+    | OtherArguments
+    | OtherQuestion
+    | InvalidEdit
+    | InvalidAlways
+    | InvalidReply
+    | OtherKind
 )
 
 
@@ -105,8 +120,8 @@ def required(tool: Tool, arguments: str) -> bool:
         return True
 
 
-def refusal(waiting: Waiting, ruling: Ruling, arguments: str | None = None) -> Answer | None:
-    """Return why the decision does not fit what waits, or None. arguments: as in Approvals.approve."""
+def refusal(waiting: Waiting, ruling: Ruling, arguments: str | None, shown: str | None) -> Answer | None:
+    """Return why the decision does not fit what waits, or None. arguments, shown: as in Approvals."""
     call, question = waiting.call, waiting.question
     if ruling.answer is not None and question is None:
         return OtherKind(call.id, "approval")
@@ -114,6 +129,8 @@ def refusal(waiting: Waiting, ruling: Ruling, arguments: str | None = None) -> A
         return OtherKind(call.id, "answer")
     if arguments is not None and arguments != call.arguments:
         return OtherArguments(call.id, call.arguments)
+    if shown is not None and question is not None and shown != question.text:
+        return OtherQuestion(call.id, question.text)
     fault = question.fault(ruling.answer) if question is not None and ruling.answer is not None else None
     return None if fault is None else InvalidReply(call.id, fault)
 
@@ -175,12 +192,15 @@ class Approvals:
         """
         return self._answer(call_id, Ruling("approved", unix_s(), by, edited=edited), arguments)
 
-    def answer(self, call_id: str, given: AnswerValue, by: str | None = None) -> Answer:
-        """Answer the question of a call."""
-        return self._answer(call_id, Ruling("answered", unix_s(), by, answer=given), None)
+    def answer(self, call_id: str, given: AnswerValue, by: str | None = None, shown: str | None = None) -> Answer:
+        """Answer the question of a call.
+
+        shown: the text of the question that the person was shown. None answers whatever the call asks now.
+        """
+        return self._answer(call_id, Ruling("answered", unix_s(), by, answer=given), shown=shown)
 
     def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
-        return self._answer(call_id, Ruling("denied", unix_s(), by, reason), None)
+        return self._answer(call_id, Ruling("denied", unix_s(), by, reason))
 
     def withdraw(self, number: int) -> None:
         """Ask no longer."""
@@ -193,13 +213,13 @@ class Approvals:
             timer.cancel()
         self._asked.clear()
 
-    def _answer(self, call_id: str, ruling: Ruling, arguments: str | None) -> Answer:
+    def _answer(self, call_id: str, ruling: Ruling, arguments: str | None = None, shown: str | None = None) -> Answer:
         number = next((number for number, (each, _) in self._asked.items() if each.call.id == call_id), None)
         if number is None:
             decided = self._decided.get(call_id)
             return NotAsked(call_id) if decided is None else AlreadyDecided(call_id, decided)
         waiting = self._asked[number][0]
-        if (refused := refusal(waiting, ruling, arguments)) is not None:
+        if (refused := refusal(waiting, ruling, arguments, shown)) is not None:
             return refused
         self._record(waiting.call.index, ruling)
         self._decide(number, ruling)

@@ -142,9 +142,12 @@ class DecidedCalls:
             return str(invalid)
         return None
 
-    def answer(self, call_id: str, given: AnswerValue, by: str | None = None) -> Answer:
-        """Answer the question of a call that waits. The answer is its result, or its function runs again with it."""
-        return self._approvals.answer(call_id, given, by)
+    def answer(self, call_id: str, given: AnswerValue, by: str | None = None, shown: str | None = None) -> Answer:
+        """Answer the question of a call that waits. The answer is its result, or its function runs again with it.
+
+        shown: as in Approvals.answer.
+        """
+        return self._approvals.answer(call_id, given, by, shown)
 
     def deny(self, call_id: str, reason: str = "", by: str | None = None) -> Answer:
         """Deny a call that waits, so that it ends. reason: for the model."""

@@ -71,8 +71,8 @@ class TurnWaits:
             self._decided[call.id] = known.ruling.decision
         return known
 
-    def decide(self, call_id: str, ruling: Ruling, arguments: str | None = None) -> Answer:
-        """Decide about a call that has not been started again. arguments: as in Approvals.approve."""
+    def decide(self, call_id: str, ruling: Ruling, arguments: str | None = None, shown: str | None = None) -> Answer:
+        """Decide about a call that has not been started again. arguments, shown: as in Approvals."""
         known = next((each for each in self._known.values() if each.waiting.call.id == call_id), None)
         if known is None:
             decided = self._decided.get(call_id)
@@ -82,7 +82,7 @@ class TurnWaits:
         call = known.waiting.call
         if known.waiting.deadline <= unix_s():
             return AlreadyDecided(call_id, "approved" if known.waiting.on_timeout == "approve" else "expired")
-        if (refused := refusal(known.waiting, ruling, arguments)) is not None:
+        if (refused := refusal(known.waiting, ruling, arguments, shown)) is not None:
             return refused
         if (fault := edit_fault(self._tools, known.waiting, ruling.edited)) is not None:
             return InvalidEdit(call_id, fault)

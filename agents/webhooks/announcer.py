@@ -67,7 +67,7 @@ class Announcer:
         at = datetime.now(UTC) if event.at is None else datetime.fromtimestamp(event.at, UTC)
         data = {"stream_id": event.stream_id, **self._place, **_about(event, arguments=webhook.arguments)}
         message = {"type": f"turn.{kind}", "timestamp": at.isoformat(), "data": data}
-        about = "\n".join((webhook.url, event.stream_id, kind, data.get("call_id", "")))
+        about = "\n".join((webhook.url, event.stream_id, kind, data.get("call_id", ""), _moment(event)))
         id_ = f"msg_{sha256(about.encode()).hexdigest()[:32]}"
         return Delivery(id_, endpoint_of(webhook.url), msgspec.json.encode(message), at)
 
@@ -85,6 +85,11 @@ def _kind(event: Event) -> WebhookEvent | None:
         case StreamError():
             return WebhookEvent.FAILED
     return None
+
+
+def _moment(event: Event) -> str:
+    """Return what tells the waits of one call apart. It is the same if the call asks again after a restart."""
+    return str(event.deadline) if isinstance(event, StreamApprovalRequired) else ""
 
 
 def _about(event: Event, *, arguments: bool) -> dict[str, Any]:

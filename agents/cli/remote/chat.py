@@ -120,7 +120,8 @@ class Decisions:
         return await self._decide(asked, "approve", {"call_id": call.id, "arguments": call.arguments, "edited": edited})
 
     async def answer(self, asked: StreamApprovalRequired, given: AnswerValue) -> str | None:
-        return await self._decide(asked, "answer", {"call_id": asked.tool_call.id, "answer": given})
+        shown = None if asked.question is None else asked.question.text
+        return await self._decide(asked, "answer", {"call_id": asked.tool_call.id, "answer": given, "question": shown})
 
     async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
         await self._decide(asked, "deny", {"call_id": asked.tool_call.id, "reason": reason})

@@ -40,11 +40,11 @@ def inbox(watch: bool, **options: Any) -> None:
 
 
 async def _look(client: Client, watch: bool) -> None:
-    shown: set[tuple[str, str]] = set()
+    shown: set[tuple[str, str, float]] = set()
     while True:
         waiting = sorted(await waiting_calls(client), key=lambda each: each.asked_at)
         for each in waiting:
-            if (place := (each.stream_id, each.tool_call.id)) not in shown:
+            if (place := _place(each)) not in shown:
                 shown.add(place)
                 say(_item(each))
                 if sys.stdin.isatty() and sys.stdout.isatty():
@@ -53,8 +53,13 @@ async def _look(client: Client, watch: bool) -> None:
             say("nothing waits for a person")
         if not watch:
             return
-        shown &= {(each.stream_id, each.tool_call.id) for each in waiting}
+        shown &= set(map(_place, waiting))
         await asyncio.sleep(PAUSE_S)
+
+
+def _place(waiting: WaitingCall) -> tuple[str, str, float]:
+    """Return what names an item also after a restart. A call may wait again, for its next question."""
+    return waiting.stream_id, waiting.tool_call.id, waiting.deadline
 
 
 def _item(waiting: WaitingCall) -> str:

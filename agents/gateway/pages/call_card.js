@@ -44,7 +44,7 @@ export class CallCard {
         const files = [...call.result?.parts ?? [], call.result?.large].filter(Boolean);
         if (files.length) this.#files?.(this.result.element, files);
         if (call.result) this.#files = null;
-        if (waiting !== (this.#asked !== null)) this.#ask(waiting);
+        if (call.approval !== this.#asked) this.#ask(waiting); // also for the next question of the same call
     }
 
     #showArguments({ arguments: text }) {

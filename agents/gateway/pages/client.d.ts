@@ -290,7 +290,7 @@ export class Client {
     abort(streamId: string): Promise<boolean>;
     approve(streamId: string, callId: string, shown?: string, edited?: string): Promise<Decided>;
     deny(streamId: string, callId: string, reason?: string): Promise<Decided>;
-    answer(streamId: string, callId: string, answer: string | string[]): Promise<Decided>;
+    answer(streamId: string, callId: string, answer: string | string[], question?: string): Promise<Decided>;
     steer(streamId: string, message: string, parts?: GivenPart[]): Promise<boolean>;
 
     request(method: string, where: string, body?: unknown): Promise<any>;

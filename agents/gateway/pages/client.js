@@ -255,8 +255,9 @@ export class Client {
         return this.#tell(streamId, "deny", { call_id: callId, reason });
     }
 
-    answer(streamId, callId, answer) {
-        return this.#tell(streamId, "answer", { call_id: callId, answer });
+    /** Answer the question of a call. question: the text that the person read. If the call asks another one, the answer is 409. */
+    answer(streamId, callId, answer, question) {
+        return this.#tell(streamId, "answer", { call_id: callId, answer, question });
     }
 
     /** Send a message to the turn that runs. The model reads it with its next call. */

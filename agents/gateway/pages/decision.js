@@ -28,7 +28,7 @@ export function buttons(call, may) {
 function form(call, { text, choices, several, default: preset }, act) {
     const asked = el("p", { class: "question" }, text);
     if (!act) return [asked, el("p", { class: "soft" }, "Your login lacks the scope chat, so it can't answer.")];
-    const { fault, tried: answer } = trying((given) => act(call, "answer", given));
+    const { fault, tried: answer } = trying((given) => act(call, "answer", given, text));
     const note = preset !== null && el("p", { class: "soft" }, `Without an answer: ${[preset].flat().join(", ")}`);
     const inputs = several ? boxes(choices, answer) : choices.length ? choices.map((choice) => button({ text: choice }, () => answer(choice))) : field(answer);
     return [asked, el("div", { class: "buttons" }, inputs), note, fault].filter(Boolean);

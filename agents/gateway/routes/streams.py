@@ -60,11 +60,13 @@ class Deny(RequestBody):
 class AnswerQuestion(RequestBody):
     """An answer to the question of a call. answer: a text, or a list of choices if the question accepts several.
 
-    If the question does not accept it, the answer to this request is 422, and the question still waits.
+    If the question does not accept it, the answer to this request is 422, and the question still waits. question: the
+    text that the person was shown. If the call asks something else now, the answer to this request is 409.
     """
 
     call_id: Text
     answer: GivenAnswer
+    question: Text | None = None
 
 
 class Steer(RequestBody):
@@ -126,8 +128,9 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     @needs(Scope.CHAT)
     @answers(json(Decided), refuses=(404, 409, 422))
     async def answer(stream_id: StreamId, caller: CurrentCaller, body: AnswerQuestion) -> Response:
-        """Answer the question of a call. The answer is the call's result."""
-        return Json(await everything.visible_to(caller).streams.answer(stream_id, body.call_id, body.answer))
+        """Answer the question of a call. The answer is the call's result, or its tool goes on with it."""
+        streams = everything.visible_to(caller).streams
+        return Json(await streams.answer(stream_id, body.call_id, body.answer, body.question))
 
     @routes.post("/streams/{stream_id}/steer")
     @needs(Scope.CHAT)

@@ -45,7 +45,7 @@ from agents.instance.requests import (
     Steer,
 )
 from agents.llm.endpoint import Api
-from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments, OtherKind
+from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments, OtherKind, OtherQuestion
 from agents.tools.questions import InvalidReply
 
 IMAGE = ImagePart("ab", "image/png", 5, "cat.png")
@@ -82,8 +82,13 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
     (Deny("c", "no"), [Decided("c", "denied"), NotAsked("c")]),
     (Settle("k", Happened({"paid": 5})), [True, False]),
     (
-        AnswerQuestion("c", ("x", "y"), "s"),
-        [Decided("c", "answered"), InvalidReply("c", "why"), OtherKind("c", "approval")],
+        AnswerQuestion("c", ("x", "y"), "s", question="Which?"),
+        [
+            Decided("c", "answered"),
+            InvalidReply("c", "why"),
+            OtherKind("c", "approval"),
+            OtherQuestion("c", "Who?"),
+        ],
     ),
     (Retire(), [True, False]),
     (StopFar(), [True, False]),

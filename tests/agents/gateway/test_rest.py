@@ -216,7 +216,9 @@ async def test_a_question_is_listed_answered_and_its_turn_goes_on(site: Site) ->
                     assert (refused[0], refused[1]["error"]["message"]) == (status, line)
                 status, refusal = await site.json("POST", f"/streams/{stream}/approve", {"call_id": call_id})
                 assert (status, refusal["error"]["type"]) == (409, "conflict")
-                body = {"call_id": call_id, "answer": "red"}
+                body = {"call_id": call_id, "answer": "red", "question": "Which?"}
+                status, refusal = await site.json("POST", where, {**body, "question": "Who?"})
+                assert (status, refusal["error"]["type"]) == (409, "conflict")
                 decided = {"call_id": call_id, "decision": "answered"}
                 assert await site.json("POST", where, body) == (200, decided)
                 assert (await site.json("POST", where, body))[0] in (404, 409)

@@ -99,7 +99,9 @@ async def test_a_question_is_answered(site: Site) -> None:
         of_call = {"stream_id": asked["stream_id"], "call_id": asked["data"]["tool_call"]["id"]}
         await socket.send_json({"action": "answer", **of_call, "answer": "green"})
         assert (await until(socket, "refused"))[-1]["error"].startswith("answer: expected one of")
-        await socket.send_json({"action": "answer", **of_call, "answer": "red"})
+        await socket.send_json({"action": "answer", **of_call, "answer": "red", "question": "Who?"})
+        assert (await until(socket, "refused"))[-1]["code"] == "conflict"
+        await socket.send_json({"action": "answer", **of_call, "answer": "red", "question": "Which?"})
         *_, end = await until(socket, "complete")
     assert end["data"]["answer"] == "red"
 

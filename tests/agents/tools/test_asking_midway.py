@@ -15,6 +15,7 @@ from agents import (
     Event,
     InvalidReply,
     OtherKind,
+    OtherQuestion,
     Question,
     StreamApprovalDecided,
     StreamApprovalRequired,
@@ -145,6 +146,20 @@ async def test_an_invalid_answer_gets_one_line_and_the_question_still_waits(stag
     assert answer_of(await turn(pid, str(tmp_path / "runs"), refuse)) == "So: kept"
 
 
+async def test_an_answer_to_an_earlier_question_is_no_answer_to_the_next_one(stage: Stage, tmp_path: Path) -> None:
+    pid = await stage.agent("mover", tools=[asking_midway.moves])
+
+    async def twice(asked: StreamApprovalRequired) -> None:
+        id_, given = asked.tool_call.id, "yes" if asked.question == WHETHER else "safe"
+        assert asked.question is not None
+        if asked.question != WHETHER:  # the first answer arrives a second time
+            late = await agent.answer(pid, id_, "fast", question=WHETHER.text)
+            assert late == OtherQuestion(id_, HOW.text)
+        assert await agent.answer(pid, id_, given, question=asked.question.text) == Decided(id_, "answered")
+
+    assert answer_of(await turn(pid, str(tmp_path / "runs"), twice)) == "So: moved safe"
+
+
 @pytest.mark.usefixtures("simulated_understudy")
 @pytest.mark.parametrize("simulation_seed", range(2))
 async def test_after_the_deadline_the_default_is_the_answer_and_without_one_the_call_is_unanswered() -> None:
@@ -220,6 +235,7 @@ async def test_a_question_of_a_sub_agent_is_answered_at_its_caller(stage: Stage,
         (Question(" "), "ValueError: question: expected a text, got an empty one"),
         (Question("Which?", cast("Any", "ab")), "ValueError: question: Expected `array`, got `str` - at `$.choices`"),
         (Question("Which?", ("a", "b"), default="c"), "ValueError: default: expected one of 'a', 'b', got 'c'"),
+        (Question("?" * 65_537), "ValueError: question: expected at most 65536 characters with its choices, got 65537"),
         (Question("\ud800?"), "ValueError: question: expected text that UTF-8 can encode"),
         (Question("Which?", timeout_s=-1), "ValueError: timeout_s: expected a number of seconds above 0, got -1"),
         ("Which?", "ValueError: question: Expected `object`, got `str`"),

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from agents import InvalidArgument, StreamApprovalRequired, agent, application, start_agent
+from agents import (
+    CallContext,
+    InvalidArgument,
+    Question,
+    StreamApprovalRequired,
+    agent,
+    application,
+    start_agent,
+    tool,
+)
 from agents.configuration import InvalidConfiguration, load
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, SessionSettings, Settings, ToolSettings, WebhookEvent, WebhookSettings
@@ -27,6 +36,9 @@ tool_calls = [
 ]
 [[models.host.turns.steps]]
 text = "{result:0}, {result:1}"
+
+[models.cleaner]
+turns = [{ steps = [{ tool_calls = [{ name = "cleans", arguments = {} }] }, { text = "{result:0}" }] }]
 
 [models.fails]
 turns = [{ steps = [{ text = "One two.", fault = { name = "error_event", after_tokens = 1 } }] }]
@@ -79,6 +91,20 @@ async def test_each_event_of_a_turn_is_one_signed_message_without_the_conversati
         assert await receiver.having("turn.complete") == place
         assert len(set(receiver.ids)) == len(receiver.ids) == 3
     assert not any(word in str(receiver.messages) for word in ("private", "1234", "paid", "euros"))
+
+
+async def test_each_question_of_a_call_is_a_message_of_its_own(running: Running) -> None:
+    @tool
+    async def cleans(call: CallContext) -> str:
+        """Ask twice."""
+        return f"{call.ask(Question('Really?', ('red', 'no')))} {call.ask(Question('And?', ('red', 'no')))}"
+
+    async with running(events=(WebhookEvent.QUESTION, WebhookEvent.COMPLETE)) as receiver:
+        await turn(await start_agent(model="cleaner", tools=[cleans]))
+        await receiver.until(3)
+        assert len(set(receiver.ids)) == 3
+        asked = [each["data"]["question"]["text"] for each in receiver.messages if each["type"] == "turn.question"]
+        assert asked == ["Really?", "And?"]
 
 
 async def test_a_webhook_gets_the_events_and_the_agents_that_it_names(running: Running) -> None:

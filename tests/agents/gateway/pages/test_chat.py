@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from agents import CallContext, Question
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.gateway.pages.browser import CHROMIUM, chat_page, chromium, tab
@@ -53,6 +54,9 @@ tool_calls = [
 ]
 [[models.counter.turns.steps]]
 text = "It is {{result:0}}."
+
+[models.asker]
+turns = [{{ steps = [{{ tool_calls = [{{ name = "nothing", arguments = {{}} }}] }}, {{ text = "{{result:0}}" }}] }}]
 
 [models.buyer]
 turns = [{{ steps = [
@@ -196,6 +200,22 @@ async def test_questions_are_answered_by_a_button_by_boxes_and_by_text(site: Sit
         await chat.page.get_by_role("button", name="Answer", exact=True).click()
         await chat.ended()
         assert 'red / Ada / ["figs"]' in await chat.text()
+
+
+async def test_the_questions_of_one_call_are_answered_one_after_the_other(site: Site) -> None:
+    @tool
+    async def nothing(call: CallContext) -> str:
+        """Ask twice, with the same choices."""
+        return " / ".join(str(call.ask(Question(text, ("yes", "no")))) for text in ("Really?", "Sure?"))
+
+    await site.agent("asker", tools=[nothing])
+    async with chat_page(site.url) as chat:
+        await chat.say("Begin.")
+        for text, answer in {"Really?": "yes", "Sure?": "no"}.items():
+            await expect(chat.page.locator(".question")).to_have_text([text])
+            await chat.page.get_by_role("button", name=answer, exact=True).click()
+        await chat.ended()
+        assert "yes / no" in await chat.text()
 
 
 async def test_a_person_decides_about_the_exact_arguments(site: Site) -> None:
