@@ -24,12 +24,13 @@ from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
 from agents.budgets.keeper import BUDGETS, BudgetKeeper
+from agents.budgets.raised import PARKED_TURNS
 from agents.cluster.judge import JUDGE, Judge
 from agents.cluster.takeover import Takeover
 from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
-from agents.instance.parked_turns import PARKED_TURNS, ParkedTurns
+from agents.instance.parked_turns import ParkedTurns
 from agents.instance.recovery import Recovery
 from agents.instance.retention import Retention
 from agents.instance.state import Keeping

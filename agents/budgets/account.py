@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from agents.budgets.counts import Counts, Reservation
 from agents.core.budget import Budget, Reached, in_turn
+from agents.core.budget_question import BudgetQuestion
 from agents.core.charge import Charge, Payer, Totals
 
 
@@ -46,6 +47,20 @@ class Account(Struct, frozen=True):
         """
         assert self.counts is not None, "expected a limited account"
         return await self.counts.admit(in_turn(self.payer, stream_id), self.budgets, ask)
+
+    async def reached(self, stream_id: str, question: BudgetQuestion) -> bool:
+        """Return whether the budget of a question still keeps the turn's model call from being made.
+
+        Raises SessionError if the store can't be read.
+        """
+        if self.counts is None:
+            return False
+        return await self.counts.reached(in_turn(self.payer, stream_id), self.budgets, question)
+
+    def allow(self, question: BudgetQuestion, amount: float) -> None:
+        """Add an amount to the budget of a question, as a person has decided."""
+        if self.counts is not None:
+            self.counts.allow(question.counted, question.unit, self.payer.session_id, amount)
 
 
 NO_ACCOUNT: Final = Account(Payer(None, "", "", "", "", ""))

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from actors.clock import unix_s
 from agents.core.budget import Budget, BudgetCount, BudgetOf, Per, Reached, party
+from agents.core.budget_question import BudgetQuestion
 from agents.core.calendar import day_of, month_of
 from agents.core.charge import Charge, Payer, Totals
 from agents.sessions import JournalHandle
@@ -46,12 +47,13 @@ class CountSums(Struct):
     reserved_tokens: int = 0
     reserved_cost: float = 0.0
 
-    def reached(self, budget: Budget, count: BudgetCount, ask: Charge) -> Reached:
+    def reached(self, budget: Budget, count: BudgetCount, following: float) -> Reached:
+        """Return the budget as it is before a model call. following: what the call may take."""
         unit = budget.unit
         spent = self.own.of(budget) + self.others.of(budget)
         allowed = self.own.allowed.get(unit, 0.0) + self.others.allowed.get(unit, 0.0)
         reserved = self.reserved_tokens if budget.tokens else self.reserved_cost
-        return Reached(budget, count, spent, budget.limit + allowed, budget.amount(ask), reserved)
+        return Reached(budget, count, spent, budget.limit + allowed, following, reserved)
 
     def reserve(self, ask: Charge, times: int = 1) -> None:
         self.reserved_tokens += times * ask.tokens
@@ -90,9 +92,8 @@ class Counts:
             held.own.tokens += charge.tokens
             held.own.cost += charge.cost or 0.0
 
-    def allow(self, reached: Reached, session_id: str, amount: float) -> None:
-        """Add an amount to a budget, as a person has decided."""
-        unit, count = reached.budget.unit, reached.count
+    def allow(self, count: BudgetCount, unit: str, session_id: str, amount: float) -> None:
+        """Add an amount to the budgets of a count and a unit, as a person has decided."""
         if self._journal is not None:
             self._journal.allow(session_id, count.name, unit, amount)
         if (held := self._held.get(count)) is not None:
@@ -120,13 +121,25 @@ class Counts:
                 continue
             held = [self._held[count] for count in counts]
             limits = zip(held, budgets, counts, strict=True)
-            found = (each.reached(budget, count, ask) for each, budget, count in limits)
+            found = (each.reached(budget, count, budget.amount(ask)) for each, budget, count in limits)
             reached = next((each for each in found if not each.passes), None)
             if reached is None:
                 return self._reserved(held, ask)
             if not reached.waits:
                 return reached
             await self._change()
+
+    async def reached(self, payer: Payer, budgets: Sequence[Budget], asked: BudgetQuestion) -> bool:
+        """Return whether a person still has to decide about a budget. A budget that was removed needs no decision.
+
+        Raises SessionError if the store can't be read.
+        """
+        count, now = asked.counted, self.now()
+        same = [each for each in budgets if each.unit == asked.unit and each.count(payer, now) == count]
+        while same and not self._fresh(count, self.now()):
+            await self._read([count])
+        found = [self._held[count].reached(each, count, asked.next) for each in same]
+        return any(not each.passes and not each.waits for each in found)
 
     def when_changed(self, react: Callable[[], object]) -> None:
         """Call this function once, when an amount becomes free or is allowed."""

@@ -12,15 +12,15 @@ from agents.core.compacting import Room, announced, estimate, omitted_by, plan, 
 from agents.core.compaction import NOTHING_LEFT_OUT, Compaction
 from agents.core.context import ContextStrategy
 from agents.core.conversation import Conversation, addressed
-from agents.core.effects import BudgetDecided, StartCompletion, Summarise
+from agents.core.effects import BudgetDecided, BudgetReached, Effect, StartCompletion, Summarise
 from agents.core.errors import Fault, LimitReached
-from agents.core.events import StreamStart
+from agents.core.events import StreamApprovalRequired, StreamStart
 from agents.core.limits import breach
 from agents.core.metrics import Tally
 from agents.core.policy import TurnPolicy
 from agents.core.retry import Tries
 from agents.core.round import Round
-from agents.core.turn import STREAMING, Past, Phase, Step, Turn, fail, with_event, with_steered
+from agents.core.turn import STREAMING, Past, Phase, Step, Turn, fail, with_decision, with_event, with_steered
 
 SUMMARY_TOKENS: Final = 1000
 """The most tokens of a summary. In a small context window it has at most a quarter of the goal of a compaction."""
@@ -63,13 +63,26 @@ def ask_model(turn: Turn, now_s: float, at_least_s: float = 0.0, at_most_s: floa
     return turn, (start_completion(turn.past, at_least_s, at_most_s),)
 
 
+def budget_reached(turn: Turn, reached: BudgetReached, now_s: float) -> Step:
+    """Return the step after which the turn waits for a person."""
+    past = replace(turn.past, tally=turn.past.tally.waiting(now_s))
+    asked = reached.waiting
+    timeout_s = round(asked.deadline - asked.asked_at, 3)
+    required = StreamApprovalRequired(asked.call, timeout_s, asked.deadline, asked.on_timeout, asked.kind)
+    return with_event(Turn(Phase.WAITING, turn.acc, past), required, now_s)
+
+
 def budget_decided(turn: Turn, decided: BudgetDecided, now_s: float) -> Step:
     """Return the step that checks the budgets again and asks the model, or that ends the turn. No model was asked."""
-    tally = turn.past.tally
-    past = replace(turn.past, tally=replace(tally, stopped_s=tally.stopped_s + decided.waited_s))
+    turn = Turn(Phase.WAITING, turn.acc, replace(turn.past, tally=turn.past.tally.waited(now_s)))
+    effects: tuple[Effect, ...] = ()
+    if decided.call is not None and decided.ruling is not None:
+        turn, effects = with_decision(turn, decided.call, decided.ruling, now_s)
     if decided.fault is not None:
-        return fail(Turn(Phase.WAITING, turn.acc, past), decided.fault, now_s)
-    return ask_model(Turn(STREAMING, turn.acc, past), now_s)
+        turn, more = fail(turn, decided.fault, now_s)
+    else:
+        turn, more = ask_model(Turn(STREAMING, turn.acc, turn.past), now_s)
+    return turn, (*effects, *more)
 
 
 def compact(turn: Turn, window: Room, now_s: float) -> Step | None:

@@ -98,6 +98,12 @@ class BudgetCount(Struct, frozen=True):
         """The name of this count in the store."""
         return f"{self.of.value}/{self.per.value}/{self.begin}/{self.party}"
 
+    @classmethod
+    def named(cls, name: str) -> "BudgetCount":
+        """Return the count with this name. Raises ValueError for another text."""
+        of, per, begin, party = name.split("/", 3)
+        return cls(BudgetOf(of), party, Per(per), int(begin))
+
     def __str__(self) -> str:
         return f"{self.of.value} {self.party}" + ("" if self.per is Per.TOTAL else f" per {self.per.value}")
 

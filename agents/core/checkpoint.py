@@ -7,9 +7,9 @@ from its message. After a crash the turn resumes from its last checkpoint:
                          the cut call is charged with its estimated tokens
     running calls        a call with a result keeps it; an unclaimed call runs, and so does one that may run twice;
                          any other call may have run: its outcome is found out, or the model gets the result UNKNOWN
+    waiting for a budget it waits on, for the same decision; nothing is void, and nothing is charged
 
-A call is claimed on disk before it runs. A call that waits for an approval, or for the answer to a question of its
-function, is not claimed, so the approval or the answer is requested again.
+A call is claimed on disk before it runs. One that waits for a person is not claimed, so the person is asked again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ from agents.core.asking import ask_model, begin, opened
 from agents.core.compaction import Compaction
 from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
 from agents.core.deltas import Finished, Usage
-from agents.core.effects import Effect, RunTool, SettleCall
+from agents.core.effects import AwaitDecision, Effect, RunTool, SettleCall
 from agents.core.errors import Fault, Interrupted
 from agents.core.events import Event, StreamReset, StreamToolResult, ToolResult
 from agents.core.execution import running_more
@@ -40,7 +40,6 @@ UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
     error="unknown",
 )
-
 INTERRUPTED: Final = Interrupted()
 UNTRACED: Final[Mapping[str, str]] = {}
 
@@ -144,9 +143,10 @@ def resumed(
     turn = _restored(saved, log, past)
     if log.seq == 0:
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally, past.compaction)
-    if turn.phase is not Phase.EXECUTING:
-        turn = charged(turn, Usage()) if turn.phase is STREAMING else turn
-        turn = Turn(STREAMING, Accumulator(log.stream_id, turn.acc.attempt, log.seq), turn.past)
+    if turn.phase is Phase.WAITING:
+        return turn, (AwaitDecision(),)
+    if turn.phase is STREAMING:
+        turn = Turn(STREAMING, Accumulator(log.stream_id, turn.acc.attempt, log.seq), charged(turn, Usage()).past)
         turn, events = with_event(turn, StreamReset(Interrupted(), saved.said), now_s)
         turn, asking = ask_model(turn, now_s)
         return turn, (*events, *asking)

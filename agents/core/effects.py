@@ -2,7 +2,8 @@
 
 happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, SubAgentPublished, ApprovalAsked,
             ToolCleared, Steered, AnswerChecked, Summarised, BudgetReached, BudgetDecided
-effects     an Event to publish, or work: StartCompletion, RunTool, SettleCall, DropTools, CheckAnswer, Summarise
+effects     an Event to publish, or work: StartCompletion, RunTool, SettleCall, DropTools, CheckAnswer, Summarise,
+            AwaitDecision
 """
 
 from typing import Any, Final, TypeAlias
@@ -18,7 +19,7 @@ from agents.core.parts import Content
 from agents.core.question import AnswerValue, Question
 from agents.core.retry import Tries
 from agents.core.round import ToolFinished
-from agents.core.waiting import OnTimeout, Ruling, WaitKind
+from agents.core.waiting import OnTimeout, Ruling, Waiting, WaitKind
 
 
 class ToolStarted(Struct, frozen=True):
@@ -100,20 +101,20 @@ class Summarised(Struct, frozen=True):
 
 
 class BudgetReached(Struct, frozen=True):
-    """The next model call may exceed a budget, so a person is asked. call: stands for the question."""
+    """The next model call may exceed a budget, so a person is asked. waiting: the question."""
 
-    call: ToolCall
-    timeout_s: float
+    waiting: Waiting
 
 
 class BudgetDecided(Struct, frozen=True):
     """The decision about a reached budget. fault: ends the turn; None: the budgets are checked again.
 
-    waited_s: how long the turn waited, which does not count as its time.
+    call: the question, with the amount that is allowed. call, ruling: None if nobody was asked.
     """
 
     fault: BudgetExceeded | None = None
-    waited_s: float = 0.0
+    call: ToolCall | None = None
+    ruling: Ruling | None = None
 
 
 class StartCompletion(Struct, frozen=True):
@@ -176,6 +177,10 @@ class Summarise(Struct, frozen=True):
     tokens: int
 
 
+class AwaitDecision(Struct, frozen=True):
+    """Effect: wait again for the decision about a budget. The turn waited for it when it was cut or parked."""
+
+
 Happened: TypeAlias = (
     Delta
     | ToolStarted
@@ -190,8 +195,8 @@ Happened: TypeAlias = (
     | BudgetReached
     | BudgetDecided
 )
-Work: TypeAlias = StartCompletion | RunTool | SettleCall | DropTools | CheckAnswer | Summarise
+Work: TypeAlias = StartCompletion | RunTool | SettleCall | DropTools | CheckAnswer | Summarise | AwaitDecision
 Effect: TypeAlias = Event | Work
 
-WORK: Final = frozenset({StartCompletion, RunTool, SettleCall, DropTools, CheckAnswer, Summarise})
+WORK: Final = frozenset({StartCompletion, RunTool, SettleCall, DropTools, CheckAnswer, Summarise, AwaitDecision})
 """The effects other than events."""

@@ -12,7 +12,6 @@ from agents.core.effects import ApprovalAsked, RunTool, ToolCleared, Work
 from agents.core.errors import LoopFound, ToolError
 from agents.core.events import (
     Event,
-    StreamApprovalDecided,
     StreamApprovalRequired,
     StreamComplete,
     StreamFunctionExecutionStart,
@@ -22,7 +21,18 @@ from agents.core.events import (
 from agents.core.hand_off import PREFIX, handed_off
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
-from agents.core.turn import Phase, Step, Turn, ended, fail, response_of, with_event, with_results, with_steered
+from agents.core.turn import (
+    Phase,
+    Step,
+    Turn,
+    ended,
+    fail,
+    response_of,
+    with_decision,
+    with_event,
+    with_results,
+    with_steered,
+)
 from agents.core.waiting import Ruling
 
 
@@ -152,12 +162,8 @@ def tool_cleared(turn: Turn, call: ToolCall, cleared: ToolCleared, now_s: float)
 
 
 def _decided(turn: Turn, call: ToolCall, ruling: Ruling | None, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
-    """Announce the decision, if there was one. call: with the arguments that it runs with."""
-    if ruling is None:
-        return turn, ()
-    edited = ruling.edited is not None
-    event = StreamApprovalDecided(call, ruling.decision, ruling.by, ruling.reason, edited, ruling.grant)
-    return with_event(turn, event, now_s)
+    """Announce the decision, if there was one."""
+    return (turn, ()) if ruling is None else with_decision(turn, call, ruling, now_s)
 
 
 def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:

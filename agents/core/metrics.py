@@ -9,8 +9,9 @@ from agents.core.stream_metrics import StreamMetrics
 class Tally(Struct, frozen=True):
     """The counts of a running turn. Moments are monotonic seconds, as in turn.step.
 
-    started_unix_s: the Unix time of started_s. stopped_s: the time in which no program ran the turn. tokens, bytes:
-    counts of the finished model calls. errors: one line for each failed tool, each retry and the final fault.
+    started_unix_s: the Unix time of started_s. stopped_s: the time in which no program ran the turn, or the turn waited
+    for a budget. waiting_since_s: the begin of such a wait. tokens, bytes: counts of the finished model calls. errors:
+    one line for each failed tool, each retry and the final fault.
     """
 
     started_s: float
@@ -22,6 +23,7 @@ class Tally(Struct, frozen=True):
     tokens: int = 0
     bytes: int = 0
     errors: tuple[str, ...] = ()
+    waiting_since_s: float | None = None
 
     def executing(self, now_s: float) -> "Tally":
         """Count the time of tools from now on."""
@@ -32,18 +34,30 @@ class Tally(Struct, frozen=True):
         since_s = now_s if self.executing_since_s is None else self.executing_since_s
         return replace(self, executing_since_s=None, tool_time_s=self.tool_time_s + now_s - since_s)
 
+    def waiting(self, now_s: float) -> "Tally":
+        """Count no time of the turn from now on."""
+        return replace(self, waiting_since_s=now_s)
+
+    def waited(self, now_s: float) -> "Tally":
+        """Count the time of the turn again from now on."""
+        if self.waiting_since_s is None:
+            return self
+        return replace(self, waiting_since_s=None, stopped_s=self.stopped_s + now_s - self.waiting_since_s)
+
     def unix_s(self, now_s: float) -> float:
         """Return the Unix time of a moment. A change of the machine's clock during the turn does not affect it."""
         return self.started_unix_s + (now_s - self.started_s)
 
     def ran_s(self, now_s: float) -> float:
-        """Return the time in which a program ran the turn."""
-        return now_s - self.started_s - self.stopped_s
+        """Return the time in which a program ran the turn, without its waits for budgets."""
+        return now_s - self.started_s - self.waited(now_s).stopped_s
 
     def kept(self, now_s: float) -> "Tally":
         """Return the counts for a later program with another monotonic clock: moments are relative to now."""
         first_s = None if self.first_token_s is None else self.first_token_s - now_s
-        return replace(self.executed(now_s), started_s=self.started_s - now_s, first_token_s=first_s)
+        since_s = None if self.waiting_since_s is None else 0.0
+        kept = replace(self.executed(now_s).waited(now_s), waiting_since_s=since_s)
+        return replace(kept, started_s=self.started_s - now_s, first_token_s=first_s)
 
     def resumed(self, now_s: float, unix_s: float) -> "Tally":
         """Return the kept counts for this program's clock.
@@ -53,8 +67,9 @@ class Tally(Struct, frozen=True):
         stopped_s = max(unix_s - (self.started_unix_s - self.started_s), 0.0)
         moved_s = now_s - stopped_s
         first_s = None if self.first_token_s is None else self.first_token_s + moved_s
-        started_s = self.started_s + moved_s
-        return replace(self, started_s=started_s, first_token_s=first_s, stopped_s=self.stopped_s + stopped_s)
+        began = replace(self, started_s=self.started_s + moved_s, first_token_s=first_s)
+        since_s = None if self.waiting_since_s is None else now_s
+        return replace(began, stopped_s=self.stopped_s + stopped_s, waiting_since_s=since_s)
 
     def heard(self, tokens: int, text: str) -> "Tally":
         size_bytes = len(text.encode(errors="surrogatepass"))

@@ -20,7 +20,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.accumulator import fold, fold_texts
-from agents.core.asking import ask_again, budget_decided, next_model_call
+from agents.core.asking import ask_again, budget_decided, budget_reached, next_model_call
 from agents.core.below import sub_agent_published
 from agents.core.context import rate_of
 from agents.core.conversation import AssistantMessage, UserMessage
@@ -44,7 +44,6 @@ from agents.core.effects import (
 from agents.core.errors import InvalidAnswer, ParseError
 from agents.core.events import (
     Event,
-    StreamApprovalRequired,
     StreamComplete,
     StreamToolProgress,
     StreamToolStart,
@@ -118,10 +117,8 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return _answer_checked(turn, happened, now_s)
         case Phase.COMPACTING, Summarised():
             return summarised(turn, happened, now_s)
-        case Phase.STREAMING | Phase.COMPACTING, BudgetReached(call, timeout_s):
-            return with_event(
-                replace(turn, phase=Phase.WAITING), StreamApprovalRequired(call, timeout_s, kind="budget"), now_s
-            )
+        case Phase.STREAMING | Phase.COMPACTING, BudgetReached():
+            return budget_reached(turn, happened, now_s)
         case Phase.STREAMING | Phase.COMPACTING | Phase.WAITING, BudgetDecided():
             return budget_decided(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():

@@ -18,7 +18,7 @@ from agents.core.conversation import AssistantMessage, Conversation, ToolCall, U
 from agents.core.deltas import Failed, Finished, Usage
 from agents.core.effects import Effect
 from agents.core.errors import Fault
-from agents.core.events import Event, StreamComplete, StreamError
+from agents.core.events import Event, StreamApprovalDecided, StreamComplete, StreamError
 from agents.core.limits import Spent, added, cost
 from agents.core.metrics import Tally, metrics
 from agents.core.parts import Content
@@ -26,6 +26,7 @@ from agents.core.policy import Candidate, TurnPolicy
 from agents.core.response import Response
 from agents.core.retry import Tries
 from agents.core.round import Round
+from agents.core.waiting import Ruling
 
 
 class Phase(Enum):
@@ -146,6 +147,13 @@ def with_event(turn: Turn, event: Event, now_s: float) -> tuple[Turn, tuple[Even
     acc, at = replace(turn.acc, seq=turn.acc.seq + 1), turn.past.tally.unix_s(now_s)
     event = replace(event, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt, at=at)
     return replace(turn, acc=acc), (event,)
+
+
+def with_decision(turn: Turn, call: ToolCall, ruling: Ruling, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
+    """Return the turn after a decision, and the event of it. call: with the arguments that it runs with."""
+    edited = ruling.edited is not None
+    event = StreamApprovalDecided(call, ruling.decision, ruling.by, ruling.reason, edited, ruling.grant)
+    return with_event(turn, event, now_s)
 
 
 def ended(turn: Turn, event: StreamComplete | StreamError, now_s: float) -> Step:

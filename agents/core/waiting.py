@@ -35,6 +35,11 @@ class Waiting(Struct, frozen=True):
     on_timeout: OnTimeout = "deny"
     question: Question | None = None
 
+    @property
+    def at_deadline(self) -> "Decision":
+        """The decision at the deadline. No amount is allowed for a budget, also if its turn goes on then."""
+        return "approved" if self.on_timeout == "approve" and self.kind != "budget" else "expired"
+
 
 class Ruling(Struct, frozen=True):
     """A decision on something that waits.

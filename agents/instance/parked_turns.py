@@ -1,5 +1,7 @@
 """The process that starts the agents of parked turns at their deadlines, one for all turns of a program.
 
+It also starts those whose budget a person has raised by a decision about another turn.
+
 In a cluster each node has one. The first node that starts an agent owns its session, so one node decides. A turn that
 another node goes on with has its subscribers here followed there.
 """
@@ -15,6 +17,8 @@ from actors.clock import unix_s
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, stands_in
+from agents.budgets.raised import PARKED_TURNS, BudgetRaised
+from agents.core.budget_question import question_of
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
 from agents.instance.by_id import present
@@ -25,8 +29,8 @@ from agents.sessions import JournalHandle, SessionError, open_journal
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
+    from agents.sessions.waits import ParkedWait, Place
 
-PARKED_TURNS: Final = "parked_turns"
 LOOK_S: Final = 10.0
 """The longest pause between two looks at the store. Another node may have parked a turn with an earlier deadline."""
 
@@ -73,8 +77,11 @@ class ParkedTurns(Task):
                 pause_s = await self._looked()
             else:
                 pause_s = 0.0
-                if isinstance(message, Wake):
-                    await self._start(message.agent_id)
+                match message:
+                    case Wake(agent_id):
+                        await self._start(agent_id)
+                    case BudgetRaised(count):
+                        await self._raised(count)
 
     async def _looked(self) -> float:
         """Start the agents whose deadlines have passed. Return the time until the next look."""
@@ -103,14 +110,36 @@ class ParkedTurns(Task):
                 return
             await asyncio.gather(*map(self._start, chosen))
 
-    async def _start(self, agent_id: str) -> None:
-        again_s = AGAIN_S
+    async def _raised(self, count: str) -> None:
+        """Start the agents whose turns wait for a budget of this count: it may have room for them now."""
+        place: Place | None = None
         try:
-            if await wake(agent_id) is not None:
-                again_s = STARTED_S
-        except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
-            log.warning("parked_turn_not_continued", agent_id=agent_id, reason=str(failed))
-        self._tried[agent_id] = unix_s() + again_s
+            journal = await open_journal()
+            while journal is not None and (page := await journal.store.parked_waits(place, AT_ONCE, None, "budget")):
+                waiting = page[-1].wait.waiting
+                place = waiting.deadline, page[-1].stream_id, waiting.call.index
+                await asyncio.gather(*(_woken(each.session_id) for each in page if _asks_about(each, count)))
+        except (CallFailed, SessionError) as failed:
+            log.warning("parked_turns_not_read", reason=str(failed))
+
+    async def _start(self, agent_id: str) -> None:
+        self._tried[agent_id] = unix_s() + (STARTED_S if await _woken(agent_id) else AGAIN_S)
+
+
+async def _woken(agent_id: str) -> bool:
+    """Start the agent. Return whether it has started."""
+    try:
+        return await wake(agent_id) is not None
+    except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
+        log.warning("parked_turn_not_continued", agent_id=agent_id, reason=str(failed))
+        return False
+
+
+def _asks_about(parked: "ParkedWait", count: str) -> bool:
+    try:
+        return question_of(parked.wait.waiting.call).count == count
+    except ValueError:  # its row is damaged
+        return False
 
 
 async def _follow_on(store: "Store") -> None:

@@ -1,7 +1,8 @@
 """Turns that wait for people without a process: their agent ends, and a decision or a deadline starts it again.
 
-A turn is parked when each of its open calls waits for a decision, or is answered by a sub-agent whose turn may be
-parked, too. All of it is on disk then. From the check on no deadline and no decision begins a call.
+A turn is parked when it waits for a decision about a budget, or when each of its open calls waits for a decision, or is
+answered by a sub-agent whose turn may be parked, too. All of it is on disk then. From the check on no deadline and no
+decision begins anything.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from agents.instance.running import agent_state
 from agents.instance.state import AgentState
 from agents.instance.subscriptions import followed
 from agents.sessions import SessionError, open_journal
+from agents.streams.stream import Stream
 
 log = get_logger("understudy.agents")
 
@@ -37,6 +39,9 @@ async def long_wait(agent: Pid, state: AgentState) -> Next[AgentState]:
     if not waiting or None in waiting:
         return NoReply(state)
     streams = [each.running.stream for each in waiting if each is not None and each.running is not None]
+    if not all(map(_is_announced, streams)):
+        streams[0].waits.watch()
+        return NoReply(state)
     for stream in streams:
         if stream.calls is not None:
             stream.calls.freeze()
@@ -75,13 +80,22 @@ def _only_waiting(state: AgentState | None) -> Iterator[AgentState | None]:
         yield from _only_waiting(agent_state(pid.process))
 
 
+def _is_announced(stream: Stream) -> bool:
+    """Return whether subscribers have each question of the turn. A sub-agent's must reach its caller's stream."""
+    return stream.shown and (stream.calls is None or stream.calls.all_taken)
+
+
 def _waits(state: AgentState) -> bool:
-    """Return whether each started call of the agent's turn waits for a decision or for a sub-agent."""
+    """Return whether the turn waits for a budget, or each of its started calls for a decision or for a sub-agent."""
     running = state.running
     if running is None or running.over or not running.continues or state.keeping.park_s is None:
         return False
     turn, calls = running.stream.turn, running.stream.calls
-    if turn is None or calls is None or turn.phase is not Phase.EXECUTING or not running.chat.joins:
+    if turn is None or calls is None or not running.chat.joins:
+        return False
+    if turn.phase is Phase.WAITING:
+        return calls.budget is not None
+    if turn.phase is not Phase.EXECUTING:
         return False
     round_ = turn.past.round
     return calls.waiting_only == round_.started - {each.index for each in round_.results}

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from actors.slices import in_slices
 from agents.core.compaction import Compaction
 from agents.core.standing import StandingApproval
-from agents.core.waiting import KeptWait
+from agents.core.waiting import KeptWait, WaitKind
 from agents.parts.given import Blobs
 from agents.sessions import part_rows, waits, writer
 from agents.sessions.batched import Batched
@@ -103,9 +103,11 @@ class Store(Claiming):
         """Return the first deadline of a parked turn above this Unix time, or None."""
         return await waits.next_deadline(self, after)
 
-    async def parked_waits(self, after: Place | None, limit: int, owner: str | None) -> list[ParkedWait]:
+    async def parked_waits(
+        self, after: Place | None, limit: int, owner: str | None, kind: WaitKind | None = None
+    ) -> list[ParkedWait]:
         """Return a page of what waits in parked turns, as `waits.parked_waits`."""
-        return await waits.parked_waits(self, after, limit, owner)
+        return await waits.parked_waits(self, after, limit, owner, kind)
 
     async def grant(self, given: StandingApproval) -> None:
         """Keep a standing approval. Raises WriteFailed."""

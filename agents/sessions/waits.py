@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
-from agents.core.waiting import KeptWait
+from agents.core.waiting import KeptWait, WaitKind
 from agents.sessions.ownership import FREE
 from agents.sessions.records import StreamStatus
 from agents.sessions.row_values import wait_of
@@ -100,15 +100,19 @@ async def next_deadline(store: "Reading", after: float) -> float | None:
     return next((deadline for (deadline,) in await store.rows(wanted)), None)
 
 
-async def parked_waits(store: "Reading", after: Place | None, limit: int, owner: str | None) -> list[ParkedWait]:
+async def parked_waits(
+    store: "Reading", after: Place | None, limit: int, owner: str | None, kind: WaitKind | None = None
+) -> list[ParkedWait]:
     """Return what waits in parked turns, the most urgent first.
 
-    after: the place of the last one of the previous page. owner: only in this user's sessions.
+    after: the place of the last one of the previous page. owner: only in this user's sessions. kind: only of this one.
     """
     columns = WAITING, STREAMS.c.session_id, SESSIONS.c.owner
     wanted = select(*columns).select_from(_OF_PARKED).where(_PARKED).order_by(*_ORDER).limit(limit)
     if owner is not None:
         wanted = wanted.where(SESSIONS.c.owner == owner)
+    if kind is not None:
+        wanted = wanted.where(WAITING.c.kind == kind)
     if after is not None:
         wanted = wanted.where(tuple_(*_ORDER) > after)
     return [ParkedWait(row.session_id, row.stream_id, row.owner, wait_of(row)) for row in await store.rows(wanted)]

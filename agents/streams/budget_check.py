@@ -1,35 +1,26 @@
-"""The check of a turn's budgets before a model call, and the question to a person if one is reached."""
+"""The check of a turn's budgets before a model call, and the meaning of a person's decision about one."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actors.clock import unix_s
 from agents.agent_config import AgentConfig
 from agents.budgets.account import Account
 from agents.budgets.counts import Reservation
-from agents.core.budget import OnBreach, Reached
+from agents.core.budget import Reached
+from agents.core.budget_question import amount_of, question_of
 from agents.core.charge import Charge, charge_of
 from agents.core.compacting import estimate
-from agents.core.conversation import Function, ToolCall
 from agents.core.deltas import Usage
-from agents.core.effects import BudgetDecided, BudgetReached, StartCompletion, Summarise
+from agents.core.effects import BudgetDecided, StartCompletion, Summarise
 from agents.core.errors import StoreFailed
 from agents.core.turn import Turn
-from agents.core.waiting import Decision
+from agents.core.waiting import Ruling, Waiting
 from agents.sessions import SessionError
 from agents.streams.stream import Stream
-from agents.tools.errors import InvalidArguments
-from agents.tools.executor import TurnCalls
 
-BUDGET: Final = "budget"
-"""The name of the call that stands for a question about a budget."""
 UNKNOWN_ANSWER: Final = 4096
 """The tokens that are reserved for an answer whose maximum is not set."""
 MAXIMA: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
-SOON_S: Final = 0.05
-"""How long after a reset a waiting turn looks again, so that a timer that is early finds the next day."""
-AN_AMOUNT: Final = 'expected JSON with an amount above 0, as in {"allow": 1.5}'
 
 
 def asked_of(turn: Turn, config: AgentConfig, work: StartCompletion | Summarise) -> Charge:
@@ -50,86 +41,31 @@ def longest_answer(options: Mapping[str, Any], reserve: int) -> int:
     return next(given, reserve or UNKNOWN_ANSWER)
 
 
-class BudgetQuestion:
-    """A question to a person about a reached budget. It ends with BudgetDecided.
-
-    call: is shown to the person, and approved or denied as a call.
-    """
-
-    def __init__(self, reached: Reached, account: Account, stream_id: str, number: int) -> None:
-        budget, count = reached.budget, reached.count
-        self._reached, self._account = reached, account
-        self._asked_at = unix_s()
-        shown = {
-            "question": reached.question,
-            "budget": str(count),
-            "unit": budget.unit,
-            "spent": reached.spent,
-            "limit": reached.limit,
-            "next": reached.next,
-            "allow": reached.allow,
-            "resets_at": count.until_s,
-        }
-        self.call = ToolCall(f"budget-{stream_id}-{number}", Function(BUDGET, json.dumps(shown)), index=-1)
-
-    @property
-    def timeout_s(self) -> float:
-        until_s = self._reached.count.until_s
-        return self._reached.budget.wait_s if until_s is None else max(until_s - unix_s(), 0.0) + SOON_S
-
-    def check(self, edited: str) -> None:
-        """Raise InvalidArguments if an edited answer has no amount."""
-        _amount(edited)
-
-    def decided(self, decision: Decision, reason: str, edited: str | None) -> BudgetDecided:
-        """Return the decision for the turn. An approval adds the amount to the budget."""
-        waited_s = max(unix_s() - self._asked_at, 0.0)
-        if decision == "approved":
-            amount = _amount(edited) if edited is not None else self._reached.allow
-            assert self._account.counts is not None
-            self._account.counts.allow(self._reached, self._account.payer.session_id, amount)
-            return BudgetDecided(None, waited_s)
-        if decision == "expired" and self._reached.count.until_s is not None:
-            return BudgetDecided(None, waited_s)
-        return BudgetDecided(self._reached.fault(f"denied: {reason}" if reason else "denied"), waited_s)
-
-    def looks_again(self) -> BudgetDecided:
-        """Return the decision that the turn checks its budgets again, since one has changed."""
-        return BudgetDecided(None, max(unix_s() - self._asked_at, 0.0))
+def decided(account: Account, waiting: Waiting, ruling: Ruling) -> BudgetDecided:
+    """Return the meaning of a decision for the turn. An approval adds the amount to the budget."""
+    question, call = question_of(waiting.call), waiting.call
+    if ruling.decision == "approved":
+        edited = None if ruling.edited is None else amount_of(ruling.edited)
+        account.allow(question, question.allow if edited is None else edited)
+        return BudgetDecided(None, call if ruling.edited is None else call.edited(ruling.edited), ruling)
+    if ruling.decision == "expired" and question.resets_at is not None:
+        return BudgetDecided(None, call, ruling)
+    why = f"denied: {ruling.reason}" if ruling.reason else "denied"
+    return BudgetDecided(question.fault(why), call, ruling)
 
 
 async def admit(
-    stream: Stream, config: AgentConfig, work: StartCompletion | Summarise, calls: TurnCalls
-) -> Reservation | BudgetReached | BudgetDecided | StoreFailed:
-    """Reserve what a model call may take. If a budget is reached, ask a person or end the turn, by its on_breach.
+    stream: Stream, config: AgentConfig, work: StartCompletion | Summarise
+) -> Reservation | Reached | StoreFailed:
+    """Reserve what a model call may take, or return the budget that is reached.
 
     The earlier charges and the begin of the turn are on disk before the model is asked.
     """
     turn, account = stream.turn, stream.account
     assert turn is not None
-    assert account.counts is not None
     try:
         if (fault := await stream.durable()) is not None:
             return StoreFailed(str(fault)) if not isinstance(fault, StoreFailed) else fault
-        admitted = await account.admit(stream.id, asked_of(turn, config, work))
+        return await account.admit(stream.id, asked_of(turn, config, work))
     except SessionError as failed:
         return StoreFailed(failed.for_client)
-    if isinstance(admitted, Reservation):
-        return admitted
-    if admitted.budget.on_breach is OnBreach.FAIL:
-        return BudgetDecided(admitted.fault())
-    question = BudgetQuestion(admitted, account, stream.id, stream.seq)
-    account.counts.when_changed(lambda: calls.withdraw(question, question.looks_again()))
-    calls.ask(question, question.timeout_s)
-    return BudgetReached(question.call, question.timeout_s)
-
-
-def _amount(edited: str) -> float:
-    try:
-        given = json.loads(edited)
-    except ValueError:
-        given = None
-    amount = given.get("allow") if isinstance(given, dict) else None
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 < amount < float("inf"):
-        raise InvalidArguments(AN_AMOUNT)
-    return float(amount)

@@ -12,14 +12,16 @@ from agents.core.events import (
     StreamToolResult,
 )
 
-ALWAYS: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, StreamSubAgent, *TERMINAL})
+ON_DISK_FIRST: Final = frozenset(
+    {StreamStart, StreamFunctionExecutionStart, StreamApprovalRequired, StreamToolResult, StreamSubAgent, *TERMINAL}
+)
+"""The turn's begin, the start of calls, questions to people, results of calls, the events of sub-agents, and the end.
+
+A person who is asked decides about a question that no crash replaces by another one. With the question of a call that
+runs, its claim is taken back: no crash makes that call unknown.
+"""
 
 
 def on_disk_first(event: Event) -> bool:
-    """Return whether the event is published only when it is on disk.
-
-    These are the turn's begin, the start of calls, their results, the events of sub-agents, and the end. A question is
-    one, too: with it the claim of a call that runs is taken back. A person who is asked then waits for a call that no
-    crash makes unknown.
-    """
-    return type(event) in ALWAYS or (isinstance(event, StreamApprovalRequired) and event.kind == "question")
+    """Return whether the event is published only when it is on disk."""
+    return type(event) in ON_DISK_FIRST

@@ -58,19 +58,9 @@ class KeptStream(Stream):
     """
 
     __slots__ = (
-        "_ahead",
-        "_before",
-        "_checkpoints",
-        "_durable_seq",
-        "_failed",
-        "_held",
-        "_ledger",
-        "_owner",
-        "_recorder",
-        "_resumed_at",
-        "_seen_seq",
-        "_silent",
-    )
+        "_ahead", "_before", "_checkpoints", "_durable_seq", "_failed", "_held", "_ledger", "_owner", "_recorder",
+        "_resumed_at", "_seen_seq", "_silent",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -103,6 +93,10 @@ class KeptStream(Stream):
     def seq(self) -> int:
         """The seq of the last event that a subscriber may have."""
         return max(super().seq, self._seen_seq)
+
+    @property
+    def shown(self) -> bool:
+        return not self._held
 
     def publish(self, event: Event) -> None:
         self._recorder.event(event)

@@ -10,11 +10,9 @@ from msgspec.structs import replace
 
 from agents.agent_config.speaking import spoken_by, voiced
 from agents.budgets.counts import Reservation
+from agents.core.budget import OnBreach, Reached
 from agents.core.deltas import Delta
-from agents.core.effects import (
-    StartCompletion,
-    Summarise,
-)
+from agents.core.effects import BudgetDecided, StartCompletion, Summarise
 from agents.core.errors import Denied, StoreFailed
 from agents.core.reviewing import answer_denied, answer_rewritten
 from agents.core.turn import Phase, fail
@@ -27,16 +25,16 @@ from agents.parts.given import NO_BLOBS
 from agents.parts.store import UnknownPart
 from agents.sessions import SessionError
 from agents.streams.budget_check import admit
+from agents.streams.budget_waits import BudgetWaits
 from agents.streams.held_answer import HeldAnswer
 from agents.streams.summary import summarised
 from agents.streams.traced_call import traced
-from agents.streams.turn_steps import TurnSteps
 from agents.traces.calls import TracedRequest
 
 W = TypeVar("W", StartCompletion, Summarise)
 
 
-class ModelCalls(TurnSteps, ABC):
+class ModelCalls(BudgetWaits, ABC):
     """A turn that asks models."""
 
     async def _complete(self, asked: StartCompletion) -> None:
@@ -108,7 +106,7 @@ class ModelCalls(TurnSteps, ABC):
         if not self._stream.account.limited:
             await make(work)
             return
-        admitted = await admit(self._stream, self._config, work, self._calls)
+        admitted = await admit(self._stream, self._config, work)
         match admitted:
             case Reservation():
                 try:
@@ -117,17 +115,10 @@ class ModelCalls(TurnSteps, ABC):
                     admitted.release()
             case StoreFailed():
                 self._apply(fail(self._turn, admitted, self._now_s()))
-            case _:
-                self._feed(admitted)
-                self._set_deadline()
-
-    def _set_deadline(self) -> None:
-        """Set the end of the turn's time. While the turn waits for a decision about a budget, its time stands."""
-        limit_s, turn = self._config.policy.limits.time_s, self._turn
-        if limit_s is not None:
-            left_s = limit_s - turn.past.tally.ran_s(self._now_s())
-            waits = turn.phase is Phase.WAITING
-            self._deadline.reschedule(None if waits else asyncio.get_running_loop().time() + left_s)
+            case Reached(budget) if budget.on_breach is OnBreach.FAIL:
+                self._feed(BudgetDecided(admitted.fault()))
+            case Reached():
+                self._ask_person(admitted)
 
     def _hand_over(self, speaker: str) -> None:
         """Go on as the agent with this name. No call of the former one runs."""

@@ -105,6 +105,11 @@ class Stream:
         """The subscribers, each with the seq of its last event."""
         return {receiver.pid: self.seq for receiver, _ in self._subscribers} | self._slow
 
+    @property
+    def shown(self) -> bool:
+        """Whether subscribers get all events so far. An event of a kept stream may wait for the disk."""
+        return True
+
     def answers(self, stream_id: str) -> bool:
         """Return whether this stream answers the message with this stream id."""
         return stream_id == self.id or stream_id in self.steered_by

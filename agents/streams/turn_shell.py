@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from agents.core.deltas import Delta
 from agents.core.effects import (
-    BudgetDecided,
+    AwaitDecision,
     CheckAnswer,
     DropTools,
     RunTool,
@@ -21,6 +21,8 @@ from agents.core.events import StreamToken
 from agents.core.step import steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.streams.model_calls import ModelCalls
+from agents.tools.decided_calls import BudgetRuled, BudgetsChanged
+from agents.tools.doubtful_calls import Happened
 
 
 class TurnShell(ModelCalls):
@@ -36,8 +38,8 @@ class TurnShell(ModelCalls):
         try:
             turn, effects = begun
             self._apply((replace(turn, past=replace(turn.past, before=self._stream.account.session)), effects))
-            left_s = None if limit_s is None else limit_s - self._turn.past.tally.ran_s(self._now_s())
-            async with asyncio.timeout(left_s) as self._deadline:
+            async with asyncio.timeout(None) as self._deadline:
+                self._set_deadline()
                 await self._run_to_end()
         except TimeoutError:
             if limit_s is None or not self._deadline.expired():
@@ -45,6 +47,7 @@ class TurnShell(ModelCalls):
             await self._calls.stop()  # before its end is published
             self._apply(fail(self._turn, Timeout("end of the turn", limit_s), self._now_s()))
         finally:
+            self._unwatch_budgets()
             self._stream.calls = None
             await self._calls.stop()
         return self._turn
@@ -54,9 +57,17 @@ class TurnShell(ModelCalls):
             if self._work:
                 await self._do(self._work.popleft())
             else:
-                self._feed(happened := await self._calls.next())
-                if type(happened) is BudgetDecided:
-                    self._set_deadline()
+                await self._take(await self._calls.next())
+
+    async def _take(self, happened: Happened) -> None:
+        """Take an event of the calls, or of the wait for a budget."""
+        match happened:
+            case BudgetRuled(waiting, ruling):
+                await self._budget_ruled(waiting, ruling)
+            case BudgetsChanged():
+                await self._look_again()
+            case _:
+                self._feed(happened)
 
     async def _do(self, work: Work) -> None:
         """Carry out one effect."""
@@ -77,6 +88,8 @@ class TurnShell(ModelCalls):
             case CheckAnswer(content):
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))
+            case AwaitDecision():
+                await self._wait_again()
             case Summarise():
                 await self._within_budgets(work, self._summarise)
 

@@ -16,7 +16,7 @@ from agents.core.events import TERMINAL, StreamApprovalRequired, StreamSubAgent,
 from agents.core.parts import MediaPart, media_of
 from agents.core.round import Round
 from agents.core.step import step
-from agents.core.turn import Step, Turn
+from agents.core.turn import Phase, Step, Turn
 from agents.hooks.calls import HookedTurn, review_of
 from agents.llm.request_encoder import RequestEncoder
 from agents.parts.given import Media, content_of
@@ -75,6 +75,14 @@ class TurnSteps:
     def _feed(self, happened: Happened) -> None:
         self._apply(step(self._turn, happened, self._now_s()))
 
+    def _set_deadline(self) -> None:
+        """Set the end of the turn's time. While the turn waits for a decision about a budget, its time stands."""
+        limit_s, turn = self._config.policy.limits.time_s, self._turn
+        if limit_s is not None:
+            left_s = limit_s - turn.past.tally.ran_s(self._now_s())
+            waits = turn.phase is Phase.WAITING
+            self._deadline.reschedule(None if waits else asyncio.get_running_loop().time() + left_s)
+
     def _apply(self, following: Step) -> None:
         self._stream.turn, effects = following
         self._publish(effects)
@@ -88,13 +96,15 @@ class TurnSteps:
                 notable = True
             else:
                 self._stream.publish(effect)  # type: ignore[arg-type]  # an event
-                notable = notable or _ends_a_call(effect) or _takes_claim_back(effect, self._turn.past.round)
+                notable = notable or _is_notable(effect) or _takes_claim_back(effect, self._turn.past.round)
         if notable:
             self._stream.checkpoint()
 
 
-def _ends_a_call(effect: Effect) -> bool:
-    """Return whether the event ends a call or a sub-agent's turn, so that the turn got further."""
+def _is_notable(effect: Effect) -> bool:
+    """Return whether the turn got further, by the end of a call or of a sub-agent's turn, or waits for a budget."""
+    if type(effect) is StreamApprovalRequired:
+        return effect.kind == "budget"
     if type(effect) is StreamSubAgent:
         return isinstance(effect.event, TERMINAL)
     return type(effect) is StreamToolResult

@@ -166,11 +166,14 @@ class Approvals:
         """Wait for a decision on the call. deadline: in Unix seconds; None: after timeout_s. Return what waits."""
         now = unix_s()
         waiting = Waiting(kind, call, now, now + timeout_s if deadline is None else deadline, on_timeout, question)
-        left_s = max(0.0, waiting.deadline - now)
-        why = f"no answer within {timeout_s:g} s"
-        timer = asyncio.get_running_loop().call_later(left_s, self._expire, number, on_timeout, why)
-        self._asked[number] = waiting, timer
+        self.wait(number, waiting, timeout_s)
         return waiting
+
+    def wait(self, number: int, waiting: Waiting, timeout_s: float) -> None:
+        """Wait for a decision. timeout_s: for the reason of the decision at the deadline."""
+        left_s, why = max(0.0, waiting.deadline - unix_s()), f"no answer within {timeout_s:g} s"
+        timer = asyncio.get_running_loop().call_later(left_s, self._expire, number, waiting.at_deadline, why)
+        self._asked[number] = waiting, timer
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
@@ -225,8 +228,8 @@ class Approvals:
         self._decide(number, ruling)
         return Decided(call_id, ruling.decision)
 
-    def _expire(self, number: int, on_timeout: OnTimeout, why: str) -> None:
-        self._decide(number, Ruling("approved" if on_timeout == "approve" else "expired", unix_s(), reason=why))
+    def _expire(self, number: int, decision: Decision, why: str) -> None:
+        self._decide(number, Ruling(decision, unix_s(), reason=why))
 
     def _decide(self, number: int, ruling: Ruling) -> None:
         waiting, timer = self._asked.pop(number)

@@ -4,12 +4,13 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import Mailbox, Pid
 from actors.clock import clock, unix_s
 from agents.core.conversation import ToolCall
-from agents.core.effects import ApprovalAsked, BudgetDecided
+from agents.core.effects import ApprovalAsked
 from agents.core.outcome import DidNotHappen
 from agents.core.question import AnswerValue
 from agents.core.round import ToolFinished
@@ -18,8 +19,6 @@ from agents.core.waiting import Ruling, Waiting
 from agents.tools.approval import Answer, Approvals, InvalidEdit
 from agents.tools.call_supervisor import AskedMidway
 from agents.tools.call_workers import CallWorkers
-from agents.tools.decidable import Decidable
-from agents.tools.errors import InvalidArguments
 from agents.tools.job import Calling, Keep, no_store
 from agents.tools.open_call import Asked, Cleared, Declined, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Review, Reviewing
@@ -27,6 +26,17 @@ from agents.tools.settling import Settled
 from agents.tools.tool import Tool
 from agents.tools.turn_waits import TurnWaits, edit_fault
 from agents.traces.span import UNRECORDED, TurnSpan
+
+
+class BudgetRuled(Struct, frozen=True):
+    """The decision about the budget for which the turn waits."""
+
+    waiting: Waiting
+    ruling: Ruling
+
+
+class BudgetsChanged(Struct, frozen=True):
+    """The budget for which the turn waits may have room again."""
 
 
 class DecidedCalls:
@@ -49,25 +59,40 @@ class DecidedCalls:
         self._reviewing = Reviewing(self._deliver)
         self._workers = CallWorkers(self._inbox, keep, turn, span)
         self._open = OpenCalls()
-        self._questions: dict[int, Decidable] = {}
+        self._budget: tuple[int, Waiting] | None = None
         self._now_s = clock()
 
     def use(self, tools: Mapping[str, Tool], review: Review = UNREVIEWED) -> None:
         """Run later calls with these tools, and under this review."""
         self._tools, self._review = tools, review
 
-    def ask(self, question: Decidable, timeout_s: float) -> None:
-        """Ask a person. The decision is an event."""
-        number = self._open.next_number()
-        self._questions[number] = question
-        self._approvals.ask(number, question.call, timeout_s, kind="budget")
+    @property
+    def budget(self) -> Waiting | None:
+        """The question about a budget that waits for a decision."""
+        return None if self._budget is None else self._budget[1]
 
-    def withdraw(self, question: Decidable, instead: BudgetDecided) -> None:
-        """Take a question back that waits. instead: the decision."""
-        for number in [number for number, each in self._questions.items() if each is question]:
-            del self._questions[number]
-            self._approvals.withdraw(number)
-            self._deliver(instead)
+    def await_budget(self, waiting: Waiting) -> None:
+        """Wait for the decision about a budget, unless a person has decided since the restart. It is an event."""
+        earlier = self._waits.begin(waiting.call)
+        if earlier is not None and earlier.ruling is not None:
+            return self._deliver(BudgetRuled(waiting, earlier.ruling))
+        number = self._open.next_number()
+        self._budget = number, waiting
+        self._approvals.wait(number, waiting, round(waiting.deadline - waiting.asked_at, 3))
+        return self._waits.watch()
+
+    def look_again(self) -> None:
+        """Send the turn BudgetsChanged if it waits for a budget."""
+        if self._budget is not None:
+            self._deliver(BudgetsChanged())
+
+    def withdraw(self, waiting: Waiting) -> bool:
+        """Take the question about a budget back. Return whether it still waits."""
+        if self._budget is None or self._budget[1] is not waiting:
+            return False
+        self._approvals.withdraw(self._budget[0])
+        self._budget = None
+        return True
 
     def _asked(self, number: int, call: OpenCall, why: str) -> ApprovalAsked | None:
         """Return the question about a call; None if a person has decided about it since the restart.
@@ -110,6 +135,11 @@ class DecidedCalls:
         return self._approvals.waiting
 
     @property
+    def all_taken(self) -> bool:
+        """Whether the turn has taken all that has happened to its calls."""
+        return not self._inbox.process.mailbox
+
+    @property
     def waiting_only(self) -> frozenset[int] | None:
         """The indexes of the open calls, if each waits for a decision or for a sub-agent; else None."""
         if self._workers.starting or not self._open.keys() <= {*self._approvals.numbers, *self._workers.agents}:
@@ -119,7 +149,7 @@ class DecidedCalls:
     def freeze(self) -> None:
         """Let no deadline and no decision begin anything any more: the turn is about to be parked, or ends."""
         self._approvals.close()
-        self._questions.clear()
+        self._budget = None
         self._waits.stop()
 
     def approve(
@@ -127,20 +157,9 @@ class DecidedCalls:
     ) -> Answer:
         """Approve a call that waits, so that it runs. arguments, edited, by: as in Approvals.approve."""
         wait = next((each for each in self._approvals.waiting if each.call.id == call_id), None)
-        if wait is not None and edited is not None and (fault := self._fault_of(wait, edited)) is not None:
+        if wait is not None and (fault := edit_fault(self._tools, wait, edited)) is not None:
             return InvalidEdit(call_id, fault)
         return self._approvals.approve(call_id, arguments, edited, by)
-
-    def _fault_of(self, wait: Waiting, edited: str) -> str | None:
-        """Return why the edited arguments or answer can't be accepted, or None."""
-        question = next((each for each in self._questions.values() if each.call is wait.call), None)
-        if question is None:
-            return edit_fault(self._tools, wait, edited)
-        try:
-            question.check(edited)
-        except InvalidArguments as invalid:
-            return str(invalid)
-        return None
 
     def answer(self, call_id: str, given: AnswerValue, by: str | None = None, shown: str | None = None) -> Answer:
         """Answer the question of a call that waits. The answer is its result, or its function runs again with it.
@@ -158,8 +177,9 @@ class DecidedCalls:
 
         The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
         """
-        if (question := self._questions.pop(number, None)) is not None:
-            return self._deliver(question.decided(ruling.decision, ruling.reason, ruling.edited))
+        if self._budget is not None and self._budget[0] == number:
+            (_, waiting), self._budget = self._budget, None
+            return self._deliver(BudgetRuled(waiting, ruling))
         call = self._open[number]
         if call.continued(ruling):
             return self._deliver(Cleared(number))

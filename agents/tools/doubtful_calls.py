@@ -9,7 +9,6 @@ from actors.clock import unix_s
 from agents.core.conversation import ToolCall
 from agents.core.effects import (
     ApprovalAsked,
-    BudgetDecided,
     SubAgentPublished,
     ToolCleared,
     ToolProgressed,
@@ -20,12 +19,19 @@ from agents.core.round import ToolFinished
 from agents.core.tool_result import ToolResult
 from agents.core.waiting import Ruling
 from agents.tools.call_supervisor import Answered, AskedMidway, Crashed, Progressed, failed
-from agents.tools.decided_calls import DecidedCalls
+from agents.tools.decided_calls import BudgetRuled, BudgetsChanged, DecidedCalls
 from agents.tools.open_call import OpenCall
 from agents.tools.settling import Settled, is_doubtful, judged, outcome_of, verification
 
 Happened: TypeAlias = (
-    ToolStarted | ToolFinished | ToolProgressed | SubAgentPublished | ApprovalAsked | ToolCleared | BudgetDecided
+    ToolStarted
+    | ToolFinished
+    | ToolProgressed
+    | SubAgentPublished
+    | ApprovalAsked
+    | ToolCleared
+    | BudgetRuled
+    | BudgetsChanged
 )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from actors import Down
 from agents.core.conversation import ToolCall
 from agents.core.effects import (
-    BudgetDecided,
     RunTool,
     SubAgentPublished,
     ToolCleared,
@@ -16,6 +15,7 @@ from agents.core.question import Question
 from agents.tools.approval import wanted
 from agents.tools.arguments import object_text
 from agents.tools.call_supervisor import Answered, AskedMidway, Attempted, Crashed, Progressed, Published, failed
+from agents.tools.decided_calls import BudgetRuled, BudgetsChanged
 from agents.tools.doubtful_calls import DoubtfulCalls, Happened
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.open_call import Asked, Cleared, Declined, OpenCall
@@ -91,7 +91,7 @@ class TurnCalls(DoubtfulCalls):
 
     async def _happened(self, message: Any) -> Happened | None:
         """Return the event that the message means for the turn, or None."""
-        if isinstance(message, BudgetDecided):
+        if isinstance(message, BudgetRuled | BudgetsChanged):
             return message
         if isinstance(message, Exception):  # of a review: a fault of this program
             raise message

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from actors.clock import unix_s
+from agents.core.budget_question import AN_AMOUNT, amount_of
 from agents.core.conversation import ToolCall
 from agents.core.waiting import Decision, KeptWait, Ruling, Waiting
 from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, refusal
@@ -56,6 +57,11 @@ class TurnWaits:
         """The waits from before a restart whose calls have not been started again."""
         return tuple(each.waiting for each in self._known.values())
 
+    @property
+    def of_budget(self) -> Waiting | None:
+        """The question about a budget from before a restart, until the turn waits for it again."""
+        return next((each for each in self.known if each.kind == "budget"), None)
+
     def earlier(self, call: ToolCall) -> KeptWait | None:
         """Return what is known of the call from before a restart. Another call with its index is not meant."""
         known = self._known.get(call.index)
@@ -81,7 +87,7 @@ class TurnWaits:
             return AlreadyDecided(call_id, known.ruling.decision)
         call = known.waiting.call
         if known.waiting.deadline <= unix_s():
-            return AlreadyDecided(call_id, "approved" if known.waiting.on_timeout == "approve" else "expired")
+            return AlreadyDecided(call_id, known.waiting.at_deadline)
         if (refused := refusal(known.waiting, ruling, arguments, shown)) is not None:
             return refused
         if (fault := edit_fault(self._tools, known.waiting, ruling.edited)) is not None:
@@ -103,7 +109,9 @@ class TurnWaits:
 
 
 def edit_fault(tools: Mapping[str, Tool], waiting: Waiting, edited: str | None) -> str | None:
-    """Return why the call's tool does not accept the edited arguments, or None."""
+    """Return why the edited arguments of what waits are not accepted, or None."""
+    if edited is not None and waiting.kind == "budget":
+        return None if amount_of(edited) is not None else AN_AMOUNT
     if edited is not None and waiting.kind == "effect":
         return OWN_ARGUMENTS
     if edited is not None and (tool := tools.get(waiting.call.name)) is not None:

@@ -21,6 +21,9 @@ SCRIPT = """
 [[models.payer.turns]]
 steps = [{ tool_calls = [{ name = "pays", arguments = { path = "{user}", euros = 3 } }] }, { text = "{result:0}" }]
 
+[models.clerk]
+turns = [{ steps = [{ text = "Done.", usage = { input_tokens = 100, output_tokens = 20 } }] }]
+
 [models.late]
 [[models.late.turns]]
 [[models.late.turns.steps]]
@@ -31,7 +34,8 @@ text = "{result:0}"
 TOOLS = '["tests.agents.daemon.guarded_tools:pays", "tests.agents.daemon.guarded_tools:pays_unless_denied"]'
 AGENTS = f"""
      {{agents, [[{{id, "shop"}}, {{model, "payer"}}, {{tools, {TOOLS}}}],
-                [{{id, "late"}}, {{model, "late"}}, {{tools, {TOOLS}}}]]}}
+                [{{id, "late"}}, {{model, "late"}}, {{tools, {TOOLS}}}],
+                [{{id, "clerk"}}, {{model, "clerk"}}]]}}
 """
 
 
@@ -91,6 +95,23 @@ async def test_one_node_decides_at_the_deadline(cluster: Cluster, tmp_path: Path
         ("approved", None)
     ]
     assert paid.read_text() == "paid 4\n"
+
+
+async def test_another_node_decides_about_a_parked_budget_and_counts_the_amount_once(cluster: Cluster) -> None:
+    budget = '[#{agent => "clerk", tokens => 10}]'
+    one, two = await cluster.start("one", "two", own={"budgets": budget})
+    async with cluster.client(one) as first, cluster.client(two) as second:
+        seen = await begin(first, "clerk", "Go on.", "s")
+        waiting = await until_parked(second)
+        assert waiting["kind"] == "budget"
+        await one.kill()
+        body = {"call_id": waiting["tool_call"]["id"], "edited": '{"allow": 10000}'}
+        await second.post("/streams/s/approve", body)
+        rest = await _rest(second, seen[-1].seq)
+    assert isinstance(rest[-1], StreamComplete)
+    assert [each.decision for each in rest if isinstance(each, StreamApprovalDecided)] == ["approved"]
+    assert await cluster.database.rows("SELECT count(*), sum(amount) FROM allowances") == [(1, 10_000.0)]
+    assert await cluster.database.rows("SELECT count(*), sum(estimated) FROM charges") == [(1, 0)]
 
 
 async def _rest(client: Client, after: int) -> list[Event]:

@@ -103,7 +103,8 @@ def wanted(waiting: WaitingCall) -> str:
 def at_deadline(waiting: WaitingCall) -> str:
     """Return the outcome if nobody decides."""
     if (question := waiting.question) is None:
-        return "approved" if waiting.on_timeout == "approve" else "denied"
+        approved = "goes on" if waiting.kind == "budget" else "approved"
+        return approved if waiting.on_timeout == "approve" else "denied"
     return "no answer" if question.default is None else f"answered with {question.default!r}"
 
 

@@ -78,7 +78,7 @@ async def test_what_a_person_allows_holds_for_the_day() -> None:
     reached = await counts.admit(PAYER, [DAILY], charge(1.5))
     assert isinstance(reached, Reached)
     assert reached.allow == 0.5
-    counts.allow(reached, "s", reached.allow)
+    counts.allow(reached.count, reached.budget.unit, "s", reached.allow)
     admitted = await counts.admit(PAYER, [DAILY], charge(1.5))
     assert isinstance(admitted, Reservation)
     clock.unix_s += 1.0

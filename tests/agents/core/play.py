@@ -21,6 +21,8 @@ from agents.core.deltas import (
 )
 from agents.core.effects import (
     AnswerChecked,
+    AwaitDecision,
+    BudgetDecided,
     CheckAnswer,
     DropTools,
     Effect,
@@ -116,6 +118,8 @@ class Play:
                     self.happens(self.verdicts.pop(0))
                 case Summarise(planned):
                     self.happens(Summarised(planned, "in short", USAGE))
+                case AwaitDecision():
+                    self.happens(BudgetDecided())
                 case _:
                     self.events.append(effect)
 

@@ -306,3 +306,12 @@ def test_a_turn_that_is_cut_while_it_runs_calls_still_hands_the_clients_calls_ba
     assert isinstance(end, StreamComplete)
     assert [each.name for each in end.response.tool_calls] == ["search", "client"]
     assert turn.phase is Phase.ENDED
+
+
+def test_the_wait_for_a_budget_is_no_time_of_the_turn_in_the_program_that_began_it_and_in_the_next_one() -> None:
+    tally = Tally(0.0, 1000.0).waiting(10.0)
+    assert tally.ran_s(500.0) == 10.0
+    again = msgspec.json.decode(msgspec.json.encode(tally.kept(500.0)), type=Tally).resumed(3.0, 2000.0)
+    assert again.ran_s(3.0) == again.ran_s(60.0) == 10.0
+    assert again.waited(60.0).ran_s(61.0) == 11.0
+    assert again.unix_s(3.0) == 2000.0
