@@ -1,6 +1,7 @@
 """The waits of an agent's turn for people, and the reminder that the turn has waited for `park_after`."""
 
 from functools import partial
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,6 +11,9 @@ from agents.agent_config.speaking import after
 from agents.instance.standing import lookup
 from agents.instance.state import AgentState, StreamChat
 from agents.tools.turn_waits import TurnWaits
+
+WOKEN_S: Final = 1.0
+"""The time before a woken turn is parked again, at the least: the decision for which it was woken must reach it."""
 
 
 class LongWait(Struct, frozen=True):
@@ -26,6 +30,8 @@ def waits_of(agent: Pid, chat: StreamChat, config: AgentConfig, state: AgentStat
     cut = chat.cut
     known, tools = ((), None) if cut is None else (cut.waits, after(config, cut.saved.messages).tools)
     park_s = state.keeping.park_s if chat.joins else None
+    if park_s is not None and cut is not None and cut.parked:
+        park_s = max(park_s, WOKEN_S)
     return TurnWaits(known, tools, chat.recorder.decided, park_s, partial(_remind, agent), lookup(state.config))
 
 
