@@ -24,7 +24,8 @@ class Waiting(Struct, frozen=True):
     """Something that waits for a decision in a turn.
 
     call: what is shown to the person, with the id by which it is decided. call.index is unique among what waits in the
-    turn. asked_at, deadline: Unix seconds. After the deadline `on_timeout` decides.
+    turn. asked_at, deadline: Unix seconds. After the deadline `on_timeout` decides. For a budget, "approve" means that
+    the turn goes on, since the budget begins again then.
     question: of a call that asks a person.
     """
 

@@ -132,6 +132,8 @@ async def test_a_parked_question_is_listed_with_its_kind_and_answered_at_the_com
         assert "goes on in" in listed
         assert "parked" in listed
         assert f"understudy approve s {asked.tool_call.id}" in listed
+        code, items, _ = await understudy("inbox", "--state-dir", str(folder))
+        assert (code, "goes on in" in items, "parked" in items) == (0, True, True)
         code, *_ = await understudy("approve", "--state-dir", str(folder), "s", asked.tool_call.id)
         assert code == 0
         assert isinstance((await rest(client, asked.seq))[-1], StreamComplete)

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from actors import Mailbox
 from agents import (
     CallContext,
+    Decided,
     InvalidArgument,
     Question,
     StreamApprovalRequired,
+    StreamError,
     agent,
     application,
     start_agent,
@@ -119,6 +122,18 @@ async def test_a_webhook_gets_the_events_and_the_agents_that_it_names(running: R
             ("turn.approval", '{"euros":500}'),
             ("turn.failed", None),
         ]
+
+
+async def test_a_reached_budget_is_one_approval(running: Running) -> None:
+    async with running(events=(WebhookEvent.APPROVAL,)) as receiver, Mailbox() as box:
+        pid = await start_agent(id="b", model="echo", budget=[{"turn": "*", "tokens": 1}])
+        agent.stream_chat(pid, "hello", box.pid)
+        approval = await receiver.having("turn.approval")
+        assert (approval["name"], approval["timeout_s"]) == ("budget", 300.0)
+        assert await agent.deny("b", approval["call_id"]) == Decided(approval["call_id"], "denied")
+        while not isinstance(await box.receive(10), StreamError):
+            pass
+        assert len(receiver.ids) == 1
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
