@@ -154,6 +154,27 @@ async def test_the_deadline_of_a_budget_without_a_reset_ends_the_parked_turn(kep
         assert await model_calls() == 1
 
 
+async def test_a_deadline_that_passed_while_no_program_ran_ends_the_parked_turn(kept: Kept) -> None:
+    async with kept.running({**TIGHT, "wait": 100}, park_after=1):
+        pid = await clerk(id="ann")
+        await end(pid)
+        asked = await ask(pid)
+    async with kept.running(TIGHT, park_after=60_000), Mailbox() as box:
+        agent.subscribe(await woken("ann"), box.pid)  # the program has started it, too
+        stored = await until_over(box, asked)
+        assert decision(stored) == [("expired", None, False)]
+        assert fault(stored[-1]).why == "denied: no answer within 0.1 s"
+        assert await model_calls() == 1
+
+
+async def until_over(box: Mailbox, asked: StreamApprovalRequired) -> list[Event]:
+    """Return the stored events of a turn after its question, once it is over. box: subscribes to its agent."""
+    store = (await journal()).store
+    while not (events := await store.events(asked.stream_id, asked.seq)) or not isinstance(events[-1], TERMINAL):
+        await box.receive(30)
+    return events
+
+
 async def test_a_turn_is_parked_for_one_budget_after_the_other(kept: Kept) -> None:
     async with kept.running(TIGHT, {"owner": "ann", "tokens": 130}, park_after=1):
         pid = await clerk(id="ann", owner="ann")
