@@ -1,13 +1,14 @@
-"""The process that deletes old sessions, within the limits of `sessions.retention`.
+"""The process that deletes old sessions and records, within the limits of `sessions.retention`.
 
 A session is deleted as a whole, the one first that changed before all others. A session whose agent runs, and one with
-a turn that is not over, are kept whatever their age.
+a turn that is not over, are kept whatever their age. Charges are folded and not deleted, since budgets count them.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from actors import CallFailed, NameTaken, Task
 from actors.clock import unix_s
@@ -19,8 +20,14 @@ from agents.settings import RetentionSettings
 LOOK_S: Final = 300.0
 """The pause between two looks at the store."""
 
+LEDGER_S: Final = 3600.0
+"""The pause between two looks at the ledger of effects, which read all of it."""
+
 GROUP: Final = 20
 """The sessions of one transaction. The journal's writes wait for it."""
+
+Look: TypeAlias = Callable[[JournalHandle, RetentionSettings], Awaitable[int]]
+"""A look at the store, which returns the number of what it deleted or folded."""
 
 log = get_logger("understudy.sessions")
 
@@ -32,20 +39,56 @@ class Retention(Task):
         self._limits = limits
 
     async def run(self) -> None:
+        looks: list[tuple[Look, str, float]] = [
+            (prune, "sessions_deleted", LOOK_S),
+            (fold_charges, "charges_folded", LOOK_S),
+            (forget_effects, "effects_deleted", LEDGER_S),
+        ]
+        due_s = dict.fromkeys((event for _, event, _ in looks), 0.0)
         while True:
-            try:
-                if (journal := await open_journal()) is not None and (count := await prune(journal, self._limits)):
-                    log.info("sessions_deleted", count=count)
-            except (CallFailed, SessionError) as failed:
-                log.warning("sessions_not_deleted", reason=str(failed))
+            now_s = asyncio.get_running_loop().time()
+            for look, event, pause_s in looks:
+                if due_s[event] <= now_s:
+                    due_s[event] = now_s + pause_s
+                    await self._look(look, event)
             await asyncio.sleep(LOOK_S)
+
+    async def _look(self, look: Look, event: str) -> None:
+        try:
+            if (journal := await open_journal()) is not None and (count := await look(journal, self._limits)):
+                log.info(event, count=count)
+        except (CallFailed, SessionError) as failed:
+            log.warning(event.replace("_", "_not_"), reason=str(failed))
+
+
+async def fold_charges(journal: JournalHandle, limits: RetentionSettings) -> int:
+    """Fold the charges that are older than their limit, and return their number. Raises SessionError."""
+    if limits.charges_max_age is None:
+        return 0
+    from agents.sessions.folding import fold
+
+    before, count = _ago(limits.charges_max_age), 0
+    while some := await fold(journal.store, before):
+        count += some
+    return count
+
+
+async def forget_effects(journal: JournalHandle, limits: RetentionSettings) -> int:
+    """Delete the effects whose outcome is known for longer than the limit, and return their number."""
+    if limits.effects_max_age is None:
+        return 0
+    from agents.sessions.effects import forget
+
+    return await forget(journal.store, _ago(limits.effects_max_age))
 
 
 async def prune(journal: JournalHandle, limits: RetentionSettings) -> int:
     """Delete the sessions beyond the limits, and return their number. Raises SessionError."""
+    if limits.max_age is None and limits.max_bytes is None:
+        return 0
     from agents.sessions.disused import disused, total_size
 
-    oldest = _oldest(limits)
+    oldest = datetime.min.replace(tzinfo=UTC) if limits.max_age is None else _ago(limits.max_age)
     excess = 0 if limits.max_bytes is None else await total_size(journal.store) - limits.max_bytes
     count, last, over = 0, None, False
     while not over and (page := await disused(journal.store, last, GROUP)):
@@ -61,11 +104,8 @@ async def prune(journal: JournalHandle, limits: RetentionSettings) -> int:
     return count
 
 
-def _oldest(limits: RetentionSettings) -> datetime:
-    """Return the time of the last change that a session must have at least."""
-    if limits.max_age is None:
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(unix_s(), UTC) - timedelta(milliseconds=limits.max_age)
+def _ago(age_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_s(), UTC) - timedelta(milliseconds=age_ms)
 
 
 def _reserve(id_: str, reservations: ExitStack) -> bool:

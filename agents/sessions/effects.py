@@ -2,21 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import delete, exists, func, select, text, tuple_, update
 
 from agents.core.ledger import EffectState
 from agents.core.outcome import DidNotHappen, Happened, Outcome
+from agents.sessions.columns import Instant
 from agents.sessions.errors import OutcomeKnown, StoreDamaged, UnknownEffect
-from agents.sessions.ledger_tables import EFFECTS
+from agents.sessions.ledger_tables import EFFECTS, UNKNOWN
 from agents.sessions.payload import keepable
 from agents.sessions.reading import Reading
+from agents.sessions.records import StreamStatus
 from agents.sessions.side_records import EffectRecord
+from agents.sessions.tables import STREAMS
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
+
+
+KNOWN: Final = (EffectState.DONE.value, EffectState.FAILED.value)
+GROUP: Final = 500
+"""The effects of one deletion. The journal's writes wait for it."""
+_KNOWN_AT: Final = func.coalesce(EFFECTS.c.settled_at, EFFECTS.c.ended_at, EFFECTS.c.intended_at, type_=Instant())
+_RUNS: Final = exists().where(STREAMS.c.id == EFFECTS.c.stream_id, STREAMS.c.status == StreamStatus.OPEN.value)
 
 
 class Chosen(Struct, frozen=True, kw_only=True):
@@ -49,9 +59,15 @@ async def effects(store: Reading, chosen: Chosen, after: str | None = None, limi
 
 
 async def effect(store: Reading, key: str) -> EffectRecord | None:
-    """Return the effect with this key. Raises StoreUnavailable."""
-    found = _records(await store.rows(select(EFFECTS).where(EFFECTS.c.key == key))) if keepable(key) else []
-    return found[0] if found else None
+    """Return the effect with this key. Raises StoreUnavailable.
+
+    The index has the unknown ones. For another one this reads the whole ledger.
+    """
+    if not keepable(key):
+        return None
+    wanted = select(EFFECTS).where(EFFECTS.c.key == key)
+    rows = await store.rows(wanted.where(text(UNKNOWN))) or await store.rows(wanted)
+    return next(iter(_records(rows)), None)
 
 
 async def of_stream(store: Reading, session_id: str, stream_id: str) -> list[EffectRecord]:
@@ -67,7 +83,7 @@ async def settle(
 
     begun: also of a call that has begun, since no program runs it. Raises UnknownEffect, OutcomeKnown, WriteFailed.
     """
-    if not keepable(key):
+    if (before := await effect(store, key)) is None:
         raise UnknownEffect(key)
     now = datetime.now(UTC)
     state = EffectState.DONE if isinstance(outcome, Happened) else EffectState.FAILED
@@ -75,16 +91,33 @@ async def settle(
     values: dict[str, Any] = {"state": state.value, "error": error, "outcome": outcome, "ended_at": now}
     values |= {"settled_at": now, "settled_by": by, "note": note}
     states = [EffectState.UNKNOWN.value, *([EffectState.BEGUN.value] if begun else [])]
-    may = EFFECTS.c.state.in_(states)
+    this, may = (EFFECTS.c.session_id == before.session_id, EFFECTS.c.key == key), EFFECTS.c.state.in_(states)
     async with store.changing() as connection:
-        changed = await connection.execute(update(EFFECTS).where(EFFECTS.c.key == key, may).values(**values))
-        found = (await connection.execute(select(EFFECTS).where(EFFECTS.c.key == key))).one_or_none()
+        changed = await connection.execute(update(EFFECTS).where(*this, may).values(**values))
+        found = (await connection.execute(select(EFFECTS).where(*this))).one_or_none()
     if found is None:
         raise UnknownEffect(key)
     (record,) = _records([found])
     if not changed.rowcount:
         raise OutcomeKnown(key, record.state)
     return record
+
+
+async def forget(store: "Store", before: datetime) -> int:
+    """Delete the effects whose outcome has been known since before this time, and return their number.
+
+    Those of a turn that is not over stay: it may read them. This reads the whole ledger, page by page. Raises
+    StoreUnavailable, WriteFailed.
+    """
+    place, primary, count = ("", ""), (EFFECTS.c.session_id, EFFECTS.c.key), 0
+    old = EFFECTS.c.state.in_(KNOWN), before > _KNOWN_AT, ~_RUNS
+    while True:
+        wanted = select(*primary).where(*old, tuple_(*primary) > place).order_by(*primary).limit(GROUP)
+        if not (rows := await store.rows(wanted)):
+            return count
+        page = [(row.session_id, row.key) for row in rows]
+        place, gone = page[-1], delete(EFFECTS).where(*old, tuple_(*primary).in_(page))
+        count += await store.as_writer(lambda connection, gone=gone: connection.execute(gone).rowcount)  # type: ignore[misc]
 
 
 def _records(rows: Sequence[Any]) -> list[EffectRecord]:

@@ -15,6 +15,7 @@ from agents.core.outcome import Outcome
 from agents.sessions.columns import INTEGER, LONG, METADATA, NUMBER, TEXT, Instant, JsonColumn
 
 UNKNOWN: Final = "state = 'unknown'"
+SINGLE: Final = "calls IS NULL"
 
 
 GRANTS: Final = Table(
@@ -87,14 +88,17 @@ CHARGES: Final = Table(
     Column("cached_tokens", LONG, nullable=False),
     Column("cost", NUMBER),
     Column("estimated", INTEGER, nullable=False),
+    Column("calls", INTEGER),
     Index(None, "owner", "at"),
     Index(None, "agent", "at"),
     Index(None, "root_session"),
     Index(None, "root_stream"),
+    Index(None, "at", sqlite_where=text(SINGLE), postgresql_where=text(SINGLE)),
 )
 """The model calls, each with its tokens and its cost. They have no foreign key: a deleted session has been paid for.
 epoch: of the journal that wrote it; 0 for a turn of an older version, whose model calls are one row. model: NULL if it
-is unknown. owner: at the time of the call. root_session, root_stream: as in Payer. estimated: 1 or 0."""
+is unknown. owner: at the time of the call. root_session, root_stream: as in Payer. estimated: 1 or 0.
+calls: the number of the model calls that a folded row sums up, see folding.py; NULL for a single one."""
 
 
 ALLOWANCES: Final = Table(
@@ -148,11 +152,11 @@ EFFECTS: Final = Table(
     Column("settled_at", Instant),
     Column("settled_by", TEXT),
     Column("note", JsonColumn(str)),
-    Index("ix_effects_state", "state", sqlite_where=text(UNKNOWN), postgresql_where=text(UNKNOWN)),
+    Index(None, "key", sqlite_where=text(UNKNOWN), postgresql_where=text(UNKNOWN)),
     sqlite_with_rowid=False,
 )
-"""The ledger of effects. An unknown effect outlives its session, so it has no foreign key. Only people
-look for a key without its session, so no index serves that.
+"""The ledger of effects. An unknown effect outlives its session, so it has no foreign key. Only people look
+for a key without its session. An index has those that they may settle.
 
 arguments: the SHA-256 of them. node: the name of the node that wrote the row, in a cluster. outcome, settled_at,
 settled_by, note: a person's decision on it."""

@@ -28,11 +28,12 @@ def summed(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 COST: Final = summed(CHARGES.c.cost)
+CALLS: Final = func.coalesce(CHARGES.c.calls, 1)  # a row of old charges sums up several
 SUMS: Final = (
-    func.count(),
+    summed(CALLS),
     *map(summed, (CHARGES.c.input_tokens, CHARGES.c.output_tokens, CHARGES.c.cached_tokens)),
     COST,
-    summed(case((CHARGES.c.cost.is_(None), 1), else_=0)),
+    summed(case((CHARGES.c.cost.is_(None), CALLS), else_=0)),
     summed(CHARGES.c.estimated),
 )
 MOST: Final = 10_000

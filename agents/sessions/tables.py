@@ -166,9 +166,10 @@ WAITING: Final = Table(
     Column("on_timeout", TEXT, nullable=False),
     Column("ruling", JsonColumn(Ruling)),
     Column("question", JsonColumn(Question)),
+    Column("agent", JsonColumn(str)),
 )
 """The waits for a person, see waits.py. number: the index of the call. deadline: in Unix seconds. The turn deletes the
-row as it acts on the ruling."""
+row as it acts on the ruling. agent: the account of the agent, from the parking on."""
 
 
 MESSAGES: Final = Table(

@@ -24,16 +24,20 @@ class OnRestart(StrEnum):
 
 
 class RetentionSettings(BaseModel):
-    """The limits beyond which old sessions are deleted, the one first that changed before all others.
+    """The limits beyond which old sessions and records are deleted. None: no limit.
 
     max_age: the time since a session's last change. max_bytes: the length of all messages, events and parts in the
-    store. None: no limit. A session whose agent runs is never deleted, nor one with a turn that is not over.
+    store; the session that changed before all others is deleted first. A session whose agent runs is never deleted, nor
+    one with a turn that is not over. charges_max_age: after it the charges of a session in a day become one row for
+    each model. effects_max_age: since the outcome of an effect is known; unknown effects stay.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_age: Milliseconds | None = None
     max_bytes: Count | None = None
+    charges_max_age: Milliseconds | None = None
+    effects_max_age: Milliseconds | None = None
 
 
 class SessionSettings(BaseModel):

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-HEAD: Final = "0016"
+HEAD: Final = "0017"
 """The last step. This constant lets a store with the newest schema open without an import of Alembic."""

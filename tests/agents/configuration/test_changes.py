@@ -33,6 +33,8 @@ NEEDS_RESTART = {
     "sessions.park_after",
     "sessions.retention.max_age",
     "sessions.retention.max_bytes",
+    "sessions.retention.charges_max_age",
+    "sessions.retention.effects_max_age",
     "cluster.enabled",
     "cluster.name",
     "cluster.lease_time",
