@@ -59,6 +59,15 @@ class Ruling(Struct, frozen=True):
     answer: AnswerValue | None = None
 
 
+class WaitSum(Struct, frozen=True):
+    """The number of waits of one kind of agents with one account. asked_at: of the oldest, in Unix seconds."""
+
+    agent: str
+    kind: WaitKind
+    count: int
+    asked_at: float
+
+
 class KeptWait(Struct, frozen=True):
     """Something that waits, as the store has it. ruling: the decision on which the turn has not acted."""
 

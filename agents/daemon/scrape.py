@@ -1,13 +1,15 @@
 """The text of /metrics: the meter's counts, and the current state of the system, in Prometheus's format."""
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
-from typing import TypeVar
+from typing import Final, TypeAlias, TypeVar
 
+from agents.core.waiting import WaitSum
 from agents.daemon.meter import Counts
 from agents.daemon.snapshot import Snapshot, snapshot
 from agents.extras import extra
+from agents.telemetry.measurements import bounded
 
 with extra("daemon", "the daemon's metrics"):
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, ProcessCollector, generate_latest
@@ -16,6 +18,10 @@ with extra("daemon", "the daemon's metrics"):
 
 K = TypeVar("K", bound=tuple[str, ...])
 """The values of a metric's labels."""
+
+WaitLabels: TypeAlias = tuple[str, str, str]
+"""The name of an agent, the kind of what waits, and whether the turn is parked."""
+MAX_NAMES: Final = 1000  # clients may name agents
 
 
 class Scrape:
@@ -49,6 +55,7 @@ class _Present(Collector):
         yield from self._processes()
         yield from self._agents()
         yield from self._sessions()
+        yield from self._waiting()
         yield from self._cluster()
         yield _gauge("loop_lag_seconds", "Delay of a timer on the event loop.", self._now.loop_lag_s)
 
@@ -67,6 +74,13 @@ class _Present(Collector):
         yield _gauges("agents_crashed", "Agents that have crashed, by their state.", crashed, "state")
         yield _gauge("turns_running", "Turns that run.", now.turns)
         yield _gauges("breakers", "Providers by the state of their breaker.", now.breakers, "provider", "state")
+
+    def _waiting(self) -> Iterator[Metric]:
+        counts, oldest = waiting_by_name(self._now.waiting, self._now.parked)
+        labels = "agent", "kind", "parked"
+        yield _gauges("decisions_waiting", "Approvals, questions, budgets and effects that wait.", counts, *labels)
+        ages = {key: max(0.0, self._now.at - asked_at) for key, asked_at in oldest.items()}
+        yield _gauges("decisions_waiting_seconds", "Age of the oldest of them.", ages, *labels)
 
     def _cluster(self) -> Iterator[Metric]:
         if (now := self._now.cluster) is None:
@@ -91,6 +105,22 @@ class _Present(Collector):
         if (behind := self._now.journal) is not None:
             yield _gauge("journal_waiting_events", "Events that are not on disk.", behind.events)
             yield _gauge("journal_waiting_seconds", "Age of the oldest event that is not on disk.", behind.oldest_s)
+
+
+def waiting_by_name(
+    waiting: Iterable[WaitSum], parked: Iterable[WaitSum]
+) -> tuple[dict[WaitLabels, int], dict[WaitLabels, float]]:
+    """Return the number of what waits for people, and when the oldest of it was asked, by agent, kind and parked.
+
+    Names beyond MAX_NAMES are counted as one.
+    """
+    counts, oldest, names = dict[WaitLabels, int](), dict[WaitLabels, float](), set[str]()
+    for is_parked, sums in (("true", parked), ("false", waiting)):
+        for each in sums:
+            key = bounded(each.agent, names, MAX_NAMES), each.kind, is_parked
+            counts[key] = counts.get(key, 0) + each.count
+            oldest[key] = min(oldest.get(key, each.asked_at), each.asked_at)
+    return counts, oldest
 
 
 def _versions() -> tuple[str, str]:

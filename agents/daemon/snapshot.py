@@ -1,19 +1,23 @@
 """The state of the system as numbers, read on request and in slices."""
 
 import asyncio
+from asyncio import gather
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from actors import CallFailed, SystemInfo, system_info
+from actors.clock import unix_s
 from actors.observer import sliced_top
 from actors.slices import in_slices
+from agents.core.waiting import WaitSum
 from agents.instance.elsewhere import ClusterFigures, other_nodes
+from agents.instance.running import waiting_sums
 from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
-from agents.sessions import JournalHandle, StoreUnavailable, open_journal
+from agents.sessions import JournalHandle, SessionError, StoreUnavailable, open_journal
 from agents.sessions.waiting import Behind
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_restarts
 from supervisors.api import count_children
@@ -29,12 +33,15 @@ LONGEST: Final = 10
 class Snapshot(Struct, frozen=True):
     """The numbers at one moment.
 
-    crashed: the agents that have crashed, by their state. restarts: of named children, by supervisor and child.
-    mailboxes: the fullest, by process. breakers: the number of providers, by address and state of the breaker.
-    sessions: in the store; None: sessions are not kept, or the store can't be read. journal: the events that are not on
-    disk; None: sessions are not kept. loop_lag_s: the delay of a timer. cluster: None without a cluster.
+    at: the moment, in Unix seconds. crashed: the agents that have crashed, by their state. restarts: of named children,
+    by supervisor and child. mailboxes: the fullest, by process. breakers: the number of providers, by address and state
+    of the breaker. sessions: in the store; None: sessions are not kept, or the store can't be read. journal: the events
+    that are not on disk; None: sessions are not kept. loop_lag_s: the delay of a timer. waiting: for people, in the
+    turns that run on this node. parked: in the parked turns of the store; none if it can't be read. cluster: None
+    without a cluster.
     """
 
+    at: float
     system: SystemInfo
     agents: int
     crashed: dict[str, int]
@@ -45,13 +52,17 @@ class Snapshot(Struct, frozen=True):
     sessions: int | None
     journal: Behind | None
     loop_lag_s: float
+    waiting: list[WaitSum]
+    parked: list[WaitSum]
     cluster: ClusterFigures | None = None
 
 
 async def snapshot() -> Snapshot:
     """Take a snapshot."""
     journal = await _journal()
+    sessions, parked = (None, []) if journal is None else await gather(_count(journal.store), _parked(journal.store))
     return Snapshot(
+        at=unix_s(),
         system=system_info(),
         agents=(await count_children(AGENT_SUPERVISOR)).active,
         crashed=Counter(each.state for each in await which_restarts()),
@@ -59,9 +70,11 @@ async def snapshot() -> Snapshot:
         restarts=await in_slices(restarts()),
         mailboxes=await _mailboxes(),
         breakers=await _breakers(),
-        sessions=None if journal is None else await _count(journal.store),
+        sessions=sessions,
         journal=None if journal is None else journal.behind,
         loop_lag_s=await _loop_lag_s(),
+        waiting=await in_slices(waiting_sums()),
+        parked=parked,
         cluster=await _cluster(),
     )
 
@@ -107,6 +120,14 @@ async def _count(store: "Store") -> int | None:
         return await store.count()
     except StoreUnavailable:
         return None
+
+
+async def _parked(store: "Store") -> list[WaitSum]:
+    """Return what waits in parked turns; nothing if the store is unavailable or damaged."""
+    try:
+        return await store.parked_sums()
+    except SessionError:
+        return []
 
 
 async def _loop_lag_s() -> float:

@@ -38,11 +38,11 @@ async def long_wait(agent: Pid, state: AgentState) -> Next[AgentState]:
     waiting = [*_only_waiting(state)] if state.keeping.comes_back else []
     if not waiting or None in waiting:
         return NoReply(state)
-    streams = [each.running.stream for each in waiting if each is not None and each.running is not None]
-    if not all(map(_is_announced, streams)):
-        streams[0].waits.watch()
+    running = [(each.running.stream, each.config) for each in waiting if each is not None and each.running is not None]
+    if not all(_is_announced(stream) for stream, _ in running):
+        running[0][0].waits.watch()
         return NoReply(state)
-    for stream in streams:
+    for stream, _ in running:
         if stream.calls is not None:
             stream.calls.freeze()
     left = await given_up(agent, True, state)
@@ -50,7 +50,7 @@ async def long_wait(agent: Pid, state: AgentState) -> Next[AgentState]:
     try:
         journal = await open_journal()
         if journal is not None:
-            await journal.store.park([stream.id for stream in streams])
+            await journal.store.park({stream.id: config.charging.account for stream, config in running})
     except (CallFailed, SessionError) as failed:
         log.warning("turn_not_parked", agent_id=state.config.id, reason=str(failed))
         tell(Wake(state.config.id))

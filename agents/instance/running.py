@@ -12,11 +12,12 @@ from actors.clock import unix_s
 from actors.kernel.process import Process
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
+from agents.agent_config import AgentConfig
 from agents.agent_registry import is_agent
 from agents.core.conversation import ToolCall
 from agents.core.question import Question
 from agents.core.turn_state import TurnState
-from agents.core.waiting import OnTimeout, Waiting, WaitKind
+from agents.core.waiting import OnTimeout, Waiting, WaitKind, WaitSum
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
 
@@ -67,9 +68,9 @@ def agent_state(process: Process | None) -> AgentState | None:
 def running_turns(count: int, visible: Visible) -> Generator[None, None, tuple[list[TurnInProgress], int]]:
     """Return the oldest turns that run, and the number of those that are left out. For `in_slices`."""
     found: list[TurnInProgress] = []
-    for agent_id, stream, _ in (yield from _running(visible)):
+    for config, stream in (yield from _running(visible)):
         yield
-        found.append(_in_progress(agent_id, stream))
+        found.append(_in_progress(config.id, stream))
     found.sort(key=lambda turn: turn.began_at)
     return found[:count], max(0, len(found) - count)
 
@@ -90,12 +91,21 @@ def waiting_calls(
     after: the place of the last one of the previous page.
     """
     found: list[WaitingCall] = []
-    for agent_id, stream, owner in (yield from _running(visible)):
+    for config, stream in (yield from _running(visible)):
         yield
-        waiting = stream.calls.waiting if stream.calls is not None else ()
-        found.extend(waiting_call(each, stream.id, agent_id, owner) for each in waiting)
+        found.extend(waiting_call(each, stream.id, config.id, config.owner) for each in _waiting_in(stream))
     found.sort(key=place_of)
     return [each for each in found if after is None or place_of(each) > after][:count]
+
+
+def waiting_sums() -> Generator[None, None, list[WaitSum]]:
+    """Return what waits in the turns that run on this node, as sums by account and kind. For `in_slices`."""
+    asked: dict[tuple[str, WaitKind], list[float]] = {}
+    for config, stream in (yield from _running(lambda _: True)):
+        yield
+        for each in _waiting_in(stream):
+            asked.setdefault((config.charging.account, each.kind), []).append(each.asked_at)
+    return [WaitSum(agent, kind, len(times), min(times)) for (agent, kind), times in asked.items()]
 
 
 def waiting_call(
@@ -112,12 +122,16 @@ def place_of(waiting: WaitingCall) -> tuple[float, str, int]:
     return waiting.deadline, waiting.stream_id, waiting.tool_call.index
 
 
-def _running(visible: Visible) -> Generator[None, None, list[tuple[str, Stream, str | None]]]:
-    """Return the running streams of the visible agents, each with its agent's id and owner."""
-    found: list[tuple[str, Stream, str | None]] = []
+def _running(visible: Visible) -> Generator[None, None, list[tuple[AgentConfig, Stream]]]:
+    """Return the running streams of the visible agents, each with its agent's configuration."""
+    found: list[tuple[AgentConfig, Stream]] = []
     for pid in processes():
         yield
         state = agent_state(pid.process)
         if state is not None and state.running is not None and pid.process is not None and visible(pid.process):
-            found.append((state.config.id, state.running.stream, state.config.owner))
+            found.append((state.config, state.running.stream))
     return found
+
+
+def _waiting_in(stream: Stream) -> tuple[Waiting, ...]:
+    return () if stream.calls is None else stream.calls.waiting

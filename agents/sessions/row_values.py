@@ -37,7 +37,7 @@ def events_of(stream_id: str, row: Row[Any]) -> list[Event]:
 
 def listed(row: Row[Any]) -> ListedSession:
     fields = fields_of(row)
-    texts = {name: _text(fields[name]) for name in ("name", "title")}
+    texts = {name: shown_text(fields[name]) for name in ("name", "title")}
     instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
     owner, count = fields["owner"], fields["message_count"]
     rest = {"owner": owner if keepable(owner) else None, "message_count": count if type(count) is int else 0}
@@ -45,7 +45,8 @@ def listed(row: Row[Any]) -> ListedSession:
     return ListedSession(**fields | texts | instants | rest)
 
 
-def _text(payload: Any) -> str | None:
+def shown_text(payload: Any) -> str | None:
+    """Return the text of a column, or a mark if it is damaged."""
     try:
         return None if payload is None else joined_surrogates(_TEXT(payload))
     except StoreDamaged:
@@ -89,6 +90,12 @@ def open_stream_of(row: Row[Any], parts: tuple[CheckpointPart, ...]) -> OpenStre
 
 def wait_of(row: Row[Any]) -> KeptWait:
     """Return a row of WAITING."""
-    kind: WaitKind = row.kind if row.kind in get_args(WaitKind) else "approval"
+    kind = wait_kind(row.kind)
     on_timeout: OnTimeout = "approve" if row.on_timeout == "approve" else "deny"
     return KeptWait(Waiting(kind, row.call, row.asked_at, row.deadline, on_timeout, row.question), row.ruling)
+
+
+def wait_kind(value: Any) -> WaitKind:
+    """Return the kind of a row of WAITING."""
+    kind: WaitKind = value if value in get_args(WaitKind) else "approval"
+    return kind

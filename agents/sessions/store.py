@@ -5,7 +5,7 @@ read (reading.py), and change sessions by the functions of history.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from actors.slices import in_slices
 from agents.core.compaction import Compaction
 from agents.core.standing import StandingApproval
-from agents.core.waiting import KeptWait, WaitKind
+from agents.core.waiting import KeptWait, WaitKind, WaitSum
 from agents.parts.given import Blobs
 from agents.sessions import part_rows, waits, writer
 from agents.sessions.batched import Batched
@@ -87,9 +87,9 @@ class Store(Claiming):
         """Return what waits for people in a turn, as `waits.waits_of`."""
         return await waits.waits_of(self, stream_id)
 
-    async def park(self, stream_ids: Collection[str]) -> None:
-        """Record that these turns wait without an agent. Raises WriteFailed."""
-        await self.as_writer(partial(waits.park, stream_ids=stream_ids))
+    async def park(self, streams: Mapping[str, str]) -> None:
+        """Record that these turns wait without an agent, as `waits.park`. Raises WriteFailed."""
+        await self.as_writer(partial(waits.park, streams=streams))
 
     async def parked(self, session_ids: Collection[str]) -> set[str]:
         """Return those of these sessions whose turn is parked."""
@@ -108,6 +108,10 @@ class Store(Claiming):
     ) -> list[ParkedWait]:
         """Return a page of what waits in parked turns, as `waits.parked_waits`."""
         return await waits.parked_waits(self, after, limit, owner, kind)
+
+    async def parked_sums(self) -> list[WaitSum]:
+        """Return the sums of what waits in parked turns, as `waits.parked_sums`."""
+        return await waits.parked_sums(self)
 
     async def grant(self, given: StandingApproval) -> None:
         """Keep a standing approval. Raises WriteFailed."""

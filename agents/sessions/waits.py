@@ -4,17 +4,18 @@ A parked turn has an open stream with a mark, and no agent. An agent that starts
 (write.recovering).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, type_coerce, update
+from sqlalchemy.types import NullType
 
-from agents.core.waiting import KeptWait, WaitKind
+from agents.core.waiting import KeptWait, WaitKind, WaitSum
 from agents.sessions.ownership import FREE
 from agents.sessions.records import StreamStatus
-from agents.sessions.row_values import wait_of
+from agents.sessions.row_values import shown_text, wait_kind, wait_of
 from agents.sessions.side_records import WaitBegun, WaitChange, WaitDecided
 from agents.sessions.tables import SESSIONS, STREAMS, WAITING
 
@@ -57,10 +58,15 @@ def write(connection: Connection, changes: Sequence[WaitChange]) -> None:
             connection.execute(insert(WAITING).values(**_values(change)))
 
 
-def park(connection: Connection, stream_ids: Collection[str]) -> None:
-    """Record that these turns wait without an agent, within a transaction of the journal."""
-    of_these = STREAMS.c.id.in_(stream_ids), STREAMS.c.status == StreamStatus.OPEN.value
+def park(connection: Connection, streams: Mapping[str, str]) -> None:
+    """Record that these turns wait without an agent, within a transaction of the journal.
+
+    streams: the account of the agent by the id of the stream.
+    """
+    of_these = STREAMS.c.id.in_(streams), STREAMS.c.status == StreamStatus.OPEN.value
     connection.execute(update(STREAMS).where(*of_these).values(parked_at=datetime.now(UTC), recoveries=0))
+    for stream_id, account in streams.items():
+        connection.execute(update(WAITING).where(WAITING.c.stream_id == stream_id).values(agent=account))
 
 
 async def waits_of(store: "Reading", stream_id: str) -> tuple[KeptWait, ...]:
@@ -116,6 +122,24 @@ async def parked_waits(
     if after is not None:
         wanted = wanted.where(tuple_(*_ORDER) > after)
     return [ParkedWait(row.session_id, row.stream_id, row.owner, wait_of(row)) for row in await store.rows(wanted)]
+
+
+async def parked_sums(store: "Reading") -> list[WaitSum]:
+    """Return what waits in parked turns without a decision, as sums by account and kind, the oldest first.
+
+    This reads each row of WAITING, and seeks its stream and its session.
+    """
+    agent = func.coalesce(WAITING.c.agent, SESSIONS.c.name)  # an older version parked turns without an account
+    name, oldest = type_coerce(agent, NullType()), func.min(WAITING.c.asked_at)
+    wanted = (
+        select(name, WAITING.c.kind, func.count(), oldest)
+        .select_from(_OF_PARKED)
+        .where(_PARKED, WAITING.c.ruling.is_(None))
+        .group_by(name, WAITING.c.kind)
+        .order_by(oldest)
+    )
+    rows: Sequence[Any] = await store.rows(wanted)
+    return [WaitSum(shown_text(agent) or "", wait_kind(kind), count, at) for agent, kind, count, at in rows]
 
 
 def _values(begun: WaitBegun) -> dict[str, Any]:

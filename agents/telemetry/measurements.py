@@ -78,7 +78,7 @@ class Measurements(ABC):
         self.add(WEBHOOKS, 1, tried.outcome)
 
     def _add_tool(self, tool: ToolCalled) -> None:
-        name = _bounded(tool.name, self._tool_names, MAX_TOOLS)
+        name = bounded(tool.name, self._tool_names, MAX_TOOLS)
         self.add(TOOL_CALLS, 1, name, tool.error or SUCCESS)
         self.add(TOOL_S, tool.elapsed_s, name)
 
@@ -95,7 +95,7 @@ class Measurements(ABC):
                 self.add(SPENT_COST, charge.cost, *labels)
 
     def _add_model_call(self, call: ModelCalled) -> None:
-        labels = (CHAT, call.server.provider, _bounded(call.model, self._model_names, MAX_MODELS))
+        labels = (CHAT, call.server.provider, bounded(call.model, self._model_names, MAX_MODELS))
         self.add(OPERATION_S, call.duration_s, *labels, call.error or "")
         if call.first_s is not None:
             self.add(FIRST_CHUNK_S, call.first_s, *labels)
@@ -104,7 +104,7 @@ class Measurements(ABC):
                 self.add(TOKEN_USAGE, tokens, *labels, kind)
 
 
-def _bounded(name: str, known: set[str], most: int) -> str:
+def bounded(name: str, known: set[str], most: int) -> str:
     """Return the name if it has a series of its own, else OTHER."""
     name = clean(name)
     if len(known) < most:

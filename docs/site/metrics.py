@@ -1,7 +1,7 @@
 """The reference of metrics: what /metrics shows, from the instruments and from a sample of the system's state."""
 
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from prometheus_client import Metric
@@ -44,6 +44,10 @@ def sample(annotation: Any) -> Any:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is dict:
         return {sample(parts[0]): sample(parts[1])}
+    if origin is list:
+        return [sample(parts[0])]
+    if origin is Literal:
+        return parts[0]
     if origin is tuple:
         return tuple(map(sample, parts))
     if isinstance(annotation, UnionType):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from agents.client import Client
@@ -83,6 +84,25 @@ async def test_another_node_decides_about_a_parked_turn_after_its_node_was_kille
     assert end.response.answer == "paid 3"
     assert paid.read_text() == "paid 3\n"
     assert [event.seq for event in rest] == list(range(seen[-1].seq + 1, end.seq + 1))
+
+
+async def test_each_node_reports_the_same_parked_turns_in_its_metrics(
+    cluster: Cluster, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    one, two = await cluster.start("one", "two")
+    async with cluster.client(one) as first:
+        await begin(first, "shop", str(tmp_path / "paid"), "s")
+        await until_parked(first)
+    labels = 'agent="shop",kind="approval",parked="true"'
+    for node in (one, two):
+        headers = {"Authorization": f"Bearer {cluster.token}"}
+        async with http.get(f"{node.url}/metrics", headers=headers) as answer:
+            shown = [line for line in (await answer.text()).splitlines() if line.startswith("understudy_decisions")]
+        assert [line.split(" ")[0] for line in shown] == [
+            f"understudy_decisions_waiting{{{labels}}}",
+            f"understudy_decisions_waiting_seconds{{{labels}}}",
+        ]
+        assert shown[0].endswith(" 1.0")
 
 
 async def test_one_node_decides_at_the_deadline(cluster: Cluster, tmp_path: Path) -> None:
