@@ -16,6 +16,7 @@ from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, SourceReader
 from agents.core.faults import Fault, InvalidValue, KeyPath, Where
+from agents.hooks.resolve import faults_of_owners
 from agents.settings import Settings
 from agents.settings.faults import of_pydantic
 from agents.settings.schedules import schedule_faults
@@ -171,7 +172,8 @@ def _misplaced(settings: Settings, marks: Mapping[KeyPath, Mark], files: Iterabl
 def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:
     """Yield faults that concern several values.
 
-    sound: model, providers, prices and tools are valid. If not, skip the agents: their faults would repeat those."""
+    sound: model, providers, prices, tools, hooks are valid. If not, skip the agents: their faults would repeat those.
+    """
     names = settings.providers.named
     for number, name in enumerate(settings.providers.order):
         if name not in names:
@@ -184,7 +186,9 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
     if ("sessions", "durability") in marks:  # the daemon has another default
         for fault in unkept(settings.webhooks, settings.sessions.durability):
             yield _placed(fault, marks)
-    for number, agent in enumerate(settings.agents if sound else ()):
+    of_hooks = [fault.below("hooks") for fault in faults_of_owners(settings.hooks)]
+    yield from (_placed(fault, marks) for fault in of_hooks)
+    for number, agent in enumerate(settings.agents if sound and not of_hooks else ()):
         yield from _agent_faults(("agents", number), agent.given(), settings, marks)
 
 
@@ -231,4 +235,4 @@ def _within(one: KeyPath, other: KeyPath) -> bool:
 
 
 def _is_ground(fault: Fault) -> bool:
-    return not fault.path or fault.path[0] in {"model", "providers", "prices", "tools"}
+    return not fault.path or fault.path[0] in {"model", "providers", "prices", "tools", "hooks"}

@@ -42,11 +42,24 @@ def hooks_of(owner: str | None, own: HookSettings, settings: Mapping[str, HookSe
     hooks = NO_HOOKS
     for name in filter(None, (ALL, owner)):
         if name in settings:
-            hooks = hooks.then(_resolved(settings[name], faults, f"agents.hooks {name}"))
-    hooks = hooks.then(_resolved(own, faults, ""))
+            found, wrong = _resolved(settings[name])
+            hooks = hooks.then(found)
+            faults += (fault.below("hooks").within(f"agents.hooks {name}") for fault in wrong)
+    found, wrong = _resolved(own)
+    hooks = hooks.then(found)
+    faults += (fault.below("hooks") for fault in wrong)
     if faults:
         raise InvalidTool(*faults)
     return hooks
+
+
+def faults_of_owners(settings: Mapping[str, HookSettings]) -> Iterator[Fault]:
+    """Yield the faults of the hooks of owners, each at its owner, its point and its place. Their modules are imported.
+
+    settings: as in `hooks_of`.
+    """
+    for name, given in settings.items():
+        yield from (fault.below(name) for fault in _resolved(given)[1])
 
 
 def named_in(settings: HookSettings) -> Iterator[Any]:
@@ -64,7 +77,9 @@ def usable(named: Iterable[Any]) -> Iterator[Hook]:
             continue
 
 
-def _resolved(given: HookSettings, faults: list[Fault], inside: str) -> Hooks:
+def _resolved(given: HookSettings) -> tuple[Hooks, list[Fault]]:
+    """Return the valid hooks, and the faults of the others, each at its point and its place."""
+    faults: list[Fault] = []
     points: dict[str, tuple[Hook, ...]] = {}
     for point, entries in _by_point(given).items():
         found: list[Hook] = []
@@ -72,9 +87,9 @@ def _resolved(given: HookSettings, faults: list[Fault], inside: str) -> Hooks:
             try:
                 found.append(_hook_at(point, named, given))
             except InvalidTool as invalid:
-                faults += (fault.below("hooks", point, place).within(inside) for fault in invalid.faults)
+                faults += (fault.below(point, place) for fault in invalid.faults)
         points[point] = tuple(found)
-    return Hooks(**points, hold_answer=given.hold_answer)
+    return Hooks(**points, hold_answer=given.hold_answer), faults
 
 
 def _by_point(given: HookSettings) -> dict[str, list[Any]]:

@@ -244,6 +244,36 @@ def test_a_fault_inside_a_tool_or_a_schema_is_reported_with_the_key_and_its_own_
     ]
 
 
+def test_each_hook_is_found_when_the_file_is_read_also_that_of_an_owner_without_agents(refusal: Refusal) -> None:
+    lines = refusal("""[{agents, [{model, m}, {hooks, #{
+  "*" => [{before_model, ["nowhere:mask"]}],
+  "ann" => [{before_tool, ["tests.agents.hooks.sample_hooks:at_most_100",
+    "tests.agents.hooks.sample_hooks:at_most_1OO",
+    "tests.agents.hooks.sample_hooks:mask_result", mask]}]}}]},
+  {understudy, [{agents, [[{name, a}, {tools, ["nowhere:x"]}]]}]}].""")
+    place = "tests.agents.hooks.sample_hooks"
+    assert lines == [
+        (
+            "sys.config:2:27: hooks.*.before_model[0]: nowhere:mask: expected a module that can be imported, "
+            "got ModuleNotFoundError: No module named 'nowhere'"
+        ),
+        (
+            f"sys.config:4:5: hooks.ann.before_tool[1]: {place}:at_most_1OO: expected a name in {place}, "
+            "got 'at_most_1OO'; did you mean 'at_most_100'?"
+        ),
+        (
+            "sys.config:5:5: hooks.ann.before_tool[2]: expected a hook of BeforeTool, "
+            "got mask_result, which is one of AfterTool"
+        ),
+        "sys.config:5:52: hooks.ann.before_tool[3]: expected module:function or a function, got 'mask'",
+    ]
+
+
+def test_the_hooks_of_an_agent_are_found_when_the_file_is_read(refusal: Refusal) -> None:
+    (line,) = refusal(understudy('{agents, [[{name, a}, {model, m}, {hooks, [{after_tool, ["nowhere:mask"]}]}]]}'))
+    assert "agents[0].hooks.after_tool[0]: nowhere:mask: expected a module that can be imported" in line
+
+
 def test_invalid_variables_and_flags_are_reported_with_the_faults_of_the_file(refusal: Refusal) -> None:
     environ = {"UNDERSTUDY_GATEWAY__PROT": "1", "UNDERSTUDY_GATEWAY__PORT": "many", "UNDERSTUDY_AGENTS": "[#{"}
     assert refusal(agents("{model, 1}"), environ, {"gateway.port.x": "1", "logging.level": "loud"}) == [
