@@ -65,5 +65,5 @@ class VisibleEffects:
         if stream is None or stream.status is not StreamStatus.OPEN:
             return False
         parked = bool(await journal.store.parked([session_id]))
-        pid = await self._sessions.wake(session_id)  # a parked turn reads the record when it goes on
+        pid = await self._sessions.wake(session_id, counted=False)  # a parked turn reads the record when it goes on
         return pid is not None and (await agent.settle(pid, key, outcome) or parked)

@@ -1,6 +1,7 @@
 """The sessions that a caller can see. Another user's session is answered like one that does not exist."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import datetime
 
 from actors import Pid
@@ -38,13 +39,16 @@ class VisibleSessions:
     async def has(self, session_id: str) -> bool:
         return await self._all.has_session(session_id, self._owner)
 
-    async def wake(self, session_id: str) -> Pid | None:
-        """Return the agent of the session, started if necessary. Raises Refusal if its user runs too many agents."""
+    async def wake(self, session_id: str, *, counted: bool = True) -> Pid | None:
+        """Return the agent of the session, started if necessary. Raises Refusal if the caller's user has too many.
+
+        counted: False for an agent that goes on with its turn, which may be another user's. It has no quota then.
+        """
         if not await self.has(session_id):
             return None
         if (pid := find_agent(session_id)) is not None:
             return pid
-        async with self._quotas.one_more_agent(self._caller, session_id):
+        async with self._quotas.one_more_agent(self._caller, session_id) if counted else nullcontext():
             return await self._all.wake(session_id) if await self.has(session_id) else None
 
     async def is_parked(self, session_id: str) -> bool:
@@ -56,10 +60,10 @@ class VisibleSessions:
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         return await self._all.kept_stream(stream_id) if await self._has_stream(stream_id) else None
 
-    async def begun_elsewhere(self, stream_id: str) -> Pid | None:
-        """Return the agent of a stream that only another node knows, or None."""
+    async def begun_elsewhere(self, stream_id: str, *, counted: bool = True) -> Pid | None:
+        """Return the agent of a stream that only another node knows, or None. counted: as for `wake`."""
         session_id = await self._all.begun_elsewhere(stream_id)
-        return None if session_id is None else await self.wake(session_id)
+        return None if session_id is None else await self.wake(session_id, counted=counted)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         return await self._all.events(stream_id, after, limit) if await self._has_stream(stream_id) else []

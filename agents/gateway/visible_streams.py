@@ -150,16 +150,16 @@ class VisibleStreams:
         """Return the agent that has the stream, or None.
 
         The agent of a cut turn is woken, and continues or ends the turn. If the agent can't be woken, the stored events
-        can still be read. wakes: also the agent of a parked turn.
+        can still be read. wakes: also the agent of a parked turn, and without a quota: its turn goes on.
         """
         if (pid := await self._sessions.find_stream(stream_id)) is not None:
             return pid
         kept = await self._sessions.kept_stream(stream_id)
         if kept is None:
-            return await self._sessions.begun_elsewhere(stream_id)
+            return await self._sessions.begun_elsewhere(stream_id, counted=not wakes)
         if kept.status is StreamStatus.OPEN and (wakes or not await self._sessions.is_parked(kept.session_id)):
             with suppress(InvalidAgentConfig):
-                return await self._sessions.wake(kept.session_id)
+                return await self._sessions.wake(kept.session_id, counted=not wakes)
         return None
 
     async def _live(self, stream_id: str) -> LiveStream | None:

@@ -1,6 +1,6 @@
 """Parked turns over HTTP: listed and read without a start of their agents, and decided by other people."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from actors import ended
 from agents import agent
 from agents.agent_registry import find_agent
 from agents.sessions import open_journal
+from agents.settings import ClientLimits, TokenSettings
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site, Sse, events
 from tests.agents.gateway.users import ANN, APPROVE_ALL, BOB, READ, House, house, token
@@ -21,6 +22,10 @@ SCRIPT = """
 tool_calls = [{ name = "pays", arguments = { path = "{user}", euros = 3 } }]
 [[models.payer.turns.steps]]
 text = "{result:0}"
+
+[models.debtor]
+[[models.debtor.turns]]
+steps = [{ tool_calls = [{ name = "pays", arguments = { cents = 5 } }] }, { text = "{result:0}" }]
 """
 TOOLS = ["tests.agents.daemon.guarded_tools:pays"]
 EVE = token("eve", "eve", READ, APPROVE_ALL)
@@ -32,10 +37,10 @@ async def of(tmp_path: Path) -> AsyncIterator[House]:
         yield running
 
 
-async def parked(*ids: str, message: str) -> None:
+async def parked(*ids: str, message: str, model: str = "payer", tools: Sequence[str] = TOOLS) -> None:
     """Park a turn of each of ann's agents with these ids. Its stream has the agent's id, too."""
     for id_ in ids:
-        config = {"id": id_, "model": "payer", "tools": TOOLS, "owner": "ann"}
+        config = {"id": id_, "model": model, "tools": [*tools], "owner": "ann"}
         pid = await agent_supervisor.start_agent(config)
         agent.stream_chat(pid, message, pid, stream_id=f"s-{id_}")
         await ended(pid)
@@ -130,3 +135,39 @@ async def test_a_parked_turn_can_be_cancelled_and_its_session_deleted(of: House,
         assert [event.name for event in await ann.events("s-a1")][-1] == "error"
         assert (await ann.json("DELETE", "/sessions/a2"))[0] == 200
         assert await waiting(ann) == {"approvals": []}
+
+
+async def quota_used_up(of: House, *users: str) -> None:
+    """Let each user run one agent, and no more."""
+    gateway = of.site.settings.gateway.model_copy(update={"clients": ClientLimits(max_agents=1)})
+    of.app.take(of.site.settings.model_copy(update={"gateway": gateway}))
+    for user in users:
+        await agent_supervisor.start_agent({"id": f"of-{user}", "model": "echo", "owner": user})
+
+
+@pytest.mark.parametrize("decider", [ANN, EVE], ids=["its owner", "a reviewer"])
+async def test_a_decision_continues_a_parked_turn_of_users_whose_quotas_are_used_up(
+    of: House, tmp_path: Path, decider: TokenSettings
+) -> None:
+    async with of.client(ANN) as ann, of.client(decider) as deciding:
+        await parked("a1", "a2", message=str(tmp_path / "paid"))
+        await quota_used_up(of, "ann", "eve")
+        assert (await ann.json("POST", "/agents/a1/chat", {"message": "go on"}))[0] == 429
+        one, two = [each["tool_call"]["id"] for each in (await waiting(deciding))["approvals"]]
+        assert (await deciding.json("POST", "/streams/s-a1/approve", {"call_id": one}))[0] == 200
+        assert (await deciding.json("POST", "/streams/s-a2/deny", {"call_id": two}))[0] == 200
+        assert [(await ann.events(id_))[-1].name for id_ in ("s-a1", "s-a2")] == ["complete"] * 2
+
+
+async def test_a_parked_turn_is_cancelled_and_settled_by_a_user_whose_quota_is_used_up(
+    of: House, tmp_path: Path
+) -> None:
+    async with of.client(ANN) as ann:
+        await parked("a1", message=str(tmp_path / "paid"))
+        await parked("a2", message="go", model="debtor", tools=["tests.agents.gateway.test_effects:pays"])
+        await quota_used_up(of, "ann")
+        assert await ann.json("POST", "/streams/s-a1/cancel") == (200, {"cancelled": True})
+        (effect,) = (await ann.json("GET", "/effects?state=unknown"))[1]["effects"]
+        settled = await ann.json("POST", f"/effects/{effect['key']}/settle", {"happened": True, "result": "R7"})
+        assert (settled[0], settled[1]["continued"]) == (200, True)
+        assert (await ann.events("s-a2"))[-1].name == "complete"
