@@ -10,11 +10,12 @@ later use the new settings.
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
-from actors import StartFailed
+from actors import CallFailed, StartFailed
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import stands_in
@@ -29,9 +30,11 @@ from agents.node.redaction import secrets_in
 from agents.schedules.scheduler import take_settings
 from agents.sessions import Elsewhere, SessionError
 from agents.settings import Applies, Settings
-from supervisors import AlreadyStarted, ChildType
+from agents.settings.webhooks import WebhookSettings, unkept
+from agents.webhooks.announcer import WEBHOOKS, take_webhooks
+from supervisors import AlreadyStarted, ChildType, SupervisorError
 from supervisors.agent_supervisor import start_agent, which_configs
-from supervisors.api import code_change
+from supervisors.api import code_change, delete_child, restart_child, terminate_child
 
 
 async def reload(settings: Settings, read: Callable[[], Settings], secrets: Collection[str] = ()) -> Reload:
@@ -58,8 +61,9 @@ def _rejected(fault: Fault) -> Change:
 
 
 async def _unfit(settings: Settings) -> tuple[Change, ...]:
-    """Return the faults of running agents under the new settings: a restart could not start them again."""
-    rejected: list[Change] = []
+    """Return the faults of the new settings: of webhooks, and of agents that a restart could not start again."""
+    faults = unkept(settings.webhooks, settings.sessions.durability)
+    rejected = [Change(fault.path, str(replace(fault, path=()))) for fault in faults]
     for config in await which_configs():
         try:
             agent_config(config, settings)
@@ -79,6 +83,18 @@ async def _apply(old: Settings, planned: Reload, secrets: Collection[str]) -> No
         await change_policy(application.provider_policy(new))
     if Applies.SCHEDULES in applies:
         await take_settings(new)
+    if Applies.WEBHOOKS in applies:
+        await _send_to(new.webhooks)
+
+
+async def _send_to(webhooks: tuple[WebhookSettings, ...]) -> None:
+    """Have the process that sends messages use these webhooks. It runs as long as there are any."""
+    with suppress(CallFailed, StartFailed, SupervisorError):  # one that is being restarted gets them from the tree
+        if not webhooks:
+            await terminate_child(application.NAME, WEBHOOKS)
+            await delete_child(application.NAME, WEBHOOKS)
+        elif not take_webhooks(webhooks):
+            await restart_child(application.NAME, WEBHOOKS)
 
 
 async def _respecify(settings: Settings) -> None:

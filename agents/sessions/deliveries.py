@@ -6,11 +6,12 @@
 A row that is sent or failed stays for a while, so that an event that happens again after a crash makes no second one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.sessions.ledger_tables import DELIVERIES
@@ -44,17 +45,21 @@ def add(connection: Connection, made: Sequence[Delivery]) -> None:
     connection.execute(dialect.insert(DELIVERIES).on_conflict_do_nothing(), rows)
 
 
-async def due(store: "Store", now_s: float, count: int) -> list[DueDelivery]:
-    """Return the messages whose time has come, the oldest first. Raises StoreUnavailable."""
+async def due(store: "Store", now_s: float, count: int, endpoints: Collection[str]) -> list[DueDelivery]:
+    """Return the messages for these endpoints whose time has come, the oldest first. Raises StoreUnavailable."""
     columns = (DELIVERIES.c[name] for name in DueDelivery.__struct_fields__)
-    wanted = select(*columns).where(DELIVERIES.c.state == WAITING, DELIVERIES.c.next_at <= now_s)
+    wanted = select(*columns).where(DELIVERIES.c.state == WAITING, DELIVERIES.c.next_at <= now_s, _for(endpoints))
     rows = await store.rows(wanted.order_by(DELIVERIES.c.next_at, DELIVERIES.c.created_at).limit(count))
     return [DueDelivery(row.id, row.endpoint, row.body, row.attempts, row.next_at) for row in rows]
 
 
-async def next_time(store: "Store") -> float | None:
-    """Return the time of the next message in Unix seconds; None if none waits. Raises StoreUnavailable."""
-    rows = await store.rows(select(func.min(DELIVERIES.c.next_at).label("at")).where(DELIVERIES.c.state == WAITING))
+async def next_time(store: "Store", endpoints: Collection[str]) -> float | None:
+    """Return the time of the next message for these endpoints in Unix seconds; None if none waits.
+
+    Raises StoreUnavailable.
+    """
+    of_these = DELIVERIES.c.state == WAITING, _for(endpoints)
+    rows = await store.rows(select(func.min(DELIVERIES.c.next_at).label("at")).where(*of_these))
     at: float | None = rows[0].at
     return at
 
@@ -88,7 +93,24 @@ async def give_up(store: "Store", endpoint: str) -> int:
     return await store.as_writer(lambda connection: connection.execute(change.values(state=FAILED)).rowcount)
 
 
+async def give_up_others(store: "Store", endpoints: Collection[str], before_s: float) -> None:
+    """Mark the waiting messages for other endpoints than these as failed, if they are from before this Unix time.
+
+    Raises StoreUnavailable, WriteFailed.
+    """
+    old = DELIVERIES.c.created_at < datetime.fromtimestamp(before_s, UTC)
+    others = DELIVERIES.c.state == WAITING, ~_for(endpoints), old
+    if not await store.rows(select(DELIVERIES.c.id).where(*others).limit(1)):  # nearly always
+        return
+    change = update(DELIVERIES).where(*others).values(state=FAILED, next_at=before_s)
+    await store.as_writer(lambda connection: connection.execute(change))
+
+
 async def forget(store: "Store", before_s: float) -> None:
     """Delete the messages that were settled before this time, in Unix seconds. Raises WriteFailed."""
     old = delete(DELIVERIES).where(DELIVERIES.c.state != WAITING, DELIVERIES.c.next_at < bindparam("before"))
     await store.as_writer(lambda connection: connection.execute(old, {"before": before_s}))
+
+
+def _for(endpoints: Collection[str]) -> ColumnElement[bool]:
+    return DELIVERIES.c.endpoint.in_(list(endpoints))

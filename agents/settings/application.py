@@ -242,4 +242,4 @@ class Settings(OneAuthorization, BaseModel):
     daemon: DaemonSettings = DaemonSettings()
     logging: Annotated[LogSettings, Applies.LOGGING] = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
-    webhooks: tuple[WebhookSettings, ...] = ()
+    webhooks: Annotated[tuple[WebhookSettings, ...], Applies.WEBHOOKS] = ()

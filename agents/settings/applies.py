@@ -17,3 +17,4 @@ class Applies(StrEnum):
     LOGGING = "log events from now on"
     GATEWAY = "requests from now on"
     SCHEDULES = "runs from now on"
+    WEBHOOKS = "messages on their way, and to agents that start from now on"

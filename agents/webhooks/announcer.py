@@ -25,10 +25,24 @@ class Announced(msgspec.Struct, frozen=True):
     """Message to the sender: a message is about to be written to the store."""
 
 
+class TakeWebhooks(msgspec.Struct, frozen=True):
+    """Message to the sender: these are the webhooks from now on."""
+
+    webhooks: tuple[WebhookSettings, ...]
+
+
 class WebhookTried(msgspec.Struct, frozen=True):
     """Message to the meters: an attempt to send a message. outcome: sent or failed."""
 
     outcome: str
+
+
+def take_webhooks(webhooks: tuple[WebhookSettings, ...]) -> bool:
+    """Have the sender use these webhooks. Return False if none runs."""
+    if (sender := whereis(WEBHOOKS)) is None:
+        return False
+    send(sender, TakeWebhooks(webhooks))
+    return True
 
 
 def endpoint_of(url: str) -> str:

@@ -2,10 +2,12 @@
 
 Every node of a cluster may send a message. The store gives each attempt to one of them. An attempt that a crash cut is
 repeated after LEASE_S, or at the next start of the only program, with the same id: a receiver gets each message at
-least once.
+least once. A message for an address that this node does not have is left to the others, since they may have read the
+configuration later.
 
     2xx       the message is sent
-    410       the endpoint wants no messages: those that wait have failed, and so have later ones until the next start
+    410       the endpoint wants no messages: those that wait have failed, and so have later ones until the next start,
+              or the next change of the webhooks
     the rest  another attempt after a pause of PAUSES_S; redirects are not followed
 """
 
@@ -25,7 +27,7 @@ from agents.extras import extra
 from agents.sessions import JournalHandle, SessionError, open_journal
 from agents.settings.webhooks import WebhookSettings, key_of
 from agents.traces.requests import METERS
-from agents.webhooks.announcer import Announced, WebhookTried, endpoint_of
+from agents.webhooks.announcer import Announced, TakeWebhooks, WebhookTried, endpoint_of
 from agents.webhooks.signature import headers
 
 with extra("daemon", "webhooks"):
@@ -40,6 +42,7 @@ LONGEST_REST_S: Final = 60.0  # another node may have died with a message
 AFTER_FAILURE_S: Final = 1.0
 AT_ONCE: Final = 100  # messages of one look, and so of one endpoint in a row
 KEPT_S: Final = 7 * 86_400.0
+UNKNOWN_S: Final = 3600.0  # the other nodes have read the configuration by then
 GONE: Final = 410
 
 log = get_logger("understudy.webhooks")
@@ -49,7 +52,7 @@ class WebhookSender(Task):
     """State: the endpoints that answered with 410, and whether it has looked at the store."""
 
     def __init__(self, webhooks: Iterable[WebhookSettings]) -> None:
-        self._webhooks = {endpoint_of(each.url): each for each in webhooks}
+        self._webhooks = _by_endpoint(webhooks)
         self._gone = set[str]()
         self._began = False
 
@@ -67,10 +70,15 @@ class WebhookSender(Task):
                 await self._rest(pause_s)
 
     async def _rest(self, pause_s: float) -> None:
-        """Wait for the next message, but not longer than this."""
+        """Wait for the next message to send, or for other webhooks, but not longer than this."""
         with suppress(TimeoutError):
-            while not isinstance(await self.receive(pause_s), Announced):
-                pass
+            while True:
+                match await self.receive(pause_s):
+                    case Announced():
+                        return
+                    case TakeWebhooks(webhooks):
+                        self._webhooks, self._gone = _by_endpoint(webhooks), set()
+                        return
 
     async def _look(self, journal: JournalHandle, http: httpx2.AsyncClient) -> float:
         """Send what is due. Return the time until the next message is due."""
@@ -78,7 +86,7 @@ class WebhookSender(Task):
         if not self._began and store.node is None:  # in a cluster, another node may have a message now
             await deliveries.hurry(store, now_s + LEASE_S)
         self._began = True
-        found = await deliveries.due(store, now_s, AT_ONCE)
+        found = await deliveries.due(store, now_s, AT_ONCE, self._webhooks)
         by_endpoint: dict[str, list[DueDelivery]] = {}
         for each in found:
             by_endpoint.setdefault(each.endpoint, []).append(each)
@@ -86,15 +94,16 @@ class WebhookSender(Task):
         if len(found) == AT_ONCE:
             return 0.0
         await deliveries.forget(store, now_s - KEPT_S)
-        next_at = await deliveries.next_time(store)
+        await deliveries.give_up_others(store, self._webhooks, now_s - (0 if store.node is None else UNKNOWN_S))
+        next_at = await deliveries.next_time(store, self._webhooks)
         return LONGEST_REST_S if next_at is None else min(LONGEST_REST_S, max(0.0, next_at - unix_s()))
 
     async def _send_all(
         self, journal: JournalHandle, http: httpx2.AsyncClient, endpoint: str, found: list[DueDelivery]
     ) -> None:
         """Send the messages of one endpoint in order. Endpoints do not wait for each other."""
-        webhook = self._webhooks.get(endpoint)
-        if webhook is None or endpoint in self._gone:
+        webhook = self._webhooks[endpoint]
+        if endpoint in self._gone:
             await deliveries.give_up(journal.store, endpoint)
             return
         for each in found:
@@ -130,6 +139,10 @@ class WebhookSender(Task):
         else:
             pause_s = PAUSES_S[one.attempts] * uniform(0.75, 1.25)  # noqa: S311 (jitter, no secret)
             await deliveries.settle(journal.store, one.id, deliveries.WAITING, unix_s() + pause_s)
+
+
+def _by_endpoint(webhooks: Iterable[WebhookSettings]) -> dict[str, WebhookSettings]:
+    return {endpoint_of(each.url): each for each in webhooks}
 
 
 def _shown(url: str) -> str:

@@ -57,7 +57,6 @@ NEEDS_RESTART = {
     "telemetry.enabled",
     "telemetry.content",
     "telemetry.endpoint",
-    "webhooks",
 }
 
 

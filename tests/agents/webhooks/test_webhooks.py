@@ -22,6 +22,7 @@ from agents import (
     tool,
 )
 from agents.configuration import InvalidConfiguration, load
+from agents.daemon.reload import reload
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, SessionSettings, Settings, ToolSettings, WebhookEvent, WebhookSettings
 from agents.webhooks import sender
@@ -197,3 +198,57 @@ async def test_webhooks_need_a_store(tmp_path: Path) -> None:
     )
     with pytest.raises(InvalidConfiguration, match=r"sys\.config:1:.*webhooks: expected none while"):
         load(file, {"HOOK": SECRET})
+
+
+async def test_a_reload_adds_changes_and_removes_webhooks_without_a_restart(tmp_path: Path) -> None:
+    async with RehearsalServer(builtin()) as server, receiving() as first, receiving() as second:
+
+        def having(*receivers: Receiver, **more: Any) -> Settings:
+            hooks = [{"url": each.url, "secret": SECRET, "events": ["complete"], **more} for each in receivers]
+            kept = {"url": f"sqlite:///{tmp_path / 'sessions.db'}", "durability": "sync"}
+            given = {"base_url": server.base_url, "api_key": SecretStr("rehearsal"), "tools": {"workers": 1}}
+            return Settings.model_validate({**given, "sessions": kept, "webhooks": hooks})
+
+        async def turn_of(id_: str) -> str:
+            *_, end = [event async for event in agent.stream(await start_agent(id=id_, model="echo"), "hello")]
+            return end.stream_id
+
+        settings = having()
+        async with application.running(settings):
+            settings = await applied(settings, having(first))
+            one = await turn_of("a")
+            await first.until(1)
+            settings = await applied(settings, having(first, second))
+            two = await turn_of("b")
+            await first.until(2)
+            await second.until(1)
+            settings = await applied(settings, having(second, agents=["d"]))
+            await turn_of("c")
+            four = await turn_of("d")
+            await second.until(2)
+            settings = await applied(settings, having())
+            await turn_of("e")
+            settings = await applied(settings, having(first))
+            six = await turn_of("f")
+            await first.until(3)
+    assert [each["data"]["stream_id"] for each in first.messages] == [one, two, six]
+    assert [each["data"]["stream_id"] for each in second.messages] == [two, four]
+
+
+async def applied(old: Settings, new: Settings) -> Settings:
+    """Reload, and return the settings in force."""
+    done = await reload(old, lambda: new)
+    assert [str(change) for change in (*done.applied, *done.needs_restart, *done.rejected)] == [
+        "webhooks: applies to messages on their way, and to agents that start from now on"
+    ]
+    assert done.settings == new
+    return done.settings
+
+
+async def test_a_reload_refuses_webhooks_without_a_store() -> None:
+    async with application.running(settings := Settings()):
+        hooks = (WebhookSettings(url="https://example.com/", secret=SECRET),)
+        done = await reload(settings, lambda: Settings(webhooks=hooks))
+    (refused,) = done.rejected
+    assert str(refused).startswith("webhooks: expected none while sessions.durability is off")
+    assert done.settings == settings
