@@ -134,13 +134,25 @@ export function sent(files) {
 /** Return the images, sounds and files of a message or a result, and a large result, whose bytes the gateway has. */
 export function kept(parts, sessionId) {
     return el("ul", { class: "files" }, parts.map(({ type, sha256, handle, name, media_type, size_bytes }) => {
-        const place = handle ? `results/${handle}` : `parts/${encodeURIComponent(sha256)}`;
-        const address = `sessions/${encodeURIComponent(sessionId)}/${place}`;
+        const address = handle ? resultOf(sessionId, handle) : `sessions/${encodeURIComponent(sessionId)}/parts/${encodeURIComponent(sha256)}`;
         const label = handle ? "the whole result" : name || media_type;
         const shown = type === "image" ? el("img", { src: address, alt: label, loading: "lazy" }) : label;
         const link = { href: address, target: "_blank", rel: "noopener", download: type !== "image" && label };
-        return el("li", {}, el("a", link, shown), type !== "image" && el("small", {}, bytes(size_bytes)));
+        return el("li", {}, el("a", link, shown), type !== "image" && size_bytes && el("small", {}, bytes(size_bytes)));
     }));
+}
+
+/** Return the first of these sessions that has a large result with this handle; null if none has. */
+export async function holder(handle, sessionIds) {
+    for (const id of sessionIds) {
+        const { ok } = await fetch(resultOf(id, handle), { headers: { range: "bytes=0-0" } });
+        if (ok) return id;
+    }
+    return null;
+}
+
+function resultOf(sessionId, handle) {
+    return `sessions/${encodeURIComponent(sessionId)}/results/${handle}`;
 }
 
 function over(most, where, size) {

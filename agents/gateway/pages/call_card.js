@@ -13,7 +13,8 @@ export class CallCard {
 
     /**
      * decide: see decision.js; null: nobody decides.
-     * files: called once with an element, to which it appends the result's images, sounds and files.
+     * files: called with an element, to which it appends the result's images, sounds and files, and the link to all of a
+     * large result. A result of the history is `noted`: its text has the handle, and the link comes when the card opens.
      */
     constructor(call, decide, files) {
         this.#call = call;
@@ -43,8 +44,14 @@ export class CallCard {
         this.result.show(call.result === null ? null : call.result.content);
         const files = [...call.result?.parts ?? [], call.result?.large].filter(Boolean);
         if (files.length) this.#files?.(this.result.element, files);
+        if (call.result?.noted) this.#linkWhenOpened(call.result.noted);
         if (call.result) this.#files = null;
         if (call.approval !== this.#asked) this.#ask(waiting); // also for the next question of the same call
+    }
+
+    #linkWhenOpened(handle) {
+        const files = this.#files;
+        if (files) this.element.addEventListener("toggle", () => files(this.result.element, [{ handle, noted: true }]), { once: true });
     }
 
     #showArguments({ arguments: text }) {

@@ -8,6 +8,7 @@ import { TurnView } from "./turn_view.js";
 const NEAR_PX = 48; // so close to its end the page follows the answer
 const SHOWN = 100; // messages of a history at first
 const LONGEST_SPOKEN = 4000;
+const NOTE = /\[\d+ of \d+ characters are left out here, and are kept\. read_result reads them: handle="([0-9a-f]{64})"/;
 const UNENDED = new Set(["running", "waiting", "open"]);
 
 export class Conversation {
@@ -169,10 +170,14 @@ export class Conversation {
         return bubble;
     }
 
-    /** Append the images, sounds and files of a message or a result to an element. */
-    #files = (element, content) => {
-        const parts = content.filter?.((each) => each.sha256) ?? [];
-        if (parts.length) import("./attachments.js").then(({ kept }) => element.append(kept(parts, this.id)));
+    /** Append the images, sounds and files of a message or a result, and the link to a large result, to an element. */
+    #files = async (element, content) => {
+        const parts = content.filter?.((each) => each.sha256 ?? each.handle) ?? [];
+        if (!parts.length) return;
+        const { holder, kept } = await import("./attachments.js");
+        const below = (this.#session.sub_agents ?? []).map((each) => each.id); // the answer of one may name its own result
+        const id = parts[0].noted ? await holder(parts[0].handle, [this.id, ...below]) : this.id;
+        if (id) element.append(kept(parts, id));
     };
 
     #history({ conversation, streams }) {
@@ -226,7 +231,8 @@ function put(turn, message) {
         const content = plain(message.content);
         const error = content.startsWith("error:") ? "see the result" : null;
         const parts = message.content.map ? message.content : [];
-        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content, error, parts } });
+        const noted = NOTE.exec(content)?.[1];
+        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content, error, parts, noted } });
         return;
     }
     const data = { ...message, text: message.reasoning };
