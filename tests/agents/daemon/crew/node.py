@@ -8,9 +8,9 @@ request to stop, SIGUSR2 for one to reload. A word of the plan is used for one s
     serve     listen until SIGTERM
     CODE      listen, then end with this code
     -CODE     end with this code before it listens
-    reason    listen, then end with code 1 and a reason
+    reason    listen, wait for the file FOLDER/go, then end with code 1 and a reason
     no        refuse to start
-    late      wait for the file FOLDER/go, then serve; a signal would end the wait as it ends a daemon that starts
+    late      wait for that file, then serve; a signal would end the wait as it ends a daemon that starts
 """
 
 import json
@@ -43,6 +43,11 @@ def reload(*_: object) -> None:
     tell("NodeReloaded")
 
 
+def wait() -> None:
+    while not Path(FOLDER, "go").exists():
+        time.sleep(0.01)
+
+
 def main() -> NoReturn:
     starts, words = append("pids", os.getpid()), PLAN.split(",")
     word = words[min(starts, len(words)) - 1]
@@ -51,14 +56,15 @@ def main() -> NoReturn:
         sys.exit(2)
     if word.startswith("-"):
         sys.exit(-int(word))
-    while word == "late" and not Path(FOLDER, "go").exists():
-        time.sleep(0.01)
+    if word == "late":
+        wait()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, reload)
     signal.signal(signal.SIGUSR1, lambda *_: tell("StopRequested"))
     signal.signal(signal.SIGUSR2, lambda *_: tell("ReloadRequested"))
     tell("NodeListens", address={"url": "http://127.0.0.1:1", "process": "h b 1 1", "token_file": "t"})
     if word == "reason":
+        wait()
         tell("LoopEnds")
         tell("NodeRefused", lines=["its application has ended"])
         sys.exit(1)

@@ -166,6 +166,7 @@ async def test_a_restarted_node_that_refuses_is_tried_again_beyond_the_limit_of_
 async def test_the_reasons_of_the_last_failure_are_reported(tmp_path: Path, systemd: Listener) -> None:
     limits = RestartLimits(intensity=0, period=3600)
     async with running(tmp_path, systemd, "serve", "reason", limits=limits) as (_, task):
+        (tmp_path / "go").touch()  # not before the crew is ready, since one that ends at once never is
         ended = await task
         assert ended.code == 1
         assert ended.lines[1:] == ("its application has ended",)
