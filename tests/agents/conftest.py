@@ -1,6 +1,6 @@
 """A running application against a rehearsal server, on real HTTP on loopback."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from actors import AsyncioSystemBase
 from agents import application
 from agents.rehearsal import RehearsalServer, Script, builtin, parse
 from agents.settings import SessionSettings, Settings, ToolSettings
+from agents.settings.agent import AgentSettings
 from tests.agents.keeping import App
 from tests.agents.stage import Stage
 
@@ -38,17 +39,21 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 async def app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[App]:
-    """Return a function that starts the application, several times, on one store. A module may have a SCRIPT."""
+    """Return a function that starts the application, several times, on one store. A module may have a SCRIPT.
+
+    agents: of the settings. The other arguments are of the session settings.
+    """
     async with RehearsalServer(_script(request)) as server:
 
         @asynccontextmanager
-        async def running(**sessions: Any) -> AsyncIterator[AsyncioSystemBase]:
+        async def running(agents: Sequence[AgentSettings] = (), **sessions: Any) -> AsyncIterator[AsyncioSystemBase]:
             kept = {"url": f"sqlite:///{tmp_path / 'sessions.db'}", "durability": "batched", **sessions}
             settings = Settings(
                 base_url=server.base_url,
                 api_key=SecretStr("rehearsal"),
                 sessions=SessionSettings(**kept),
                 tools=ToolSettings(workers=1),
+                agents=tuple(agents),
             )
             async with application.running(settings) as system:
                 yield system

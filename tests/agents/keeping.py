@@ -7,7 +7,7 @@ from actors import AsyncioSystemBase
 from agents.sessions import JournalHandle, open_journal
 
 App = Callable[..., AbstractAsyncContextManager[AsyncioSystemBase]]
-"""Starts the application; arguments are of the session settings."""
+"""Starts the application; arguments are `agents`, and those of the session settings."""
 
 
 async def journal() -> JournalHandle:

@@ -70,6 +70,20 @@ def pays_unless_denied(path: str, euros: int) -> str:
     return f"paid {euros}"
 
 
+@tool(requires_approval=True, approval_timeout_s=3600.0, on_approval_timeout="approve")
+def pays_after_an_hour(path: str, euros: int) -> str:
+    """Pay if nobody says no within an hour."""
+    note(path, f"paid {euros}")
+    return f"paid {euros}"
+
+
+@tool(requires_approval=True, approval_timeout_s=3600.0)
+def pays_within_an_hour(path: str, euros: int) -> str:
+    """Pay if a person says yes within an hour."""
+    note(path, f"paid {euros}")
+    return f"paid {euros}"
+
+
 @tool(requires_approval=True, approval_timeout_s=0.5)
 def pays_if_approved(path: str, euros: int) -> str:
     """Pay if a person says yes in time."""
@@ -87,13 +101,13 @@ async def waits_for_file(path: str) -> str:
     return "not there"
 
 
-@tool(asks=True, approval_timeout_s=0.5)
+@tool(asks=True, approval_timeout_s=3600.0)
 def asks_size(article: str) -> Question:
     """Ask for a size, and take M if nobody answers."""
     return Question(f"Which size of {article}?", ("S", "M"), default="M")
 
 
-@tool(asks=True, approval_timeout_s=0.5)
+@tool(asks=True, approval_timeout_s=3600.0)
 def asks_name(article: str) -> Question:
     """Ask for the name of an article."""
     return Question(f"Which name of {article}?")

@@ -1,6 +1,7 @@
 """A question waits in a parked turn: the answer is kept, starts the agent again, and is the result of its call."""
 
 from contextlib import aclosing
+from pathlib import Path
 
 from actors import Mailbox, ended
 from agents import (
@@ -9,11 +10,12 @@ from agents import (
 )
 from agents.agent_registry import find_agent
 from agents.core.events import TERMINAL
+from agents.instance.parked_turns import LookAgain, tell
 from agents.sessions.waits import parked_waits
 from agents.tools.approval import AlreadyDecided, Decided, InvalidAlways, OtherKind
 from agents.tools.questions import InvalidReply
 from supervisors import agent_supervisor
-from tests.agents.instance.test_parking import answer, asked
+from tests.agents.instance.test_parking import TWO_HOURS_S, answer, asked, move_deadlines
 from tests.agents.keeping import App, journal
 
 SCRIPT = """
@@ -37,7 +39,7 @@ tool_calls = [
 [[models.late.turns.steps]]
 text = "{result:0}, {result:1}"
 """
-SOON = [f"tests.agents.daemon.guarded_tools:{name}" for name in ("asks_size", "asks_name")]
+ASKING = [f"tests.agents.daemon.guarded_tools:{name}" for name in ("asks_size", "asks_name")]
 
 
 async def test_an_answer_to_a_parked_turn_is_the_result_of_its_call_also_in_a_later_program(app: App) -> None:
@@ -78,13 +80,16 @@ async def test_an_answer_outlives_a_second_parking(app: App) -> None:
             assert answer([event async for event in events][-1]) == 'red, ["nuts","figs"]'
 
 
-async def test_after_the_deadline_a_parked_question_has_its_default_or_no_answer(app: App) -> None:
+async def test_after_the_deadline_a_parked_question_has_its_default_or_no_answer(app: App, tmp_path: Path) -> None:
     async with app(park_after=1):
-        pid = await agent_supervisor.start_agent({"id": "ann", "model": "late", "tools": SOON})
+        pid = await agent_supervisor.start_agent({"id": "ann", "model": "late", "tools": ASKING})
         async with aclosing(agent.stream(pid, "begin")) as events:
+            await asked(events)
+            await ended(pid)
+            move_deadlines(tmp_path, -TWO_HOURS_S)
+            tell(LookAgain())
             rest = [event async for event in events]
-        assert not pid.alive
-    nobody = "nobody answered within 0.5 s"
+    nobody = "nobody answered within 3600 s"
     assert answer(rest[-1]) == f"{nobody}; this is the default answer: M, error: {nobody}"
     assert [each.decision for each in rest if isinstance(each, StreamApprovalDecided)] == ["expired", "expired"]
 

@@ -1,13 +1,16 @@
 """A turn that only waits for people has no process: a decision, or its deadline, starts its agent again."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors import Mailbox, Pid, ended
+from actors.clock import unix_s
 from actors.observer import processes
 from agents import (
     Event,
@@ -20,7 +23,10 @@ from agents import (
 )
 from agents.agent_registry import find_agent
 from agents.core.events import TERMINAL
+from agents.instance.parked_turns import LookAgain, tell
 from agents.instance.waking import wake
+from agents.sessions import StreamStatus
+from agents.settings.agent import AgentSettings
 from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments
 from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
@@ -53,6 +59,16 @@ tool_calls = [
 [[models.late.turns.steps]]
 text = "{result:0}, {result:1}"
 
+[models.patient]
+[[models.patient.turns]]
+[[models.patient.turns.steps]]
+tool_calls = [
+    { name = "pays_after_an_hour", arguments = { path = "{user}", euros = 1 } },
+    { name = "pays_within_an_hour", arguments = { path = "{user}", euros = 2 } },
+]
+[[models.patient.turns.steps]]
+text = "{result:0}, {result:1}"
+
 [models.busy]
 [[models.busy.turns]]
 [[models.busy.turns.steps]]
@@ -71,7 +87,10 @@ tool_calls = [{ name = "clerk", arguments = { message = "{user}" } }]
 text = "The clerk: {result:0}"
 """
 FOLDER = "tests.agents.daemon.guarded_tools"
-TOOLS = [f"{FOLDER}:{name}" for name in ("pays", "pays_unless_denied", "pays_if_approved", "waits_for_file")]
+NAMES = "pays", "pays_unless_denied", "pays_if_approved", "pays_after_an_hour", "pays_within_an_hour", "waits_for_file"
+TOOLS = [f"{FOLDER}:{name}" for name in NAMES]
+TWO_HOURS_S, SOON_S = 7200.0, 0.3
+DECIDED = "paid 1, error: denied: no answer within 3600 s"
 CLERK = agent.as_tool({"model": "buyer", "tools": TOOLS}, name="clerk", description="Pay.")
 
 
@@ -96,6 +115,12 @@ async def asked(events: AsyncGenerator[Event, None], count: int = 2) -> list[Str
 
 async def parked_ids() -> set[str]:
     return await (await journal()).store.parked(["ann"])
+
+
+def move_deadlines(folder: Path, by_s: float) -> None:
+    """Move the deadlines of what waits in the store, as if time had passed."""
+    with closing(sqlite3.connect(folder / "sessions.db")) as store, store:
+        store.execute("UPDATE waiting SET deadline = deadline + ?", (by_s,))
 
 
 def answer(event: Event) -> str:
@@ -186,11 +211,12 @@ async def test_the_deadline_is_a_moment_and_decides_by_the_default_of_the_tool(a
     """The first program ends before the deadlines; the second starts after them."""
     paid = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start("late")
+        pid = await start("patient")
         async with aclosing(agent.stream(pid, str(paid))) as events:
             questions = await asked(events)
             await ended(pid)
     assert [each.on_timeout for each in questions] == ["approve", "deny"]
+    move_deadlines(tmp_path, -TWO_HOURS_S)
     stream_id = questions[0].stream_id
     async with app(park_after=60_000), Mailbox() as box:
         await start("echo", id="other")
@@ -198,23 +224,47 @@ async def test_the_deadline_is_a_moment_and_decides_by_the_default_of_the_tool(a
         while not isinstance(event := await box.receive(60), TERMINAL):
             pass
         stored = await (await journal()).store.events(stream_id)
-    assert answer(event) == "paid 1, error: denied: no answer within 0.5 s"
+    assert answer(event) == DECIDED
     assert paid.read_text() == "paid 1\n"
     decided = [(each.decision, each.by) for each in stored if isinstance(each, StreamApprovalDecided)]
     assert sorted(decided) == [("approved", None), ("expired", None)]
-    deadlines = {each.deadline for each in stored if isinstance(each, StreamApprovalRequired)}
-    assert deadlines == {each.deadline for each in questions}
+    known = {each.deadline for each in questions}
+    moved = {(each.deadline or 0.0) - TWO_HOURS_S for each in questions}
+    assert {each.deadline for each in stored if isinstance(each, StreamApprovalRequired)} <= known | moved
 
 
 async def test_a_program_starts_the_agents_whose_deadlines_passed_while_it_was_down(app: App, tmp_path: Path) -> None:
     paid = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start("late")
+        pid = await start("patient")
         async with aclosing(agent.stream(pid, str(paid))) as events:
-            await asked(events)
+            stream_id = (await asked(events))[0].stream_id
             await ended(pid)
-            rest = [event async for event in events]  # the clock of this program
-    assert answer(rest[-1]) == "paid 1, error: denied: no answer within 0.5 s"
+    assert not paid.exists()
+    move_deadlines(tmp_path, -TWO_HOURS_S)
+    tools = AgentSettings(id="other", model="echo", tools=TOOLS)
+    async with app([tools], park_after=60_000), asyncio.timeout(60):
+        kept = (await journal()).store
+        while (found := await kept.stream(stream_id)) is None or found.status is StreamStatus.OPEN:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        stored = await kept.events(stream_id)
+    assert answer(stored[-1]) == DECIDED
+    assert paid.read_text() == "paid 1\n"
+    decided = {(each.decision, each.by) for each in stored if isinstance(each, StreamApprovalDecided)}
+    assert decided == {("approved", None), ("expired", None)}
+
+
+async def test_the_program_that_parked_a_turn_decides_at_its_deadlines(app: App, tmp_path: Path) -> None:
+    async with app(park_after=1):
+        pid = await start("patient")
+        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
+            questions = await asked(events)
+            await ended(pid)
+            left_s = max(each.deadline or 0.0 for each in questions) - unix_s()
+            move_deadlines(tmp_path, SOON_S - left_s)
+            tell(LookAgain())
+            rest = [event async for event in events]
+    assert answer(rest[-1]) == DECIDED
 
 
 async def test_a_turn_with_a_running_call_is_not_parked_before_its_end(app: App, tmp_path: Path) -> None:
