@@ -107,10 +107,13 @@ def init(folder: Path | None) -> None:
     say(one_line(f"wrote {path}"))
 
 
-def loaded_or_exit(file: Path | None, flags: dict[str, str]) -> Loaded:
-    """Load the settings of a command. If they have faults, report one line per fault on stderr and exit."""
+def loaded_or_exit(file: Path | None, flags: dict[str, str], *, agents: bool = True) -> Loaded:
+    """Load the settings of a command. If they have faults, report one line per fault on stderr and exit.
+
+    agents: as in `load`. A command that only needs the place of a daemon or a store imports no tools.
+    """
     try:
-        return load(file, os.environ, flags)
+        return load(file, os.environ, flags, agents=agents)
     except InvalidConfiguration as invalid:
         for fault in invalid.faults:
             complain(one_line(str(fault)))

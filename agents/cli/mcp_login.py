@@ -42,7 +42,7 @@ def login_command(file: Path | None, flags: dict[str, str], name: str, *, printe
 
     A browser opens the address of the authorization server. The daemon uses the tokens, and renews them.
     """
-    spec = _server(name, daemon_settings(loaded_or_exit(file, flags)))
+    spec = _server(name, daemon_settings(loaded_or_exit(file, flags, agents=False)))
 
     def show(address: str) -> None:
         if printed or not webbrowser.open(address):

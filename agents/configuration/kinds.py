@@ -103,7 +103,7 @@ def kind_of(annotation: Annotation, metadata: Sequence[Any] = ()) -> Kind:
 
 def _plain(type_: Any, metadata: Sequence[Any]) -> Kind:
     if type_ is Any:
-        return Kind(Form.ANYTHING, "any term")
+        return Kind(Form.ANYTHING, next((each.words for each in metadata if isinstance(each, Spelled)), "any term"))
     if type_ is bool:
         return Kind(Form.FLAG, "true or false")
     if type_ is int:
@@ -145,7 +145,7 @@ def _is_filled(metadata: Sequence[Any]) -> bool:
 
 def _choice(names: Sequence[str]) -> Kind:
     *others, last = names
-    return Kind(Form.CHOICE, f"{', '.join(others)} or {last}", choices=tuple(names))
+    return Kind(Form.CHOICE, f"{', '.join(others)} or {last}" if others else last, choices=tuple(names))
 
 
 def _bounds(metadata: Sequence[Any]) -> str:

@@ -8,25 +8,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_config.workspace import misplaced
+from agents.configuration.cross_faults import code_faults, cross_faults
 from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.kinds import Form, Kind
+from agents.configuration.placing import faulty, placed
 from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, SourceReader
-from agents.core.faults import Fault, InvalidValue, KeyPath, Where
-from agents.hooks.resolve import faults_of_owners
+from agents.core.faults import Fault, InvalidValue, KeyPath
 from agents.settings import Settings
 from agents.settings.faults import of_pydantic
-from agents.settings.schedules import schedule_faults
-from agents.settings.tokens import token_faults
-from agents.settings.webhooks import unkept
 
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
 FILE: Final = "sys.config"
-ELSEWHERE: Final = Where("settings")
-"""The place of a fault of values that no source gives."""
+NAME_IN_MAPPING: Final = "[key]"
+"""The last part of pydantic's path of a faulty name in a mapping."""
 
 
 class Loaded(Struct, frozen=True):
@@ -54,8 +51,13 @@ def own_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "understudy"
 
 
-def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Loaded:
-    """Read defaults, file, environment and flags; each overrides the earlier ones. Raises InvalidConfiguration."""
+def load(
+    file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str] | None = None, *, agents: bool = True
+) -> Loaded:
+    """Read defaults, file, environment and flags; each overrides the earlier ones. Raises InvalidConfiguration.
+
+    agents: whether to check the agents and the hooks, too, for which their modules are imported.
+    """
     files = None if file is None else Files(file)
     faults = [] if files is None else list(files.faults)
     data: dict[str, Any] = {}
@@ -64,12 +66,15 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
     for reader in (*of_files, *of_environment(environ, ROOT), *of_flags(flags or {}, ROOT, environ)):
         faults += reader.faults
         _lay_over(data, marks, reader)
-    faults += _name_agents(data, marks)
+    faults += _unrelated(_name_agents(data, marks), faults)
     settings, further = _validated(data, marks)
     faults += _unrelated(further, faults)
     read = () if files is None else tuple(files.read)
     faults += _unrelated(_misplaced(settings, marks, read), faults)
-    faults += _unrelated(_cross_faults(settings, marks, sound=not any(_is_ground(fault) for fault in faults)), faults)
+    faults += _unrelated(cross_faults(settings, marks), faults)
+    if agents:
+        sound = not any(_is_ground(fault) for fault in faults)
+        faults += _unrelated(code_faults(settings, marks, sound=sound), faults)
     loaded = Loaded(settings, marks, read)
     if faults:
         raise InvalidConfiguration(sorted(faults, key=_place), loaded)
@@ -104,9 +109,9 @@ def _name_agents(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> Iterato
         id_ = agent.setdefault("id", agent.get("name"))
         if id_ is None:
             del agent["id"]
-            yield _fault(("agents", number), marks, "an id or a name", "neither")
+            yield faulty(("agents", number), marks, "an id or a name", "neither")
         elif id_ in known:
-            yield _fault(("agents", number, "id"), marks, "every id once", f"{id_!a} again")
+            yield faulty(("agents", number, "id"), marks, "every id once", f"{id_!a} again")
         known.add(id_)
 
 
@@ -148,13 +153,16 @@ def _section(data: Any, path: KeyPath) -> Any:
 
 def _invalid_value(error: Mapping[str, Any], marks: Mapping[KeyPath, Mark]) -> Fault:
     path: KeyPath = tuple(error["loc"])
+    if path[-1:] == (NAME_IN_MAPPING,):
+        fault = of_pydantic({**error, "loc": path[:-1]})
+        return placed(replace(fault, got=repr(path[-2])), marks)
     form, cause = _kind_at(path).form, error.get("ctx", {}).get("error")
     if form is Form.SECTION and isinstance(cause, InvalidValue):  # about several values of it
-        return _placed(cause.fault.below(*path), marks)
+        return placed(cause.fault.below(*path), marks)
     if form is Form.MAPPING:  # the fault is in a name, or in one of the values
-        return _placed(of_pydantic(error), marks)
+        return placed(of_pydantic(error), marks)
     mark = marks.get(path)
-    return _fault(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
+    return faulty(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
 
 
 def _kind_at(path: KeyPath) -> Kind:
@@ -166,56 +174,7 @@ def _kind_at(path: KeyPath) -> Kind:
 
 def _misplaced(settings: Settings, marks: Mapping[KeyPath, Mark], files: Iterable[Path]) -> Iterator[Fault]:
     if (found := misplaced(settings, files)) is not None:
-        yield _placed(found, marks)
-
-
-def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:
-    """Yield faults that concern several values.
-
-    sound: model, providers, prices, tools, hooks are valid. If not, skip the agents: their faults would repeat those.
-    """
-    names = settings.providers.named
-    for number, name in enumerate(settings.providers.order):
-        if name not in names:
-            expected = f"one of providers.named ({', '.join(names) or 'none'})"
-            yield _fault(("providers", "order", number), marks, expected, repr(name))
-    for fault in token_faults(settings.gateway.tokens):
-        yield _placed(fault.below("gateway", "tokens"), marks)
-    for fault in schedule_faults(settings.schedules):
-        yield _placed(fault.below("schedules"), marks)
-    if ("sessions", "durability") in marks:  # the daemon has another default
-        for fault in unkept(settings.webhooks, settings.sessions.durability):
-            yield _placed(fault, marks)
-    of_hooks = [fault.below("hooks") for fault in faults_of_owners(settings.hooks)]
-    yield from (_placed(fault, marks) for fault in of_hooks)
-    for number, agent in enumerate(settings.agents if sound and not of_hooks else ()):
-        yield from _agent_faults(("agents", number), agent.given(), settings, marks)
-
-
-def _agent_faults(
-    path: KeyPath, given: Mapping[str, Any], settings: Settings, marks: Mapping[KeyPath, Mark]
-) -> Iterator[Fault]:
-    """Yield the faults that start_agent would raise, and Python types, which a file can't hold."""
-    answer = given.get("answer_type")
-    if answer is not None and not isinstance(answer, Mapping):
-        yield _fault((*path, "answer_type"), marks, "a JSON schema of an object", repr(answer))
-        given = {**given, "answer_type": None}
-    try:
-        agent_config(given, settings)
-    except InvalidAgentConfig as invalid:
-        for fault in invalid.faults:
-            yield _placed(fault.below(*path), marks)
-
-
-def _fault(path: KeyPath, marks: Mapping[KeyPath, Mark], expected: str, got: str) -> Fault:
-    return _placed(Fault(path, expected, got), marks)
-
-
-def _placed(fault: Fault, marks: Mapping[KeyPath, Mark]) -> Fault:
-    """Return the fault at the place of the value, or of the nearest enclosing value that has a place."""
-    path = fault.path
-    around = next((marks[path[:length]] for length in range(len(path), 0, -1) if path[:length] in marks), None)
-    return replace(fault, where=ELSEWHERE if around is None else around.where)
+        yield placed(found, marks)
 
 
 def _place(fault: Fault) -> tuple[bool, str, int, int]:

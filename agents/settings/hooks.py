@@ -11,6 +11,9 @@ ALL: Final = "*"
 """The name that stands for all agents, also for those without an owner."""
 
 
+NamedHook = Annotated[Any, Spelled('"module:function"')]
+
+
 class OnFailure(StrEnum):
     """The decision of a hook that fails or is late. DENY: closed. RUN: open."""
 
@@ -27,10 +30,10 @@ class HookSettings(TextOnly, BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    before_model: list[Any] = []
-    after_model: list[Any] = []
-    before_tool: list[Any] = []
-    after_tool: list[Any] = []
+    before_model: list[NamedHook] = []
+    after_model: list[NamedHook] = []
+    before_tool: list[NamedHook] = []
+    after_tool: list[NamedHook] = []
     hold_answer: Flag = False
     timeout: Milliseconds = 5000
     on_failure: OnFailure = OnFailure.DENY

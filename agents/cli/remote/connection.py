@@ -75,7 +75,7 @@ def _own_folder() -> Path:
     from agents.cli.config import loaded_or_exit
     from agents.configuration import found
 
-    return loaded_or_exit(found(os.environ), {}).settings.daemon.state_dir or default
+    return loaded_or_exit(found(os.environ), {}, agents=False).settings.daemon.state_dir or default
 
 
 def ask(options: dict[str, Any], work: Callable[[Client], Awaitable[int | None]]) -> None:

@@ -116,4 +116,4 @@ async def _listens(folder: Path) -> bool:
 def settings_of(file: Path | None, state_dir: Path | None) -> Settings:
     """Return the settings of a configuration; None: of the file that serve reads."""
     flags = {} if state_dir is None else {"daemon.state_dir": str(state_dir)}
-    return loaded_or_exit(file or found(os.environ), flags).settings
+    return loaded_or_exit(file or found(os.environ), flags, agents=False).settings

@@ -80,9 +80,12 @@ class SourceReader:
         return NOTHING
 
     def _sequence(self, term: Term, kind: Kind, path: KeyPath) -> Any:
+        """Return the values, or add a fault. A faulty section is empty here, so that the others are still checked."""
         if not isinstance(term, List):
             return self._misfit(term, kind, path)
         values = [self._value(item, kind.inner, (*path, number)) for number, item in enumerate(term.items)]
+        if kind.inner.form is Form.SECTION:
+            values = [{} if value is NOTHING else value for value in values]
         return NOTHING if any(value is NOTHING for value in values) else values
 
     def _pairs(self, term: Term, kind: Kind, path: KeyPath) -> Any:
