@@ -14,11 +14,13 @@ import msgspec
 import pytest
 
 from agents import application
-from agents.cli import understudy
+from agents.cli import COMMANDS, understudy
+from agents.cli.exit_codes import ExitCode
 from agents.core.errors import Fault
 from agents.core.events import Event
 from agents.settings import Settings
 from docs.pictures.turn import pictures
+from docs.site import man
 from docs.site.assemble import assemble
 from docs.site.checked import loaded, missing
 from docs.site.generated import GENERATED
@@ -122,6 +124,18 @@ def test_the_pictures_of_a_turn_are_those_of_its_events() -> None:
     made = pictures()
     kept = {name: (DOCS / "pictures" / name).read_text(encoding="utf-8") for name in made}
     assert made == kept, "run: python -m docs.pictures.turn"
+
+
+def test_the_manual_page_is_that_of_the_commands() -> None:
+    assert man.FILE.read_text(encoding="utf-8") == man.page(), "run: python -m docs.site.man"
+    shared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert shared["shared-data"] == {"config/understudy.1": "share/man/man1/understudy.1"}
+
+
+def test_the_manual_page_has_every_command_and_exit_code() -> None:
+    page = man.page().replace("\\-", "-")
+    assert [name for name in COMMANDS if f"\n.B {name}\n" not in page] == []
+    assert {int(code) for code, _ in man.exit_codes()} == set(ExitCode)
 
 
 def test_the_page_of_supervision_has_the_tree_that_an_application_starts() -> None:
