@@ -84,7 +84,7 @@ async def add_checked(
     new = new_record(keys, source, owner, _now())
     added = await _changed(partial(definitions.add, new=new, most=most))
     if added is False:
-        raise ScheduleExists
+        raise ScheduleExists(keys.name)
     if added is not True:
         raise TooManySchedules(most or 0)
     return _info(new)

@@ -27,8 +27,8 @@ class UnknownSchedule(ScheduleError):
 class ScheduleExists(ScheduleError):
     """Another schedule has the name."""
 
-    def __init__(self) -> None:
-        super().__init__("expected an unused name, got one that is in use")
+    def __init__(self, name: str) -> None:
+        super().__init__(f"expected an unused name, got {name!r}, which is in use"[:300])
 
 
 class TooManySchedules(ScheduleError):

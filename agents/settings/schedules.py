@@ -62,7 +62,7 @@ def zone_of(name: str) -> tzinfo:
     try:
         return UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidValue(Fault((), ZONE_WORDS)) from None
+        raise InvalidValue(Fault((), ZONE_WORDS, repr(name))) from None
 
 
 def _zone(name: str) -> str:
@@ -76,11 +76,11 @@ def _cron(expression: str) -> str:
         from cronsim import CronSim, CronSimError
     words = expression.split()
     if len(words) != FIELDS:  # with six, the first would be seconds
-        raise InvalidValue(Fault((), CRON_WORDS))
+        raise InvalidValue(Fault((), CRON_WORDS, repr(expression)))
     try:
         next(CronSim(" ".join(words), datetime(2000, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration):
-        raise InvalidValue(Fault((), CRON_WORDS)) from None
+        raise InvalidValue(Fault((), CRON_WORDS, repr(expression))) from None
     return " ".join(words)
 
 
