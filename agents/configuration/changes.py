@@ -3,10 +3,11 @@
 A running turn keeps the settings that it began with, so no change cuts a turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from agents.configuration.walking import keys
@@ -29,7 +30,7 @@ class Change(Struct, frozen=True):
 
 
 class Reload(Struct, frozen=True):
-    """The outcome of a reload. settings: in force from now on. agents: to be started.
+    """The outcome of a reload. settings: in force from now on. agents: to be started. changed: new settings of agents.
 
     rejected: the faults of the new settings; nothing was then applied. Or the agents that could not be started; the
     rest was applied.
@@ -40,6 +41,21 @@ class Reload(Struct, frozen=True):
     needs_restart: tuple[Change, ...] = ()
     rejected: tuple[Change, ...] = ()
     agents: tuple[AgentSettings, ...] = ()
+    changed: tuple[AgentSettings, ...] = ()
+
+    def with_stopped(self, stopped: Collection[str]) -> "Reload":
+        """Return the reload that starts these changed agents with their new settings, since they do not run."""
+        new = {agent.id: agent for agent in self.changed if agent.id in stopped}
+        paths = [(AGENTS, id_) for id_ in new]
+        return replace(
+            self,
+            settings=self.settings.model_copy(
+                update={AGENTS: tuple(new.get(str(agent.id), agent) for agent in self.settings.agents)}
+            ),
+            applied=(*self.applied, *(Change(path, "is started with its new settings") for path in paths)),
+            needs_restart=tuple(change for change in self.needs_restart if change.path not in paths),
+            agents=(*self.agents, *new.values()),
+        )
 
 
 AGENTS: Final = "agents"
@@ -61,7 +77,9 @@ def changes(old: Settings, new: Settings) -> Reload:
     applied += [Change((AGENTS, agent.id), "is started") for agent in added]
     needs_restart += _running(old, new)
     settings = settings.model_copy(update={AGENTS: (*old.agents, *added)})
-    return Reload(settings, tuple(applied), tuple(needs_restart), agents=added)
+    before = {agent.id: agent for agent in old.agents}
+    changed = tuple(agent for agent in new.agents if agent.id in before and agent != before[agent.id])
+    return Reload(settings, tuple(applied), tuple(needs_restart), agents=added, changed=changed)
 
 
 def differing(old: Settings, new: Settings) -> Iterator[KeyPath]:
@@ -96,7 +114,7 @@ def _running(old: Settings, new: Settings) -> Iterator[Change]:
         if agent.id not in after:
             yield Change((AGENTS, agent.id), "keeps running until it is stopped")
         elif agent != after[agent.id]:
-            yield Change((AGENTS, agent.id), "keeps its settings until it is stopped")
+            yield Change((AGENTS, agent.id), "keeps its settings: stop it, then reload again")
 
 
 def _at(section: Any, path: KeyPath) -> Any:

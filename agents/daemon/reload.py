@@ -24,6 +24,7 @@ from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.walking import secrets_of
 from agents.core.faults import Fault
 from agents.daemon.settings import node_name
+from agents.instance.elsewhere import running_agent
 from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
@@ -48,6 +49,7 @@ async def reload(settings: Settings, read: Callable[[], Settings], secrets: Coll
     except InvalidConfiguration as invalid:
         return Reload(settings, rejected=tuple(_rejected(fault) for fault in invalid.faults))
     planned = changes(settings, new)
+    planned = planned.with_stopped([each.id for each in planned.changed if await running_agent(each.id) is None])
     rejected = await _unfit(planned.settings)
     if rejected:
         return Reload(settings, rejected=rejected)

@@ -108,7 +108,7 @@ def test_new_agents_are_started_and_running_ones_continue() -> None:
     assert reload.settings.agents == (same, before, gone, added)
     assert reported(old, new) == (
         ["agents.d: is started"],
-        ["agents.b: keeps its settings until it is stopped", "agents.c: keeps running until it is stopped"],
+        ["agents.b: keeps its settings: stop it, then reload again", "agents.c: keeps running until it is stopped"],
     )
 
 

@@ -53,6 +53,34 @@ async def test_reload_reports_applied_and_rejected_changes_and_those_that_need_a
         assert await running.stopped() == 0
 
 
+async def test_a_changed_agent_gets_its_settings_after_it_is_stopped(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file, here = tmp_path / "sys.config", ("--state-dir", str(folder))
+    file.write_text(config("one", "two"))
+    async with daemon(server, folder, "--config", str(file), port=0) as running, running.client() as client:
+        async for _ in client.ask("one", "Hello."):
+            pass
+        file.write_text(config("one", "two").replace('{model, "echo"}', '{model, "echo"}, {tools, [calculator]}'))
+        await client.delete("/agents/one")
+        code, printed, _ = await understudy("reload", *here)
+        assert (code, printed.splitlines()) == (
+            0,
+            [
+                "applied: agents.one: is started with its new settings",
+                "needs restart: agents.two: keeps its settings: stop it, then reload again",
+            ],
+        )
+        one, two = [await client.get(f"/agents/{id_}") for id_ in ("one", "two")]
+        assert (one["tools"], one["messages"], two["tools"]) == (["calculator"], 2, [])
+        assert (await understudy("reload", *here))[1].startswith("needs restart: agents.two: ")
+        await client.delete("/agents/two")
+        await understudy("reload", *here)
+        assert (await client.get("/agents/two"))["tools"] == ["calculator"]
+        assert (await understudy("reload", *here))[1] == "nothing has changed\n"
+        assert await running.stopped() == 0
+
+
 async def test_the_gateway_shows_and_enforces_exactly_the_settings_that_were_applied(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
