@@ -6,9 +6,18 @@ from rich.text import Text
 
 from agents.cli.view.printable import one_line, printable
 from agents.core.question import AnswerValue, Question
+from agents.core.waiting import WaitKind
 
 INPUT: Final = "answer: "
 SEVERAL: Final = "several may be chosen, separated by commas"
+
+
+DOUBT: Final = "it may have taken effect already: approved, it runs again (understudy effects settle: what came of it)"
+
+
+def note_of(kind: WaitKind, why: str = "") -> str:
+    """Return what a person must know before deciding on a call, or an empty text. why: the question of a hook."""
+    return ". ".join(filter(None, (why, DOUBT if kind == "effect" else "")))
 
 
 def question_text(question: Question) -> Text:

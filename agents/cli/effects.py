@@ -1,6 +1,8 @@
 """`understudy effects`: the calls of tools that are not idempotent, and a person's decisions on their outcomes."""
 
-from datetime import UTC, datetime, timedelta
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, Final
 
 import click
@@ -8,7 +10,10 @@ import msgspec
 
 from agents.cli.group import Group
 from agents.cli.listing import NOTHING, json_option, say_json, say_table, time_of
+from agents.cli.moment import AGES, Moment
 from agents.cli.printing import say
+from agents.cli.remote.ids import by_id
+from agents.cli.sessions.ids import complete_session, completed
 from agents.cli.sessions.place import Sessions, carry_out, place_options
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column
@@ -18,7 +23,7 @@ from agents.contract.effects import EffectInfo, EffectPage, EffectSettled
 from agents.rehearsal.whole_number import WholeNumber
 
 PAGE: Final = 1000
-UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
+UNSETTLED: Final = ("unknown", "begun")
 COLUMNS: Final = (
     Column("KEY"),
     Column("INTENDED", rank=3),
@@ -31,25 +36,40 @@ COLUMNS: Final = (
 )
 
 
-class Moment(click.ParamType[datetime]):
-    """A time as ISO 8601, or as an age: 30m, 12h, 7d."""
+async def effect_keys(source: Sessions) -> AsyncIterator[str]:
+    """Yield the keys of the calls whose outcome is not known, or is not known yet."""
+    for state in UNSETTLED:
+        async for effect in _effects(source, sys.maxsize, {"state": state}):
+            yield effect.key
 
-    name = "time"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the time in UTC. A time without a zone is of this machine."""
-        if value[-1:] in UNITS and value[:-1].isdigit():
-            return datetime.now(UTC) - timedelta(seconds=int(value[:-1]) * UNITS[value[-1]])
-        try:
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
-            self.fail(f"expected a time as 2026-11-29T20:00, or an age as 30m, 12h or 7d, got {value!r}", param, ctx)
+async def _effects(source: Sessions, limit: int, chosen: dict[str, str]) -> AsyncIterator[EffectInfo]:
+    """Yield the calls of the ledger, the newest first."""
+    after: str | None = None
+    while limit and (page := await _page(source, after, min(limit, PAGE), chosen)):
+        for effect in page:
+            yield effect
+        limit, after = limit - len(page), page[-1].key
+
+
+async def _page(source: Sessions, after: str | None, limit: int, chosen: dict[str, str]) -> list[EffectInfo]:
+    if not isinstance(source, Client):
+        return await source.effects(after, limit, **chosen)
+    page = chosen if after is None else {**chosen, "after": after}
+    return msgspec.convert(await source.get("/effects", limit=limit, **page), EffectPage).effects
 
 
 @click.group("effects", cls=Group, invoke_without_command=True)
 @click.option("--unknown", is_flag=True, help="List only calls whose outcome is not known.")
-@click.option("--agent", "--session", "session", metavar="ID", help="List only calls of this agent and its session.")
-@click.option("--since", type=Moment(), metavar="TIME", help="List only calls since then: ISO 8601, or 30m, 12h, 7d.")
+@click.option(
+    "--agent",
+    "--session",
+    "session",
+    metavar="ID",
+    shell_complete=complete_session,
+    help="List only calls of this agent and its session.",
+)
+@click.option("--since", type=Moment(), metavar="TIME", help=f"List only calls since then: ISO 8601, or {AGES}.")
 @click.option("--limit", default=20, show_default=True, type=WholeNumber(min=1), help="The number of calls to list.")
 @json_option
 @place_options
@@ -77,13 +97,7 @@ def effects(
     chosen |= {} if since is None else {"since": since.isoformat()}
 
     async def show(source: Sessions) -> None:
-        found = await _page(source, None, min(limit, PAGE), chosen)
-        while (
-            found
-            and len(found) < limit
-            and (page := await _page(source, found[-1].key, min(limit - len(found), PAGE), chosen))
-        ):
-            found += page
+        found = [each async for each in _effects(source, limit, chosen)]
         if as_json:
             say_json(found)
         else:
@@ -93,7 +107,7 @@ def effects(
 
 
 @effects.command("settle")
-@click.argument("key")
+@click.argument("key", shell_complete=completed(effect_keys))
 @click.option("--happened", metavar="RESULT", help="The call took effect. The model reads RESULT.")
 @click.option("--did-not-happen", is_flag=True, help="The call took no effect. If its turn waits, the call runs.")
 @click.option("--note", metavar="TEXT", help="A note for people, which is kept with the call.")
@@ -105,9 +119,10 @@ def settle(key: str, happened: str | None, did_not_happen: bool, note: str | Non
     """
     if (happened is None) == (not did_not_happen):
         raise click.UsageError("expected --happened RESULT or --did-not-happen, and not both")
+    result = None if did_not_happen else _result(happened or "")
 
     async def settled(source: Sessions) -> None:
-        continued = await _settled(source, key, None if did_not_happen else _result(happened or ""), note)
+        continued = await by_id(key, effect_keys(source), lambda whole: _settled(source, whole, result, note))
         say("settled; its turn goes on" if continued else "settled")
 
     carry_out(options, settled)
@@ -127,13 +142,6 @@ def row_of(effect: EffectInfo) -> tuple[str, ...]:
         by,
         one_line(effect.note or NOTHING),
     )
-
-
-async def _page(source: Sessions, after: str | None, limit: int, chosen: dict[str, str]) -> list[EffectInfo]:
-    if not isinstance(source, Client):
-        return await source.effects(after, limit, **chosen)
-    page = chosen if after is None else {**chosen, "after": after}
-    return msgspec.convert(await source.get("/effects", limit=limit, **page), EffectPage).effects
 
 
 async def _settled(source: Sessions, key: str, happened: list[Any] | None, note: str | None) -> bool:

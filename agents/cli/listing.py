@@ -20,6 +20,7 @@ from agents.cli.view.table import Column, table_lines
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 NOTHING: Final = "-"
+DURATIONS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON Lines: one item per line, with the fields of the REST API."
@@ -53,6 +54,16 @@ def time_of(at: datetime | str | None) -> str:
     if at is None:
         return NOTHING
     return (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone().isoformat(" ", "seconds")
+
+
+def duration_of(seconds: float) -> str:
+    """Return a length of time in its two largest units: 2 min 5 s, 3 d 4 h."""
+    left, words = max(0, int(seconds)), []
+    for size, unit in DURATIONS:
+        if left >= size:
+            words.append(f"{left // size} {unit}")
+            left %= size
+    return " ".join(words[:2]) or "0 s"
 
 
 def span_of(seconds: float | None) -> str:

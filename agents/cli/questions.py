@@ -6,18 +6,18 @@ ends without an answer when another client has decided, when its time is over, a
 
 import asyncio
 import sys
-import termios
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from agents.cli.answer import INPUT, answer_in, question_text
+from agents.cli.answer import INPUT, answer_in, note_of, question_text
 from agents.cli.program import Interrupts
+from agents.cli.view.keys import drop_keys
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.screen import Screen
 from agents.core.conversation import ToolCall
@@ -103,26 +103,25 @@ class Questions:
         with self._screen.paused() as console:
             question = event.question
             console.print(_shown(event.tool_call) if question is None else question_text(question), soft_wrap=True)
-            if event.why:
-                console.print(one_line(event.why), style="yellow")
+            if note := note_of(event.kind, event.why):
+                console.print(one_line(note), style="yellow")
             try:
                 while (fault := await self._decided(event, console)) is not None:
                     console.print(one_line(fault), style="red")
             except KeyboardInterrupt:
                 self._interrupts.interrupt()
-            except asyncio.CancelledError:
-                console.print("(decided elsewhere)", style="dim")
-                raise
 
     async def _decided(self, event: StreamApprovalRequired, console: Console) -> str | None:
         """Send the person's decision. Return why it is not accepted, or None."""
         if event.question is not None:
-            given = await _typed(event.question)
+            with _until_decided(console):
+                given = await _typed(event.question)
             if given is not None:
                 return await self._decider.answer(event, given)
             await self._decider.deny(event, "")
             return None
-        arguments = await _answer(event.tool_call, console)
+        with _until_decided(console):
+            arguments = await _answer(event.tool_call, console)
         if arguments is None:
             await self._decider.deny(event, "")
             return None
@@ -134,11 +133,21 @@ def _place(event: StreamApprovalRequired) -> tuple[str, str]:
     return event.stream_id, event.tool_call.id
 
 
+@contextmanager
+def _until_decided(console: Console) -> Iterator[None]:
+    """Let the person type within the block. If another client decides meanwhile, say so."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        console.print("(decided elsewhere)", style="dim")
+        raise
+
+
 async def _typed(question: Question) -> AnswerValue | None:
     """Return the answer that the person types; None for the end of the input, which declines to answer."""
     from prompt_toolkit import PromptSession  # a pipe does not need it
 
-    _drop_keys()
+    drop_keys()
     session: PromptSession[str] = PromptSession()
     try:
         return answer_in(await session.prompt_async(INPUT, handle_sigint=False), question)
@@ -146,17 +155,11 @@ async def _typed(question: Question) -> AnswerValue | None:
         return None
 
 
-def _drop_keys() -> None:
-    """Drop the keys that were typed before the question: they do not answer it."""
-    with suppress(termios.error):
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-
-
 async def _answer(call: ToolCall, console: Console) -> str | None:
     """Return the call's arguments as the person approves them; None for a denial."""
     from prompt_toolkit import PromptSession  # a pipe does not need it
 
-    _drop_keys()
+    drop_keys()
     session: PromptSession[str] = PromptSession()
     try:
         word = (await session.prompt_async(QUESTION, handle_sigint=False)).strip().lower()

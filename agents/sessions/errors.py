@@ -125,13 +125,13 @@ class InvalidFork(SessionError, ValueError):
     """A fork that is impossible. The text says what was expected."""
 
 
-class UnknownEffect(SessionError):
+class UnknownEffect(SessionError, LookupError):
     """No call in the ledger of effects has this key."""
 
     for_client = "no such effect"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"no effect {key[:200]!r}")
+        super().__init__(f"expected the key of an effect, got {key[:200]!r}, which does not exist")
 
 
 class OutcomeKnown(SessionError):

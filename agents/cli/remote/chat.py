@@ -3,6 +3,7 @@
 import sys
 from contextlib import suppress
 from http import HTTPStatus
+from shlex import quote
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import complain
 from agents.cli.program import Program
 from agents.cli.refusal import fail
-from agents.cli.remote.connection import client_of
+from agents.cli.remote.connection import client_of, place_given
 from agents.cli.remote.ids import agents_and_sessions, whole_id
 from agents.cli.talk import conversation
 from agents.cli.turn import exit_code, show_events
@@ -140,5 +141,6 @@ def _how_to_approve(event: Event) -> None:
     """Print the command that approves or answers, where no person at this terminal is asked."""
     event = event.event if isinstance(event, StreamSubAgent) else event
     if isinstance(event, StreamApprovalRequired) and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        place = f"{event.stream_id} {event.tool_call.id}"
-        complain(f"understudy approve {place}" if event.question is None else f"understudy answer {place} ANSWER")
+        place = f"{event.stream_id} {quote(one_line(event.tool_call.id))}"
+        words = f"approve {place}" if event.question is None else f"answer {place} ANSWER"
+        complain(f"understudy {words}{place_given()}")

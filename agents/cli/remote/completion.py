@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from agents.cli.remote import ids
-from agents.cli.remote.connection import client_of
+from agents.cli.remote.connection import client_of, option_given
 from agents.client import Client, ClientError
 
 TIMEOUT_S: Final = 5.0
-PATHS: Final = frozenset({"file", "token_file", "state_dir"})
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -34,15 +32,6 @@ async def _ids(of: Callable[[Client], ids.Ids], place: dict[str, Any], incomplet
     async with asyncio.timeout(TIMEOUT_S), client_of(**place) as client:
         found: AsyncIterator[str] = of(client)
         return list(dict.fromkeys([id_ async for id_ in found if id_.startswith(incomplete)]))
-
-
-def option_given(context: click.Context, name: str) -> Any:
-    """Return the value of an option of the command or of its groups. Completion gives paths as they were typed."""
-    at: click.Context | None = context
-    while at is not None and at.params.get(name) is None:
-        at = at.parent
-    value = None if at is None else at.params[name]
-    return Path(value) if isinstance(value, str) and name in PATHS else value
 
 
 agent_argument = click.argument("agent_id", metavar="AGENT", shell_complete=completed(ids.agents))

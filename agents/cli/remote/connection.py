@@ -5,17 +5,21 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from shlex import quote
+from typing import Any, Final, TypeVar
 
 import click
 
 from agents.cli.exit_codes import ExitCode
 from agents.cli.refusal import fail
+from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError
 from agents.client.place import token_in
 from agents.node.state_files import TOKEN_FILE, URL, address_in, default_state_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATHS: Final = frozenset({"file", "token_file", "state_dir"})
 
 
 def daemon_options(command: Command) -> Command:
@@ -53,6 +57,22 @@ def token_given(token_file: Path | None, state_dir: Path | None) -> Path | None:
     return token_file or (Path(named) if named else None)
 
 
+def option_given(context: click.Context, name: str) -> Any:
+    """Return the value of an option of the command or of its groups. Completion gives paths as they were typed."""
+    at: click.Context | None = context
+    while at is not None and at.params.get(name) is None:
+        at = at.parent
+    value = None if at is None else at.params[name]
+    return Path(value) if isinstance(value, str) and name in PATHS else value
+
+
+def place_given() -> str:
+    """Return the options by which the person named the daemon, for a command that is printed: each after a space."""
+    context = click.get_current_context()
+    given = {f"--{name.replace('_', '-')}": option_given(context, name) for name in ("url", "token_file", "state_dir")}
+    return "".join(f" {option} {quote(one_line(str(value)))}" for option, value in given.items() if value is not None)
+
+
 def client_of(url: str | None, token_file: Path | None, state_dir: Path | None) -> Client:
     """Return a client of the daemon that the options and the environment name.
 
@@ -78,11 +98,18 @@ def _own_folder() -> Path:
     return loaded_or_exit(found(os.environ), {}, agents=False).settings.daemon.state_dir or default
 
 
+def with_options_of_group(options: dict[str, Any]) -> dict[str, Any]:
+    """Return a command's options, completed from those that its group keeps in the context's `obj`."""
+    group: dict[str, Any] = click.get_current_context().obj or {}
+    return options | group | {name: value for name, value in options.items() if value is not None}
+
+
 def ask(options: dict[str, Any], work: Callable[[Client], Awaitable[int | None]]) -> None:
     """Do the work with the daemon that the options name, then exit with the work's code."""
+    place = with_options_of_group(options)
 
     async def run() -> int:
-        async with client_of(**options) as client:
+        async with client_of(**place) as client:
             return await work(client) or ExitCode.DONE
 
     try:

@@ -4,31 +4,30 @@ from http import HTTPStatus
 from typing import Any
 
 import click
-import msgspec
 
 from agents.cli.printing import complain
 from agents.cli.remote.completion import completed
 from agents.cli.remote.ids import AmbiguousId, Ids
+from agents.cli.remote.waiting import waiting_calls
 from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError, Refused
 from agents.client.client import path
-from agents.contract.watch import WaitingCalls
 from agents.instance.running import WaitingCall
 
 
 async def waiting_streams(client: Client) -> Ids:
     """Yield the ids of the streams with a call that waits for a decision."""
-    for each in await _approvals(client):
+    for each in await waiting_calls(client):
         yield each.stream_id
 
 
-async def waiting_calls(client: Client) -> Ids:
-    for each in await _approvals(client):
+async def waiting_call_ids(client: Client) -> Ids:
+    for each in await waiting_calls(client):
         yield each.tool_call.id
 
 
 deciding_argument = click.argument("stream_id", metavar="STREAM", shell_complete=completed(waiting_streams))
-call_argument = click.argument("call_id", required=False, metavar="[CALL]", shell_complete=completed(waiting_calls))
+call_argument = click.argument("call_id", required=False, metavar="[CALL]", shell_complete=completed(waiting_call_ids))
 
 
 async def decide(client: Client, stream_id: str, what: str, body: dict[str, Any]) -> str:
@@ -59,7 +58,7 @@ async def _waiting(client: Client, stream_id: str, call_id: str) -> WaitingCall 
     """Return the only call that waits with ids that begin so, or None. Raises AmbiguousId."""
     found = [
         each
-        for each in await _approvals(client)
+        for each in await waiting_calls(client)
         if each.stream_id.startswith(stream_id) and each.tool_call.id.startswith(call_id)
     ]
     found = [each for each in found if each.stream_id == stream_id] or found
@@ -68,14 +67,10 @@ async def _waiting(client: Client, stream_id: str, call_id: str) -> WaitingCall 
     return found[0] if found else None
 
 
-async def _approvals(client: Client) -> list[WaitingCall]:
-    return msgspec.convert(await client.get("/approvals"), WaitingCalls).approvals
-
-
-def _chosen(waiting: WaitingCall) -> str:
+def _chosen(found: WaitingCall) -> str:
     """Return a line with the call in full: the person named only the beginning of its id."""
-    call = waiting.tool_call
-    return f"understudy: {one_line(f'{waiting.stream_id} {call.id}: {call.name} {call.arguments}')}"
+    call = found.tool_call
+    return f"understudy: {one_line(f'{found.stream_id} {call.id}: {call.name} {call.arguments}')}"
 
 
 class NothingWaits(ClientError):

@@ -98,12 +98,27 @@ async def nodes(client: Client) -> Ids:
         yield node["name"]
 
 
-async def pages(client: Client, where: str, key: str, **query: str) -> AsyncIterator[Any]:
-    """Yield the items of a list of the gateway, in its order."""
+async def standing_approvals(client: Client) -> Ids:
+    """Yield the ids of the approvals that hold for later calls, too."""
+    for approval in (await client.get("/approvals/always"))["approvals"]:
+        yield approval["id"]
+
+
+async def schedules(client: Client) -> Ids:
+    """Yield the names of the schedules."""
+    async for schedule in pages(client, "/schedules", "schedules", place="name"):
+        yield schedule["name"]
+
+
+async def pages(client: Client, where: str, key: str, *, place: str = "id", **query: str) -> AsyncIterator[Any]:
+    """Yield the items of a list of the gateway, in its order.
+
+    place: the field that names an item, after which the next page begins.
+    """
     after: dict[str, str] = {}
     while page := (await client.get(where, limit=PAGE, **query, **after))[key]:
         for item in page:
             yield item
         if len(page) < PAGE:
             return
-        after = {"after": page[-1]["id"]}
+        after = {"after": page[-1][place]}

@@ -6,8 +6,12 @@ import click
 
 from agents.cli.group import Group
 from agents.cli.listing import json_option, say_json, say_table, time_of
+from agents.cli.moment import AGES, Length
 from agents.cli.printing import say
+from agents.cli.remote import ids
+from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.remote.ids import by_id, schedules
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column
 from agents.client import Client
@@ -26,14 +30,18 @@ RUNS_COLUMNS = (
     Column("STATE"),
     Column("BEGUN", rank=3),
     Column("ENDED", rank=2),
-    Column("RUN"),
-    Column("SESSION", rank=1),
+    Column("RUN", least=8),
+    Column("SESSION", least=8, rank=1),
     Column("COUNT", right=True, rank=4),
     Column("REASON", least=12),
 )
-PAGE = 1000
+SESSION_HELP = "The session of a run: a new one, or that of the agent. Default: own."
+MISSED_HELP = "The runs for due times without a daemon: none, one for all of them, or one for each. Default: skip."
+OVERLAP_HELP = (
+    "A due time while an earlier run is not over has no run, one that waits, or one beside it. Default: skip."
+)
 
-name_argument = click.argument("name", metavar="NAME")
+name_argument = click.argument("name", metavar="NAME", shell_complete=completed(schedules))
 
 
 @click.group("schedules", cls=Group, invoke_without_command=True)
@@ -42,16 +50,21 @@ name_argument = click.argument("name", metavar="NAME")
 @click.pass_context
 def schedules_command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
     """List the schedules: messages to agents at due times. The commands below change them."""
+    ctx.obj = options
     if ctx.invoked_subcommand is None:
         ask(options, lambda client: _list(client, as_json=as_json))
 
 
+@schedules_command.command("list")
+@json_option
+@daemon_options
+def list_command(as_json: bool, **options: Any) -> None:
+    """List the schedules, as `understudy schedules` does."""
+    ask(options, lambda client: _list(client, as_json=as_json))
+
+
 async def _list(client: Client, *, as_json: bool) -> None:
-    found: list[Any] = []
-    after: dict[str, str] = {}
-    while page := (await client.get("/schedules", limit=PAGE, **after))["schedules"]:
-        found += page
-        after = {"after": page[-1]["name"]}
+    found = [each async for each in ids.pages(client, "/schedules", "schedules", place="name")]
     if as_json:
         say_json(found)
     else:
@@ -59,17 +72,23 @@ async def _list(client: Client, *, as_json: bool) -> None:
 
 
 @schedules_command.command()
-@name_argument
-@click.option("--agent", required=True, metavar="AGENT", help="The id of the agent that gets the message.")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--agent",
+    required=True,
+    metavar="AGENT",
+    shell_complete=completed(ids.agents_and_sessions),
+    help="The id of the agent that gets the message.",
+)
 @click.option("--message", required=True, metavar="TEXT", help="The text of the message.")
 @click.option("--cron", metavar="FIELDS", help='The due times: five fields, such as "0 9 * * MON-FRI".')
-@click.option("--every", type=float, metavar="S", help="Seconds between two runs, instead of --cron.")
+@click.option("--every", type=Length(), metavar="TIME", help=f"The time between two runs: seconds, or {AGES}.")
 @click.option("--timezone", metavar="ZONE", help="The time zone of --cron, such as Europe/Berlin. Default: UTC.")
 @click.option("--session", type=click.Choice(["own", "lasting"]), help="The session of each run. Default: own.")
 @click.option("--missed", type=click.Choice(["skip", "once", "all"]), help="If no daemon ran then. Default: skip.")
 @click.option("--max-missed", type=int, metavar="N", help="The most runs of --missed all. Default: 10.")
-@click.option("--grace", type=float, metavar="S", help="The time after which a due time is missed. Default: 60.")
-@click.option("--jitter", type=float, metavar="S", help="The longest random delay of a run. Default: 0.")
+@click.option("--grace", type=Length(), metavar="TIME", help="The time after which a due time is missed. Default: 60.")
+@click.option("--jitter", type=Length(), metavar="TIME", help="The longest random delay of a run. Default: 0.")
 @click.option("--overlap", type=click.Choice(["skip", "wait", "allow"]), help="If a run is not over. Default: skip.")
 @click.option("--owner", metavar="USER", help="The user who sees the schedule. Default: that of the token.")
 @daemon_options
@@ -85,7 +104,7 @@ def add(
 
     async def do(client: Client) -> None:
         added = await client.post("/schedules", body)
-        say(f"added: next due at {added['next_at'] or 'no time'}")
+        say(f"added: {_due(added)}")
 
     ask({"url": url, "token_file": token_file, "state_dir": state_dir}, do)
 
@@ -94,7 +113,7 @@ def add(
 @name_argument
 @daemon_options
 def remove(name: str, **options: Any) -> None:
-    """Remove a schedule with the history of its runs. A turn that runs goes on."""
+    """Remove a schedule with the history of its runs. NAME is a whole name. A turn that runs goes on."""
 
     async def do(client: Client) -> None:
         await client.delete(path("schedules", name))
@@ -110,7 +129,7 @@ def pause(name: str, **options: Any) -> None:
     """Pause a schedule: no run is due until it is resumed."""
 
     async def do(client: Client) -> None:
-        await client.post(path("schedules", name, "pause"))
+        await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, "pause")))
         say("paused")
 
     ask(options, do)
@@ -123,8 +142,8 @@ def resume(name: str, **options: Any) -> None:
     """Let a schedule go on with its next due time."""
 
     async def do(client: Client) -> None:
-        resumed = await client.post(path("schedules", name, "resume"))
-        say(f"resumed: next due at {resumed['next_at'] or 'no time'}")
+        resumed = await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, "resume")))
+        say(f"resumed: {_due(resumed)}")
 
     ask(options, do)
 
@@ -136,7 +155,8 @@ def run_now(name: str, **options: Any) -> None:
     """Begin a run now, and print its id, which is also that of its stream."""
 
     async def do(client: Client) -> None:
-        say((await client.post(path("schedules", name, "run")))["run_id"])
+        begun = await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, "run")))
+        say(begun["run_id"])
 
     ask(options, do)
 
@@ -150,13 +170,20 @@ def history(name: str, limit: int, as_json: bool, **options: Any) -> None:
     """List the runs of a schedule, the newest first."""
 
     async def show(client: Client) -> None:
-        runs = (await client.get(path("schedules", name, "runs"), limit=limit))["runs"]
+        found = await by_id(
+            name, schedules(client), lambda name: client.get(path("schedules", name, "runs"), limit=limit)
+        )
+        runs = found["runs"]
         if as_json:
             say_json(runs)
         else:
             say_table(RUNS_COLUMNS, map(_run_row, runs))
 
     ask(options, show)
+
+
+def _due(schedule: Any) -> str:
+    return f"next due at {time_of(schedule['next_at'])}" if schedule["next_at"] else "no due time is left"
 
 
 def _row(schedule: Any) -> tuple[str, ...]:

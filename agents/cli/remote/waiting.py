@@ -1,5 +1,6 @@
 """The calls that wait for a person: `understudy approvals`, and the items of `understudy inbox`."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import click
 import msgspec
 
-from agents.cli.listing import NOTHING, json_option, say_json, say_table
+from agents.cli.answer import note_of
+from agents.cli.listing import NOTHING, duration_of, json_option, say_json, say_table
 from agents.cli.printing import say
-from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.remote.completion import completed
+from agents.cli.remote.connection import ask, daemon_options, place_given
+from agents.cli.remote.ids import by_id, standing_approvals
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column
 from agents.client import Client
 from agents.client.client import path
-from agents.contract.watch import StandingApprovals, WaitingCalls
+from agents.contract.watch import StandingApprovals
 from agents.core.standing import StandingApproval
 from agents.instance.running import WaitingCall
 
@@ -30,7 +34,12 @@ STANDING_COLUMNS = (
 
 @click.command()
 @click.option("--always", is_flag=True, help="List the standing approvals: those of later calls.")
-@click.option("--revoke", metavar="ID", help="Revoke a standing approval: later calls wait again.")
+@click.option(
+    "--revoke",
+    metavar="ID",
+    shell_complete=completed(standing_approvals),
+    help="Revoke a standing approval: later calls wait again.",
+)
 @json_option
 @daemon_options
 def approvals(always: bool, revoke: str | None, as_json: bool, **options: Any) -> None:
@@ -44,11 +53,11 @@ def approvals(always: bool, revoke: str | None, as_json: bool, **options: Any) -
 
 
 async def _as_json(client: Client) -> None:
-    say_json((await client.get("/approvals"))["approvals"])
+    say_json([each async for each in described_calls(client)])
 
 
 async def _revoke(approval_id: str, client: Client) -> None:
-    await client.delete(path("approvals", "always", approval_id))
+    await by_id(approval_id, standing_approvals(client), lambda id_: client.delete(path("approvals", "always", id_)))
     say("revoked")
 
 
@@ -78,18 +87,26 @@ async def _approvals(client: Client) -> None:
     if not waiting:
         say("no call waits for a decision")
     for each in waiting:
-        until = f"{at_deadline(each)} in {each.expires_in_s:.0f} s{', parked' if each.parked else ''}"
+        until = f"{at_deadline(each)} in {duration_of(each.expires_in_s)}{', parked' if each.parked else ''}"
         say(f"{each.agent_id}: {wanted(each)} ({until})\n    {command(each)}")
+        if note := note_of(each.kind):
+            say(f"    {note}")
 
 
 async def waiting_calls(client: Client) -> list[WaitingCall]:
     """Return all calls that wait for a person, the most urgent first."""
-    page = msgspec.convert(await client.get("/approvals"), WaitingCalls)
-    found = page.approvals
-    while page.next is not None:
-        page = msgspec.convert(await client.get("/approvals", after=page.next), WaitingCalls)
-        found += page.approvals
-    return found
+    return msgspec.convert([each async for each in described_calls(client)], list[WaitingCall])
+
+
+async def described_calls(client: Client) -> AsyncIterator[Any]:
+    """Yield the waiting calls as the gateway describes them."""
+    page = await client.get("/approvals")
+    while True:
+        for each in page["approvals"]:
+            yield each
+        if (after := page.get("next")) is None:
+            return
+        page = await client.get("/approvals", after=after)
 
 
 def wanted(waiting: WaitingCall) -> str:
@@ -111,6 +128,5 @@ def at_deadline(waiting: WaitingCall) -> str:
 def command(waiting: WaitingCall) -> str:
     """Return the command that decides."""
     place = f"{waiting.stream_id} {quote(one_line(waiting.tool_call.id))}"
-    if waiting.question is None:
-        return f"understudy approve {place}"
-    return f"understudy answer {place} ANSWER"
+    words = f"approve {place}" if waiting.question is None else f"answer {place} ANSWER"
+    return f"understudy {words}{place_given()}"

@@ -93,6 +93,7 @@ def rename_command(session_id: str, title: str, **options: Any) -> None:
 
     async def rename(source: Sessions) -> None:
         await _by_id(source, session_id, lambda id_: source.rename_session(id_, title or None))
+        say("renamed" if title else "the title is removed")
 
     carry_out(options, rename)
 
@@ -111,13 +112,15 @@ def delete_command(session_id: str, sure: bool, **options: Any) -> None:
         raise click.UsageError("expected --yes, since nobody can be asked: stdin or stdout is not a terminal")
 
     async def delete(source: Sessions) -> None:
-        if sure:
-            await source.delete_session(session_id)
-            return
-        session = await _by_id(source, session_id, source.session)
-        say(line_of(session))
-        if click.confirm("Delete this session for ever?"):
-            await source.delete_session(session.id)
+        whole = session_id
+        if not sure:
+            session = await _by_id(source, session_id, source.session)
+            say(line_of(session))
+            if not click.confirm("Delete this session for ever?"):
+                return
+            whole = session.id
+        await source.delete_session(whole)
+        say("deleted")
 
     carry_out(options, delete)
 

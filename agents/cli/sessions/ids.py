@@ -1,13 +1,14 @@
 """The ids of the sessions of a source, for their beginnings and for the shell's completion."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, Final
 
 import click
 
-from agents.cli.remote.completion import TIMEOUT_S, option_given
+from agents.cli.remote.completion import TIMEOUT_S, Complete
+from agents.cli.remote.connection import option_given
 from agents.cli.sessions.place import Sessions, open_sessions
 from agents.client import ClientError
 from agents.sessions import SessionError
@@ -31,14 +32,21 @@ async def stream_ids(source: Sessions, session_id: str) -> AsyncIterator[str]:
         yield stream.id
 
 
-def complete_session(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the sessions that begin so. A source that can't be opened has none."""
-    place = {name: option_given(context, name) for name in PLACE}
-    with suppress(ClientError, SessionError, click.ClickException, TimeoutError, SystemExit):
-        return asyncio.run(_beginning(place, incomplete))
-    return []
+def completed(of: Callable[[Sessions], AsyncIterator[str]]) -> Complete:
+    """Return click's `shell_complete` for a parameter with these ids. A source that can't be opened has none."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        place = {name: option_given(context, name) for name in PLACE}
+        with suppress(ClientError, SessionError, click.ClickException, TimeoutError, SystemExit):
+            return asyncio.run(_beginning(of, place, incomplete))
+        return []
+
+    return complete
 
 
-async def _beginning(place: dict[str, Any], incomplete: str) -> list[str]:
+async def _beginning(of: Callable[[Sessions], AsyncIterator[str]], place: dict[str, Any], incomplete: str) -> list[str]:
     async with asyncio.timeout(TIMEOUT_S), open_sessions(**place) as source:
-        return [id_ async for id_ in session_ids(source) if id_.startswith(incomplete)]
+        return [id_ async for id_ in of(source) if id_.startswith(incomplete)]
+
+
+complete_session = completed(session_ids)

@@ -18,7 +18,13 @@ from actors import InvalidArgument
 from agents.cli.config import loaded_or_exit
 from agents.cli.exit_codes import ExitCode
 from agents.cli.refusal import fail
-from agents.cli.remote.connection import address_given, client_of, daemon_options, token_given
+from agents.cli.remote.connection import (
+    address_given,
+    client_of,
+    daemon_options,
+    token_given,
+    with_options_of_group,
+)
 from agents.client import Client, ClientError, NoDaemon
 from agents.configuration import found
 from agents.node.state_files import default_state_dir
@@ -56,8 +62,7 @@ def store_options(command: Command) -> Command:
 
 def merged_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return a command's options, completed from those of its group."""
-    group: dict[str, Any] = click.get_current_context().obj
-    merged = group | {name: value for name, value in options.items() if value is not None}
+    merged = with_options_of_group(options)
     if merged["url"] is not None and merged["store"] is not None:
         raise click.UsageError("expected --url or --store, got both")
     return merged

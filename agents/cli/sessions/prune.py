@@ -1,15 +1,15 @@
 """`understudy sessions prune`: delete the sessions that nobody has used for a time."""
 
-import re
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from agents.cli.listing import json_option, say_json, say_table
+from agents.cli.moment import AGES, age_of, before_now
 from agents.cli.printing import complain
 from agents.cli.sessions.ids import PAGE
 from agents.cli.sessions.lines import COLUMNS, row_of
@@ -18,14 +18,11 @@ from agents.cli.view.printable import one_line
 from agents.client import Refused, SessionInfo
 from agents.sessions import SessionError, StoreUnavailable, WriteFailed
 
-UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_AGE: Final = re.compile(r"([0-9]{1,6})([mhdw])").fullmatch
-
 
 def _age(context: click.Context, parameter: click.Parameter, given: str) -> timedelta:
-    if (found := _AGE(given)) is None:
-        raise click.BadParameter(f"expected a time in minutes, hours, days or weeks, such as 30d, got {given!r}")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    if (age := age_of(given)) is None:
+        raise click.BadParameter(f"expected an age in minutes, hours, days or weeks, such as {AGES}, got {given!r}")
+    return age
 
 
 @click.command("prune")
@@ -50,7 +47,7 @@ def prune_command(
 
     A session whose agent runs is kept, and so is one with a turn that is not over.
     """
-    limit = datetime.now(UTC) - min(age, datetime.now(UTC) - datetime.min.replace(tzinfo=UTC))
+    limit = before_now(age)
 
     async def prune(source: Sessions) -> None:
         found = [each async for each in _unused(source, limit) if _fits(each, owner, agent)]

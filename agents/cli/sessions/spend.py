@@ -9,6 +9,7 @@ import click
 
 from agents.cli.exit_codes import ExitCode
 from agents.cli.listing import NOTHING, json_option, say_json, say_table
+from agents.cli.moment import AGES, Moment
 from agents.cli.refusal import fail
 from agents.cli.sessions.place import open_sessions, place_options
 from agents.cli.view.printable import one_line
@@ -24,7 +25,6 @@ SUMS = (
     Column("COST", right=True),
     Column("NOTES", least=8, rank=1),
 )
-DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 @click.command("spend")
@@ -35,7 +35,12 @@ DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
     show_default=True,
     help="The property by which model calls are summed.",
 )
-@click.option("--since", type=click.DateTime(DATES), help="Only model calls from this time on, in UTC.")
+@click.option(
+    "--since",
+    type=Moment(UTC),
+    metavar="TIME",
+    help=f"Only model calls from this time on: ISO 8601, in UTC if it has no zone, or an age as {AGES}.",
+)
 @json_option
 @place_options
 def spend(by: SpendBy, since: datetime | None, as_json: bool, **options: Any) -> None:
@@ -49,7 +54,7 @@ def spend(by: SpendBy, since: datetime | None, as_json: bool, **options: Any) ->
 
     async def run() -> SpendReport:
         async with open_sessions(**options) as source:
-            return await source.spending(by, None if since is None else since.replace(tzinfo=UTC))
+            return await source.spending(by, since)
 
     try:
         report = asyncio.run(run())

@@ -43,3 +43,9 @@ def pressed_keys() -> Iterator[Keys]:
     finally:
         loop.remove_reader(terminal)
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def drop_keys() -> None:
+    """Drop the keys that were typed before a question: they do not answer it."""
+    with suppress(termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -78,10 +78,11 @@ export class Turn {
         call.startedAt ??= this.#at;
     }
 
-    onApproval({ tool_call, timeout_s, why, question }) {
+    onApproval({ tool_call, timeout_s, kind, why, question }) {
         const call = this.#call(tool_call);
         call.arguments = tool_call.function.arguments;
-        call.approval = { until: this.#at + timeout_s, why, question };
+        const note = why || (kind === "effect" ? "It may have taken effect already: approved, it runs again." : "");
+        call.approval = { until: this.#at + timeout_s, why: note, question };
     }
 
     onDecided({ tool_call }) {

@@ -208,6 +208,9 @@ async def test_a_shell_completes_ids(commands: Forks, busy: Site, tmp_path: Any)
     assert await completed("understudy", "approve", "s") == ["s2" * 16]
     assert await completed("understudy", "sessions", "show", "cu") == [LONG]
     assert await completed("understudy", "chat", "--agent", "cu") == [LONG]
+    await commands.understudy("schedules", "add", "news", "--agent", "buyer", "--message", "x", "--every", "9")
+    assert await completed("understudy", "schedules", "pause", "n") == ["news"]
+    assert await completed("understudy", "effects", "settle", "") == []
     store = f"sqlite:///{tmp_path}/s.db"
     assert await completed("understudy", "sessions", "--store", store, "show", "cu", UNDERSTUDY_URL="") == [LONG]
     assert await completed("understudy", "stop", "b", UNDERSTUDY_URL="http://127.0.0.1:1") == []

@@ -30,7 +30,7 @@ async def sessions(store: Store, *arguments: str) -> Ended:
 
 
 async def test_sessions_are_listed_renamed_and_shown(store: Store) -> None:
-    assert await sessions(store, "rename", "first", "Why\x1b[2J?") == (0, "", "")
+    assert await sessions(store, "rename", "first", "Why\x1b[2J?") == (0, "renamed\n", "")
     listed = await sessions(store, "list")
     assert (listed.code, listed.err) == (0, "")
     assert {line.split()[0] for line in listed.out.splitlines()[1:]} == {"first", "second"}
@@ -69,7 +69,7 @@ async def test_a_store_with_a_living_writer_refuses_a_delete_from_outside(store:
     assert refused.err.count("\n") == 1
     assert await store.session("first") is not None
     await store.close()
-    assert await sessions(store, "delete", "first", "--yes") == (0, "", "")
+    assert await sessions(store, "delete", "first", "--yes") == (0, "deleted\n", "")
     assert await sessions(store, "delete", "first", "--yes") == (
         3,
         "",

@@ -77,7 +77,7 @@ async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: R
             code, out, _ = await understudy("sessions", "list", *place)
             cells = out.splitlines()[1].split()
             assert (code, cells[0], cells[3:]) == (0, "a", ["2", "runs", "-", "Anna"])
-        assert await understudy("sessions", *there, "rename", "a", "Greetings") == (0, "", "")
+        assert await understudy("sessions", *there, "rename", "a", "Greetings") == (0, "renamed\n", "")
         shown = (await understudy("sessions", "show", "a", *here))[1]
         assert shown.splitlines()[0].endswith("Greetings  runs")
         assert "\n\nuser: Hello there.\n\nassistant: Hello there.\n\nstream s  " in shown
@@ -101,14 +101,14 @@ async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: R
         )
         assert (code, err.count("\n")) == (3, 1)
         assert f"in use by pid {running.process.pid}" in err
-        assert await understudy("sessions", "delete", "a", "--yes", *here) == (0, "", "")
+        assert await understudy("sessions", "delete", "a", "--yes", *here) == (0, "deleted\n", "")
         assert (await client.get("/agents"))["agents"] == []
         assert [each.id for each in await client.sessions()] == ["b"]
         assert await running.stopped() == 0
     code, out, _ = await understudy("sessions", "list", *here)
     cells = out.splitlines()[1].split()
     assert (code, cells[0], cells[3:]) == (0, "b", ["2", "sleeps", "-", "Greetings"])
-    assert await understudy("sessions", "delete", "b", "--yes", *here) == (0, "", "")
+    assert await understudy("sessions", "delete", "b", "--yes", *here) == (0, "deleted\n", "")
 
 
 async def test_the_files_of_a_killed_daemon_are_not_a_daemon(server: RehearsalServer, folder: Path) -> None:
@@ -118,7 +118,7 @@ async def test_the_files_of_a_killed_daemon_are_not_a_daemon(server: RehearsalSe
         await running.ended()
     assert (folder / "daemon.json").exists()
     assert (await understudy("sessions", "list", "--state-dir", str(folder)))[1].splitlines()[1].split()[0] == "a"
-    assert await understudy("sessions", "delete", "a", "--yes", "--state-dir", str(folder)) == (0, "", "")
+    assert await understudy("sessions", "delete", "a", "--yes", "--state-dir", str(folder)) == (0, "deleted\n", "")
 
 
 async def test_no_program_gets_the_token_of_a_killed_daemon(server: RehearsalServer, folder: Path) -> None:

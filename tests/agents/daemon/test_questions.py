@@ -64,7 +64,8 @@ async def test_yes_runs_the_call_and_the_answer_follows(running: Daemon, tmp_pat
         await asked(screen, bill)
         assert not bill.exists()
         screen.type(b"y\r")
-        await screen.until("Said: paid 1.")  # formatted: the stars are gone
+        shown = await screen.until("Said: paid 1.")  # formatted: the stars are gone
+        assert "decided elsewhere" not in shown
         assert bill.read_text() == "paid 1\n"
         await screen.until(PROMPT)
 
@@ -136,10 +137,28 @@ async def test_a_question_of_the_model_is_answered_in_the_chat_and_in_the_inbox(
             shown = await inbox.until("answer [Enter: later]:")
             assert "host: waits" in shown
             assert "Which colour? [red, blue]" in shown
+            inbox.type(b"green\r")
+            await inbox.until("expected one of 'red', 'blue', got 'green'")
+            await inbox.until("answer [Enter: later]:")
             inbox.type(b"red\r")
             await screen.until("(decided elsewhere)")
         await screen.until("Said: red.")
         await screen.until(PROMPT)
+
+
+async def test_the_inbox_takes_only_yes_and_no_for_a_decision(running: Daemon, tmp_path: Path) -> None:
+    here, bill = ("--state-dir", str(running.folder)), tmp_path / "bill"
+    with terminal("chat", "--agent", "buyer", *here, env=environment()) as screen:
+        await asked(screen, bill)
+        with terminal("inbox", *here, env=environment()) as inbox:
+            await inbox.until("approve? [y/n, Enter: later]")
+            inbox.type(b"ok\r")
+            await inbox.until("expected y, n or Enter, got 'ok'")
+            await inbox.until("approve? [y/n, Enter: later]")
+            assert not bill.exists()
+            inbox.type(b"y\r")
+            await screen.until("(decided elsewhere)")
+        await screen.until("Said: paid 1.")
 
 
 async def test_ctrl_c_at_the_question_cancels_the_turn(running: Daemon, tmp_path: Path) -> None:
