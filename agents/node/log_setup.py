@@ -87,6 +87,8 @@ def _clean(name: str, value: Any, redactor: Redactor) -> Any:
     if SECRET_NAME.search(name):
         return MASK
     whole = value if isinstance(value, str) else repr(value)
+    if isinstance(value, list | tuple) and len(whole) <= MAX_CHARS:  # a list in a list is text
+        return [_clean(name, repr(each) if isinstance(each, list | tuple) else each, redactor) for each in value]
     text = redactor(whole[: 2 * MAX_CHARS])  # twice the limit: the cut must not hide a secret from the redactor
     return text if len(whole) <= MAX_CHARS else f"{text[:MAX_CHARS]}... ({len(whole)} characters)"
 

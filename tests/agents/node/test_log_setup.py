@@ -54,6 +54,16 @@ def test_an_event_is_one_json_object_with_its_fields(out: io.StringIO) -> None:
     }
 
 
+def test_a_list_is_a_list_of_cleaned_values(out: io.StringIO) -> None:
+    as_json(out, "s3cret-s3cret")
+    log.info("tried", calls=["a", "key s3cret-s3cret", 3, None], pair=("a\x1b[31m", ["in", "ner"]), long=["x" * 9000])
+    (event,) = lines(out)
+    assert event["calls"] == ["a", "key ***", 3, None]
+    assert event["pair"] == ["a\x1b[31m", "['in', 'ner']"]
+    assert isinstance(event["long"], str)
+    assert "\x1b" not in out.getvalue()
+
+
 def test_on_a_console_an_event_is_one_line_with_its_fields(out: io.StringIO) -> None:
     set_up_logging(LogSettings(), (), out)
     log.warning("child_started", child="a", text="two words", forged="x level=error")
