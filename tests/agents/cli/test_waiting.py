@@ -115,15 +115,15 @@ async def test_a_schedule_is_added_listed_and_named_by_its_beginning(commands: F
     assert paused == (0, "paused\n", "understudy: ne is taken as news\n")
     assert (await commands.understudy("schedules", "resume", "ne")).out.startswith("resumed: next due at ")
     run_id = (await commands.understudy("schedules", "run-now", "ne")).out.strip()
-    words = ("--agent", "writer", "--message", "x", "--every")
-    assert (await commands.understudy("schedules", "add", "hourly", *words, "1h")).code == 0
+    each = ("--agent", "writer", "--message", "x", "--every")
+    assert (await commands.understudy("schedules", "add", "hourly", *each, "1h")).code == 0
     assert "every 3600 s" in (await commands.understudy("schedules")).out
-    faulty = await commands.understudy("schedules", "add", "faulty", *words, "often")
+    faulty = await commands.understudy("schedules", "add", "faulty", *each, "often")
     assert (faulty.code, faulty.err.count("\n")) == (2, 1)
     assert "expected a number of seconds, or a time such as 30m, 12h, 7d or 8w, got 'often'" in faulty.err
-    cron = await commands.understudy("schedules", "add", "faulty", *words[:-1], "--cron", "61 * * * *")
+    cron = await commands.understudy("schedules", "add", "faulty", *each[:-1], "--cron", "61 * * * *")
     assert cron.err.startswith("understudy: cron: expected a cron expression")
-    again = await commands.understudy("schedules", "add", "hourly", *words, "1h")
+    again = await commands.understudy("schedules", "add", "hourly", *each, "1h")
     assert again == (3, "", "understudy: expected an unused name, got 'hourly', which is in use\n")
     assert run_id in (await commands.understudy("schedules", "history", "ne")).out
     assert (await commands.understudy("schedules", "remove", "ne")).code == 3
