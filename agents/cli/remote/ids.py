@@ -4,7 +4,7 @@ The id is tried as it is given. Only if it does not exist, the command looks for
 one that it found on stderr.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, TypeVar
@@ -13,6 +13,7 @@ from agents.cli.printing import complain
 from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError, Refused
 from agents.client.client import path
+from agents.core.nearest import suggestion
 
 T = TypeVar("T")
 Ids: TypeAlias = AsyncIterator[str]
@@ -33,22 +34,29 @@ class AmbiguousId(ClientError):
 async def by_id(given: str, ids: Ids, request: Callable[[str], Awaitable[T]]) -> T:
     """Return the request's answer for the id, or for the only id that begins with it. Raises AmbiguousId.
 
-    A daemon answers 404 for an unknown id, and a store raises UnknownSession, which is a LookupError.
+    A daemon answers 404 for an unknown id, and a store raises UnknownSession, which is a LookupError. The error then
+    names the most similar id.
     """
     try:
         return await request(given)
     except (Refused, LookupError) as unknown:
         if isinstance(unknown, Refused) and unknown.status != HTTPStatus.NOT_FOUND:
             raise
-        whole = await whole_id(given, ids)
+        known = {id_ async for id_ in ids}
+        whole = _whole(given, known)
         if whole == given:
+            unknown.args = (f"{unknown}{suggestion(given, known)}",)
             raise
     return await request(whole)
 
 
 async def whole_id(given: str, ids: Ids) -> str:
     """Return the only id that begins with the text, or the text if none does. Raises AmbiguousId."""
-    found = {id_ async for id_ in ids if id_.startswith(given)} if given else set()
+    return _whole(given, {id_ async for id_ in ids})
+
+
+def _whole(given: str, known: Collection[str]) -> str:
+    found = {id_ for id_ in known if id_.startswith(given)} if given else set()
     if given in found or not found:
         return given
     if len(found) > 1:

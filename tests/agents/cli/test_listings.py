@@ -180,6 +180,13 @@ async def test_a_beginning_of_several_ids_is_refused_with_the_candidates(command
     assert (await commands.understudy("sessions", "show", "buyer")).out.startswith("buyer ")
 
 
+async def test_a_misspelled_id_is_refused_with_the_most_similar_one(commands: Forks, busy: Site) -> None:
+    for arguments in (("stop", "byuer"), ("sessions", "show", "byuer")):
+        ended = await commands.understudy(*arguments)
+        assert (ended.code, ended.err.count("\n")) == (3, 1), arguments
+        assert ended.err.endswith("; did you mean 'buyer'?\n"), arguments
+
+
 async def test_a_session_is_deleted_after_a_question_or_with_yes_and_its_whole_id(commands: Forks, busy: Site) -> None:
     refused = await commands.understudy("sessions", "delete", "buyer-2")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
