@@ -23,7 +23,7 @@ def before_now(age: timedelta) -> datetime:
     return now - min(age, now - datetime.min.replace(tzinfo=UTC))
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(click.ParamType):  # type: ignore[type-arg]  # click below 8.4 has none
     """A time as ISO 8601, or as an age. zone: that of a time without one; None: this machine's."""
 
     name = "time"
@@ -42,7 +42,7 @@ class Moment(click.ParamType[datetime]):
             self.fail(f"expected a time such as 2026-11-29T20:00, or an age such as {AGES}, got {value!r}", param, ctx)
 
 
-class Length(click.ParamType[float]):
+class Length(click.ParamType):  # type: ignore[type-arg]
     """A length of time: a number of seconds, or as an age."""
 
     name = "length"
