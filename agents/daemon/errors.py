@@ -1,7 +1,8 @@
 """Errors that keep the daemon from starting, or that end it. Each has a text of one line.
 
 CannotStart         the daemon can't start; nothing of it runs
-└── InUse           another daemon or program uses the folder, the port or the store
+├── InUse           another daemon or program uses the folder, the port or the store
+└── StoreDown       the database does not answer: a later start may succeed
 
 ApplicationEnded    the application of a running daemon ended: its supervisors stopped restarting it
 """
@@ -12,6 +13,10 @@ class CannotStart(Exception):
 
 
 class InUse(CannotStart):
+    pass
+
+
+class StoreDown(CannotStart):
     pass
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors import CallFailed
-from agents.daemon.errors import CannotStart, InUse
+from agents.daemon.errors import CannotStart, InUse, StoreDown
 from agents.gateway.stored_sessions import JOURNAL_RESTARTS
 from agents.sessions import SessionError, StoreInUse, StoreUnavailable, open_journal
+from agents.sessions.errors import ConnectionLost, StoreUnreachable
 from agents.settings import Durability, Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def opened_store(settings: Settings) -> AsyncIterator["Store"]:
 
 
 async def check_store(settings: Settings) -> None:
-    """Raise CannotStart if the store can't be used."""
+    """Raise CannotStart if the store can't be used, and StoreDown if its server does not answer."""
     if settings.sessions.durability is Durability.OFF:
         return
     try:
@@ -49,6 +50,8 @@ async def check_store(settings: Settings) -> None:
         return
     except StoreInUse as used:
         raise InUse(f"{used}: end that process, or set sessions.url") from None
+    except (ConnectionLost, StoreUnreachable) as away:
+        raise StoreDown(str(away)) from None
     except StoreUnavailable as unavailable:
         raise CannotStart(str(unavailable)) from None
 

@@ -17,7 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agents.extras import MissingExtra
 from agents.node.os_process import pids_with_locks
-from agents.sessions.errors import ConnectionLost, RecordsRefused, SessionError, StoreUnavailable, WriteFailed
+from agents.sessions.errors import (
+    ConnectionLost,
+    RecordsRefused,
+    SessionError,
+    StoreUnavailable,
+    StoreUnreachable,
+    WriteFailed,
+)
 from agents.sessions.location import make_private, shown
 
 BUSY_S: Final = 5.0
@@ -33,6 +40,9 @@ PRAGMAS: Final = (
 
 VALUE_STATES: Final = frozenset({"22", "23", "54"})
 """Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
+
+NO_CONNECTIONS_NOW: Final = frozenset({"57P03", "53300"})
+"""SQLSTATEs of a server that is starting or stopping, and of one that has as many connections as it may."""
 
 STATEMENT_STATES: Final = frozenset({"26000", "42P05"})
 """SQLSTATEs of a prepared statement that the session does not have, or has already."""
@@ -106,8 +116,15 @@ def as_unavailable(url: URL) -> Iterator[None]:
             raise
         if isinstance(damaged := getattr(error, "orig", None), SessionError):
             raise damaged from None
-        kind = ConnectionLost if getattr(error, "connection_invalidated", False) else StoreUnavailable
-        raise kind(f"the store at {shown(url)} can't be used: {_why(error, url)}") from error
+        raise _kind_of(error, url)(f"the store at {shown(url)} can't be used: {_why(error, url)}") from error
+
+
+def _kind_of(error: Exception, url: URL) -> type[StoreUnavailable]:
+    if getattr(error, "connection_invalidated", False):
+        return ConnectionLost
+    cause = _cause(error)
+    no_answer = isinstance(cause, OSError) or getattr(cause, "sqlstate", None) in NO_CONNECTIONS_NOW
+    return StoreUnreachable if no_answer and url.get_backend_name() == "postgresql" else StoreUnavailable
 
 
 @contextmanager

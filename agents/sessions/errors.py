@@ -3,6 +3,7 @@
 SessionError
 ├── StoreUnavailable    the store can't be opened or read
 │   ├── ConnectionLost  the server ended the connection, and may be back soon
+│   ├── StoreUnreachable  the server does not answer, or takes no connections now
 │   ├── StoreInUse      another program writes the store
 │   ├── NodeNameTaken   a living node of the cluster has the name
 │   └── StoreDamaged    the store's content is not what was written
@@ -37,6 +38,10 @@ class StoreUnavailable(SessionError):
 
 class ConnectionLost(StoreUnavailable):
     """An open connection ended."""
+
+
+class StoreUnreachable(StoreUnavailable):
+    """The database server does not answer, or takes no connections now. A later try may succeed."""
 
 
 class StoreInUse(StoreUnavailable):

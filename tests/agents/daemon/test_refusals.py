@@ -55,6 +55,17 @@ async def test_a_store_that_cannot_be_read_is_one_line(server: RehearsalServer, 
     assert err.count("\n") == 1
 
 
+async def test_a_database_that_does_not_answer_is_an_outage(server: RehearsalServer, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    code, err = await refused(
+        server, folder, "--port", "0", "--set", f"sessions.url=postgresql://127.0.0.1:{port}/none"
+    )
+    assert code == 4
+    assert err.startswith(f"understudy: the store at postgresql+asyncpg://127.0.0.1:{port}/none can't be used: ")
+    assert err.count("\n") == 1
+
+
 async def test_only_one_of_several_daemons_started_at_once_with_one_folder_runs(
     server: RehearsalServer, folder: Path
 ) -> None:
