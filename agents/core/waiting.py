@@ -26,7 +26,7 @@ class Waiting(Struct, frozen=True):
     call: what is shown to the person, with the id by which it is decided. call.index is unique among what waits in the
     turn. asked_at, deadline: Unix seconds. After the deadline `on_timeout` decides. For a budget, "approve" means that
     the turn goes on, since the budget begins again then.
-    question: of a call that asks a person.
+    question: of a call that asks a person. why: the question that the host's hook asks about the call, or "".
     """
 
     kind: WaitKind
@@ -35,6 +35,7 @@ class Waiting(Struct, frozen=True):
     deadline: float
     on_timeout: OnTimeout = "deny"
     question: Question | None = None
+    why: str = ""
 
     @property
     def at_deadline(self) -> "Decision":

@@ -57,6 +57,7 @@ class WaitingCall(Struct, frozen=True):
     parked: bool = False
     asked_at: float = 0.0
     question: Question | None = None
+    why: str = ""
 
 
 def agent_state(process: Process | None) -> AgentState | None:
@@ -113,8 +114,8 @@ def waiting_call(
 ) -> WaitingCall:
     """Return the call as lists show it."""
     left_s = max(0.0, waiting.deadline - unix_s())
-    rest = waiting.deadline, waiting.on_timeout, waiting.kind, owner, parked, waiting.asked_at, waiting.question
-    return WaitingCall(stream_id, agent_id, waiting.call, left_s, *rest)
+    rest = waiting.deadline, waiting.on_timeout, waiting.kind, owner, parked, waiting.asked_at
+    return WaitingCall(stream_id, agent_id, waiting.call, left_s, *rest, waiting.question, waiting.why)
 
 
 def place_of(waiting: WaitingCall) -> tuple[float, str, int]:

@@ -92,7 +92,8 @@ def wait_of(row: Row[Any]) -> KeptWait:
     """Return a row of WAITING."""
     kind = wait_kind(row.kind)
     on_timeout: OnTimeout = "approve" if row.on_timeout == "approve" else "deny"
-    return KeptWait(Waiting(kind, row.call, row.asked_at, row.deadline, on_timeout, row.question), row.ruling)
+    times = row.asked_at, row.deadline
+    return KeptWait(Waiting(kind, row.call, *times, on_timeout, row.question, row.why or ""), row.ruling)
 
 
 def wait_kind(value: Any) -> WaitKind:

@@ -167,9 +167,10 @@ WAITING: Final = Table(
     Column("ruling", JsonColumn(Ruling)),
     Column("question", JsonColumn(Question)),
     Column("agent", JsonColumn(str)),
+    Column("why", JsonColumn(str)),
 )
 """The waits for a person, see waits.py. number: the index of the call. deadline: in Unix seconds. The turn deletes the
-row as it acts on the ruling. agent: the account of the agent, from the parking on."""
+row as it acts on the ruling. agent: the account of the agent, from the parking on. why: NULL for none."""
 
 
 MESSAGES: Final = Table(

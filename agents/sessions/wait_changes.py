@@ -19,7 +19,8 @@ class WaitChanges:
         """Take an event that begins or ends a wait."""
         match event:
             case StreamApprovalRequired(call, deadline=deadline) if deadline is not None:
-                waiting = Waiting(event.kind, call, event.at or 0.0, deadline, event.on_timeout, event.question)
+                rest = event.on_timeout, event.question, event.why
+                waiting = Waiting(event.kind, call, event.at or 0.0, deadline, *rest)
                 self.open.add(call.index)
                 self._changes.append(WaitBegun(self._stream_id, waiting))
             case StreamApprovalDecided(call) | StreamToolResult(call) if call.index in self.open:

@@ -154,4 +154,5 @@ def _values(begun: WaitBegun) -> dict[str, Any]:
         "deadline": waiting.deadline,
         "on_timeout": waiting.on_timeout,
         "question": waiting.question,
+        "why": waiting.why or None,
     }

@@ -162,10 +162,12 @@ class Approvals:
         deadline: float | None = None,
         kind: WaitKind = "approval",
         question: Question | None = None,
+        why: str = "",
     ) -> Waiting:
         """Wait for a decision on the call. deadline: in Unix seconds; None: after timeout_s. Return what waits."""
         now = unix_s()
-        waiting = Waiting(kind, call, now, now + timeout_s if deadline is None else deadline, on_timeout, question)
+        until = now + timeout_s if deadline is None else deadline
+        waiting = Waiting(kind, call, now, until, on_timeout, question, why)
         self.wait(number, waiting, timeout_s)
         return waiting
 

@@ -107,7 +107,7 @@ class DecidedCalls:
         question = call.question
         timeout_s = (question and question.timeout_s) or call.tool.approval_timeout_s
         left_s = timeout_s if call.deadline is None else max(0.0, call.deadline - unix_s())
-        self._approvals.ask(number, call.call, timeout_s, call.on_timeout, call.deadline, call.kind, question)
+        self._approvals.ask(number, call.call, timeout_s, call.on_timeout, call.deadline, call.kind, question, why)
         self._waits.watch()
         asked = call.call.index, left_s, call.changed, why, call.deadline, call.on_timeout
         return ApprovalAsked(*asked, call.kind, question, call.midway)

@@ -82,7 +82,7 @@ def _item(waiting: WaitingCall) -> str:
     since_s = max(0.0, waiting.deadline - waiting.asked_at - waiting.expires_in_s)
     head = f"{waiting.agent_id}{owner}: waits {duration_of(since_s)}"
     until = f"{at_deadline(waiting)} in {duration_of(waiting.expires_in_s)}{', parked' if waiting.parked else ''}"
-    lines = filter(None, (wanted(waiting), note_of(waiting.kind), command(waiting)))
+    lines = filter(None, (wanted(waiting), one_line(note_of(waiting.kind, waiting.why)), command(waiting)))
     return "\n    ".join([f"{head}, {until}", *lines])
 
 

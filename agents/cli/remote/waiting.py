@@ -89,8 +89,8 @@ async def _approvals(client: Client) -> None:
     for each in waiting:
         until = f"{at_deadline(each)} in {duration_of(each.expires_in_s)}{', parked' if each.parked else ''}"
         say(f"{each.agent_id}: {wanted(each)} ({until})\n    {command(each)}")
-        if note := note_of(each.kind):
-            say(f"    {note}")
+        if note := note_of(each.kind, each.why):
+            say(f"    {one_line(note)}")
 
 
 async def waiting_calls(client: Client) -> list[WaitingCall]:

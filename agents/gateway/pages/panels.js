@@ -25,8 +25,8 @@ export function turns({ turns: running, more_turns: more, at }, show) {
 
 export function approvals({ approvals: waiting }, show) {
     if (!waiting.length) return [el("p", { class: "soft" }, "No call waits.")];
-    return [el("ul", { class: "cards" }, waiting.map(({ tool_call: call, agent_id: agent, stream_id: stream, expires_in_s: left, question }) => el("li", {},
-        el("strong", {}, call.function.name), " ", el("span", { class: "soft" }, `of ${agent}, ${question ? "waits for an answer for" : "denied in"} ${seconds(left)}`),
+    return [el("ul", { class: "cards" }, waiting.map(({ tool_call: call, agent_id: agent, stream_id: stream, expires_in_s: left, on_timeout: then, question, why }) => el("li", {},
+        el("strong", {}, call.function.name), " ", el("span", { class: "soft" }, `of ${agent}, ${question ? "waits for an answer for" : then === "approve" ? "goes on in" : "denied in"} ${seconds(left)}`), why ? el("span", {}, ` ${why}`) : "",
         el("code", {}, question ? question.text : call.function.arguments), button({ text: "Timeline", class: "quiet" }, () => show(stream)))))];
 }
 

@@ -70,6 +70,7 @@ async def test_what_a_hook_decided_runs_after_a_kill_and_an_open_decision_is_mad
             async for event in client.events("asks", shown[0].seq):
                 if isinstance(event, StreamApprovalRequired):
                     shown.append(event)
+                    assert [each["why"] for each in (await client.get("/approvals"))["approvals"]] == ["Spend 100?"]
                     await client.post("/streams/asks/approve", {"call_id": event.tool_call.id})
                 elif isinstance(event, StreamToolResult):
                     results.append(event.result.content)

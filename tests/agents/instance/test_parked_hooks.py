@@ -9,7 +9,7 @@ from agents import StreamApprovalDecided, agent
 from agents.core.events import TERMINAL, Event, StreamComplete
 from supervisors import agent_supervisor
 from tests.agents.instance.test_parking import asked
-from tests.agents.keeping import App
+from tests.agents.keeping import App, journal
 
 SCRIPT = """
 [models.spender]
@@ -40,6 +40,8 @@ async def test_a_call_about_which_a_hook_asked_runs_once_as_the_person_saw_or_ed
         async with aclosing(agent.stream(pid, "begin")) as turn:
             (one,) = await asked(turn, 1)
             await ended(pid)
+        (parked,) = await (await journal()).store.parked_waits(None, 10, None)
+        assert parked.wait.waiting.why == "Spend 100?"
     assert (one.why, one.tool_call.arguments) == ("Spend 100?", '{"cents":100}')
     async with app(park_after=60_000), Mailbox() as box:
         await start("other")  # so that this program has the tool and the hooks
