@@ -73,6 +73,7 @@ class _Present(Collector):
         crashed = {(state,): now.crashed.get(state, 0) for state in ("running", "restarting", "held")}
         yield _gauges("agents_crashed", "Agents that have crashed, by their state.", crashed, "state")
         yield _gauge("turns_running", "Turns that run.", now.turns)
+        yield _gauge("messages_waiting", "Messages that wait for their turns.", now.messages)
         yield _gauges("breakers", "Providers by the state of their breaker.", now.breakers, "provider", "state")
 
     def _waiting(self) -> Iterator[Metric]:

@@ -13,7 +13,7 @@ from actors.observer import sliced_top
 from actors.slices import in_slices
 from agents.core.waiting import WaitSum
 from agents.instance.elsewhere import ClusterFigures, other_nodes
-from agents.instance.running import waiting_sums
+from agents.instance.running import queued_messages, waiting_sums
 from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
@@ -33,12 +33,12 @@ LONGEST: Final = 10
 class Snapshot(Struct, frozen=True):
     """The numbers at one moment.
 
-    at: the moment, in Unix seconds. crashed: the agents that have crashed, by their state. restarts: of named children,
-    by supervisor and child. mailboxes: the fullest, by process. breakers: the number of providers, by address and state
-    of the breaker. sessions: in the store; None: sessions are not kept, or the store can't be read. journal: the events
-    that are not on disk; None: sessions are not kept. loop_lag_s: the delay of a timer. waiting: for people, in the
-    turns that run on this node. parked: in the parked turns of the store; none if it can't be read. cluster: None
-    without a cluster.
+    at: the moment, in Unix seconds. crashed: the agents that have crashed, by their state. messages: those that wait
+    for their turns. restarts: of named children, by supervisor and child. mailboxes: the fullest, by process. breakers:
+    the number of providers, by address and state of the breaker. sessions: in the store; None: sessions are not kept,
+    or the store can't be read. journal: the events that are not on disk; None: sessions are not kept. loop_lag_s: the
+    delay of a timer. waiting: for people, in the turns that run on this node. parked: in the parked turns of the store;
+    none if it can't be read. cluster: None without a cluster.
     """
 
     at: float
@@ -46,6 +46,7 @@ class Snapshot(Struct, frozen=True):
     agents: int
     crashed: dict[str, int]
     turns: int
+    messages: int
     restarts: dict[tuple[str, str], int]
     mailboxes: dict[str, int]
     breakers: dict[tuple[str, str], int]
@@ -67,6 +68,7 @@ async def snapshot() -> Snapshot:
         agents=(await count_children(AGENT_SUPERVISOR)).active,
         crashed=Counter(each.state for each in await which_restarts()),
         turns=(await count_children(STREAM_SUPERVISOR)).active,
+        messages=await in_slices(queued_messages()),
         restarts=await in_slices(restarts()),
         mailboxes=await _mailboxes(),
         breakers=await _breakers(),

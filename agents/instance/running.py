@@ -109,6 +109,16 @@ def waiting_sums() -> Generator[None, None, list[WaitSum]]:
     return [WaitSum(agent, kind, len(times), min(times)) for (agent, kind), times in asked.items()]
 
 
+def queued_messages() -> Generator[None, None, int]:
+    """Return the number of messages that wait for their turns on this node. For `in_slices`."""
+    count = 0
+    for pid in processes():
+        yield
+        if (state := agent_state(pid.process)) is not None:
+            count += len(state.queue)
+    return count
+
+
 def waiting_call(
     waiting: Waiting, stream_id: str, agent_id: str, owner: str | None, *, parked: bool = False
 ) -> WaitingCall:

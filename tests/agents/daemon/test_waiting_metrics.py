@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from agents.client import Client
 from agents.core.events import StreamApprovalRequired
@@ -50,12 +51,16 @@ def configured(folder: Path, park_after: str) -> str:
     return str(folder / "sys.config")
 
 
-async def scraped(running: Daemon) -> tuple[Waiting, Waiting]:
-    """Return the numbers and the ages of what waits, by agent, kind and parked."""
+async def families_of(running: Daemon) -> dict[str, list[Sample]]:
     token = {"Authorization": f"Bearer {running.token}"}
     async with aiohttp.request("GET", f"{running.url}/metrics", headers=token) as answer:
         assert answer.status == 200
-        families = {each.name: each.samples for each in text_string_to_metric_families(await answer.text())}
+        return {each.name: each.samples for each in text_string_to_metric_families(await answer.text())}
+
+
+async def scraped(running: Daemon) -> tuple[Waiting, Waiting]:
+    """Return the numbers and the ages of what waits, by agent, kind and parked."""
+    families = await families_of(running)
     names = "understudy_decisions_waiting", "understudy_decisions_waiting_seconds"
     counts, ages = (
         {(each.labels["agent"], each.labels["kind"], each.labels["parked"]): each.value for each in families[name]}
@@ -106,6 +111,29 @@ async def test_each_decision_is_counted_by_agent_and_kind_with_the_age_of_the_ol
         assert max(ages.values()) >= 0 < oldest
         await decide_all(client)
         await until(running, {})
+        assert await running.stopped() == 0
+
+
+async def test_messages_that_wait_for_the_turn_before_them_are_counted(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    async def messages() -> float:
+        return (await families_of(running))["understudy_messages_waiting"][0].value
+
+    arguments = "--config", configured(tmp_path, "undefined")
+    async with daemon(server, folder, *arguments) as running, running.client() as client:
+        session = (await client.post("/agents/shop/conversations", {"name": "x"}))["session_id"]
+        async with aclosing(client.ask(session, "Ask.")) as stream:
+            while not isinstance(await anext(stream), StreamApprovalRequired):
+                pass
+            assert await messages() == 0
+            later = asyncio.ensure_future(anext(client.ask(session, "Ask.")))
+            async with asyncio.timeout(60):
+                while await messages() != 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await decide_all(client)
+            await later
+            assert await messages() == 0
         assert await running.stopped() == 0
 
 
