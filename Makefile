@@ -1,6 +1,6 @@
-# make demo | cluster-demo | test | test-node | test-thespian | test-otp | test-postgres | test-effects | test-cluster |
-# test-cluster-long | test-nginx | test-versions | test-litellm | test-llama | check | docs | bench: each sets up .venv by itself, the demo
-# without the tools of development.
+# make demo | cluster-demo | test | test-browser | test-node | test-benchmarks | test-thespian | test-otp |
+# test-postgres | test-effects | test-cluster | test-cluster-long | test-nginx | test-versions | test-litellm |
+# test-llama | check | docs | bench: each sets up .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -9,7 +9,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-effects test-cluster test-cluster-long cluster-demo postgresql test-nginx test-versions test-litellm test-llama check lint types docs bench pictures clean
+.PHONY: demo test test-browser test-node test-benchmarks node-packages test-thespian test-otp test-postgres test-effects test-cluster test-cluster-long cluster-demo postgresql test-nginx test-versions test-litellm test-llama check lint types docs bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -21,11 +21,23 @@ test: $(STAMP)
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite
 
-# Install the packages of the clients' tests and axe-core. CI has them; without them `make test` names what it skips.
+# The packages of the clients' tests, and axe-core for those of the pages.
 node-packages: $(NODE)/.installed
 
+# Clients in node: generated ones, our own, the official ones.
 test-node: $(STAMP) node-packages
-	CI=true $(BIN)/pytest tests/agents/clients
+	$(BIN)/pytest -m node tests/agents/clients
+
+# The pages, and pages of other origins, in Debian's chromium.
+test-browser: $(STAMP) node-packages
+	@command -v chromium >/dev/null \
+		|| { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } || { \
+		echo "test-browser needs a chromium, and could not install one: apt-get install chromium"; exit 1; }
+	$(BIN)/pytest -m browser --numprocesses 2 --dist loadfile tests
+
+# Each benchmark at a tiny size: it runs and has its figures.
+test-benchmarks: $(STAMP)
+	$(BIN)/pytest -m benchmarks --numprocesses 2 tests/benchmarks
 
 $(NODE)/.installed: tests/agents/clients/package.json
 	@command -v npm >/dev/null || apt-get install --yes --quiet --no-install-recommends nodejs npm || { \

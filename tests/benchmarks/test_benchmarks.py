@@ -38,6 +38,8 @@ from benchmarks.subject import (
 from benchmarks.suite import Suite, figures
 from benchmarks.workload import Load
 
+pytestmark = pytest.mark.benchmarks
+
 
 @pytest.fixture(scope="module")
 def base_url() -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The page of examples/browser, served from an origin of its own, talks to the gateway."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,12 +13,12 @@ from agents.gateway.page_files import FOLDER
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import GatewaySettings, Settings, ToolSettings
 from supervisors import agent_supervisor
-from tests.agents.gateway.pages.browser import CHROMIUM, chromium, tab
+from tests.agents.gateway.pages.browser import chromium, tab
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN
 from tests.examples.test_examples import FOLDER as EXAMPLES
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
 PAGE = EXAMPLES / "browser" / "index.html"

@@ -103,7 +103,7 @@ async def test_a_fastapi_host_has_a_page_and_no_stream_of_another_name() -> None
             assert response.status == 404
 
 
-@pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium")
+@pytest.mark.browser
 async def test_the_page_shows_an_answer_as_text_and_never_as_markup() -> None:
     async with host(*FASTAPI) as url, async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)

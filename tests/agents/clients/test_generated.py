@@ -34,11 +34,6 @@ ignore_errors = True
 """
 NODE_DOES = ["chats", "readsAndCancels", "decides", "namesMessages", "keepsSessions", "looks"]
 
-needs_node = pytest.mark.skipif(
-    not (shutil.which("node") and (NODE / "node_modules").is_dir()) and "CI" not in os.environ,
-    reason="needs node and its packages: make test-node",
-)
-
 
 @tool(requires_approval=True, approval_timeout_s=60.0)
 async def pays(euros: int) -> str:
@@ -79,7 +74,7 @@ async def test_a_client_in_python_does_everything(kept: tuple[Site, Program], tm
     assert program.stopped == 1
 
 
-@needs_node
+@pytest.mark.node
 async def test_a_client_in_typescript_does_everything(kept: tuple[Site, Program], tmp_path: Path) -> None:
     site, program = kept
     (tmp_path / "openapi.json").write_text(json.dumps(document()))

@@ -14,7 +14,7 @@ from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
 from supervisors import agent_supervisor
-from tests.agents.clients.test_generated import HERE, NODE, needs_node, pays, run
+from tests.agents.clients.test_generated import HERE, NODE, pays, run
 from tests.agents.daemon.proxy import Proxy
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN
 
@@ -49,13 +49,13 @@ async def addresses(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
                 yield {"TOKEN": TOKEN, **{name: f"http://127.0.0.1:{port}" for name, port in urls.items()}}
 
 
-@needs_node
+@pytest.mark.node
 async def test_the_module_does_everything_in_node(addresses: dict[str, str]) -> None:
     given = [f"{name}={value}" for name, value in addresses.items()]
     await run(HERE, "env", *given, "node", "--test", "client.test.js")
 
 
-@needs_node
+@pytest.mark.node
 async def test_the_declared_types_fit_a_front_end(tmp_path: Path) -> None:
     for name in ("client.js", "client.d.ts"):
         shutil.copy(FOLDER / name, tmp_path)

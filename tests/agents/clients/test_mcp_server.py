@@ -6,7 +6,7 @@ import pytest
 
 from agents import StreamToolProgress, mcp
 from agents.mcp import ServerSpec
-from tests.agents.clients.test_generated import NODE, needs_node
+from tests.agents.clients.test_generated import NODE
 from tests.agents.mcp.conftest import events, models, result
 from tests.agents.stage import Stage
 
@@ -21,7 +21,7 @@ def everything() -> ServerSpec:
     return mcp.server("everything", command=["node", str(NODE / PACKAGE), "stdio"])
 
 
-@needs_node
+@pytest.mark.node
 async def test_an_agent_has_the_tools_of_the_reference_server(stage: Stage, everything: ServerSpec) -> None:
     async def answer(tool: str, arguments: str = "{}") -> Any:
         return (await result(await stage.agent(f"calls {tool}", tools=[everything]), arguments)).content

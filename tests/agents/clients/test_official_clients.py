@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.clients.test_generated import HERE, NODE, needs_node, run
+from tests.agents.clients.test_generated import HERE, NODE, run
 from tests.agents.gateway.models import openai_site
 from tests.agents.gateway.site import TOKEN
 
 pytestmark = pytest.mark.timeout(300)
 
 
-@needs_node
+@pytest.mark.node
 async def test_the_official_clients_do_everything_in_node(tmp_path: Path) -> None:
     for name in ("openai.test.js", "front_ends.test.js", "mcp.test.js", "package.json"):
         shutil.copy(HERE / name, tmp_path)

@@ -1,6 +1,5 @@
 """The chat page of a daemon that is killed in the middle of an answer."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -9,10 +8,10 @@ from playwright.async_api import expect
 
 from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import daemon
-from tests.agents.gateway.pages.browser import CHROMIUM, chromium, tab
+from tests.agents.gateway.pages.browser import chromium, tab
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(180),
 ]
 TEXT = "go one two three four five six seven eight nine ten eleven twelve thirteen."

@@ -1,6 +1,5 @@
 """A real browser at the gateway: its own page, and the attempts of foreign pages in the user's browser."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +15,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 REBOUND = "attacker.test"
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"
-)
+pytestmark = pytest.mark.browser
 
 ATTACK = """
 async (site) => {

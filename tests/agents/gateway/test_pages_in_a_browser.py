@@ -4,7 +4,6 @@ The listed page and the foreign one are on other ports of the same host, so the 
 and sends the gateway's cookies with their requests. SameSite does not stop that.
 """
 
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.agents.gateway.test_browser import CHROMIUM, QUIET, REBOUND
 from tests.agents.gateway.users import ANN, BOB, House, house
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(180),
 ]
 

@@ -1,6 +1,5 @@
 """The chat page for everybody: by keyboard, by screen reader, in light and dark, on a phone, with any scope."""
 
-import os
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -10,7 +9,7 @@ from playwright.async_api import expect
 from agents.gateway.page_files import page_files
 from supervisors import agent_supervisor
 from tests.agents.clients.test_generated import NODE
-from tests.agents.gateway.pages.browser import CHROMIUM, ChatPage, chat_page, chromium, tab
+from tests.agents.gateway.pages.browser import ChatPage, chat_page, chromium, tab
 from tests.agents.gateway.pages.test_chat import SCRIPT as CHAT
 from tests.agents.gateway.pages.test_chat import pays
 from tests.agents.gateway.site import Site
@@ -23,12 +22,9 @@ READER = token("reader", "rita", READ)
 DECIDER = token("decider", "rita", READ, APPROVE)
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
-needs_axe = pytest.mark.skipif(
-    not AXE.is_file() and "CI" not in os.environ, reason="needs axe-core: make node-packages"
-)
 
 
 async def faults_of(chat: ChatPage) -> list[str]:
@@ -40,7 +36,6 @@ async def faults_of(chat: ChatPage) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
-@needs_axe
 async def test_axe_finds_nothing(site: Site, scheme: Literal["light", "dark"], width: int) -> None:
     await site.agent("writer")
     await site.agent("counter", "b", tools=["calculator"])

@@ -1,6 +1,5 @@
 """The chat page in a real browser: a person talks to an agent, decides about its calls, and stops it."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,12 +9,12 @@ from playwright.async_api import expect
 from agents import CallContext, Question
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
-from tests.agents.gateway.pages.browser import CHROMIUM, chat_page, chromium, tab
+from tests.agents.gateway.pages.browser import chat_page, chromium, tab
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import house
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
 

@@ -1,6 +1,5 @@
 """client.js and the Markdown of the pages in a real browser."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.async_api import Page
 
-from tests.agents.gateway.pages.browser import CHROMIUM, chromium, tab
+from tests.agents.gateway.pages.browser import chromium, tab
 from tests.agents.gateway.pages.hostile import HOSTILE
 from tests.agents.gateway.site import Site
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
 

@@ -1,6 +1,5 @@
 """Files on the chat page in a real browser: chosen, pasted and dropped, previewed, removed, sent, and shown again."""
 
-import os
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,13 +10,13 @@ from playwright.async_api import FilePayload, Locator, expect
 from agents.parts.given import Image
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
-from tests.agents.gateway.pages.browser import CHROMIUM, ChatPage, chat_page
+from tests.agents.gateway.pages.browser import ChatPage, chat_page
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import house
 from tests.agents.parts.samples import PDF, PNG, seen
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
 SCRIPT = """

@@ -1,18 +1,17 @@
 """The chat page of a session whose earlier turns ended in different ways."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
-from tests.agents.gateway.pages.browser import CHROMIUM, chat_page
+from tests.agents.gateway.pages.browser import chat_page
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import house
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
 SCRIPT = """

@@ -1,7 +1,6 @@
 """Hostile texts in every place of the chat page: none runs, and none becomes an element."""
 
 import json
-import os
 
 import pytest
 from playwright.async_api import expect
@@ -9,12 +8,12 @@ from playwright.async_api import expect
 from agents.tools.progress import progress
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
-from tests.agents.gateway.pages.browser import CHROMIUM, ChatPage, chat_page
+from tests.agents.gateway.pages.browser import ChatPage, chat_page
 from tests.agents.gateway.pages.hostile import WITHOUT_NUL as HOSTILE
 from tests.agents.gateway.site import Site
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(180),
 ]
 

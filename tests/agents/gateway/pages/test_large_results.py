@@ -1,6 +1,5 @@
 """A large result on the chat page in a real browser: linked to the session that has it, at once and in the history."""
 
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,13 +11,13 @@ from agents.core.large_result import LargeResult, shown
 from agents.sub_agents.agent_tool import as_tool
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
-from tests.agents.gateway.pages.browser import CHROMIUM, ChatPage, chat_page
+from tests.agents.gateway.pages.browser import ChatPage, chat_page
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import house
 from tests.agents.sample_tools import LONG_LOG
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(120),
 ]
 SCRIPT = """

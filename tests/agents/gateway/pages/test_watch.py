@@ -1,7 +1,6 @@
 """The watch page in a real browser: the tree as it changes, the timeline of a turn, and what each scope may do."""
 
 import json
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,13 +19,13 @@ from agents.settings import AgentRestartLimits, SupervisionSettings, TokenSettin
 from agents.timeline.lane import TITLE_CHARS
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
-from tests.agents.gateway.pages.browser import CHROMIUM, PATIENCE_MS, WATCH, chromium
+from tests.agents.gateway.pages.browser import PATIENCE_MS, WATCH, chromium
 from tests.agents.gateway.pages.hostile import WITHOUT_NUL as HOSTILE
 from tests.agents.gateway.site import BUYER_AND_SLOW
 from tests.agents.gateway.users import ANN, CHAT, READ, ROOT, House, house, token
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.browser,
     pytest.mark.timeout(180),
 ]
 
@@ -206,7 +205,6 @@ async def test_no_name_runs_as_a_script_or_becomes_an_element(served: House) -> 
         assert await page.locator("#page script, #page img, #page iframe, [onload], [onerror]").count() == 0
 
 
-@pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="needs axe-core: make node-packages")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_the_page_is_accessible(served: House, scheme: str, width: int) -> None:
