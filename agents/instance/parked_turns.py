@@ -47,7 +47,7 @@ log = get_logger("understudy.agents")
 
 
 class LookAgain(Struct, frozen=True):
-    """LookAgain at the store again: a turn was parked here."""
+    """Look at the store again: a turn was parked here."""
 
 
 class Wake(Struct, frozen=True):

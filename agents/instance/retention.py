@@ -1,6 +1,6 @@
 """The process that deletes old sessions and records, within the limits of `sessions.retention`.
 
-A session is deleted as a whole, the one first that changed before all others. A session whose agent runs, and one with
+A session is deleted as a whole, the one that changed least recently first. A session whose agent runs, and one with
 a turn that is not over, are kept whatever their age. Charges are folded and not deleted, since budgets count them.
 """
 
