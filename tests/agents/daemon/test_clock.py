@@ -30,9 +30,8 @@ WALL = {
 TOLD = {
     "actors/clock.py": "the Unix time, for the moments in a turn's figures",
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
-    "agents/cli/effects.py": "when an effect was settled",
+    "agents/cli/moment.py": "the time that an age means",
     "agents/cli/remote/ps.py": "the age of a turn",
-    "agents/cli/sessions/prune.py": "the age of a session",
     "agents/gateway/app.py": "`created` of a model",
     "agents/gateway/routes/chat_completions.py": "`created` of an answer",
     "agents/gateway/routes/openai_responses.py": "`created_at` of a response",

@@ -75,7 +75,7 @@ async def test_a_question_is_asked_again_answered_and_announced_after_a_kill(tmp
             code, listed, _ = await understudy("inbox", *here)
             assert code == 0
             assert [line for line in listed.splitlines() if "understudy answer" in line] == [
-                f"    understudy answer s {call_id} ANSWER" for call_id in before.values()
+                f"    understudy answer s {call_id} ANSWER --state-dir {state}" for call_id in before.values()
             ]
             assert "Which colour? [red, blue]" in listed
             code, listed, err = await understudy("answer", "s", "Ada", *here)

@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.agents.tools.observed import PATIENCE_S, Fifo, Watch
 
 MANY = 12  # more than may compute at once
 PERIOD_S = 10.0
+TURNS_OF_THE_LOOP = 100  # in which every call asks for its worker
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
@@ -62,12 +63,33 @@ async def pass_time(seconds: float) -> None:
     await asyncio.sleep(0)  # the timers that are due have run
 
 
+@contextmanager
+def held(template: int | None) -> Iterator[None]:
+    """Stop the process within the block."""
+    if template is None:
+        yield
+        return
+    os.kill(template, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(template, signal.SIGCONT)
+
+
 @asynccontextmanager
-async def waiting_calls(pool: WorkerPool, note: Fifo, count: int) -> AsyncIterator[set[int]]:
-    """Run calls that wait, and cancel them at the end of the block. Yield the pids of their workers."""
+async def waiting_calls(
+    pool: WorkerPool, note: Fifo, count: int, template: int | None = None
+) -> AsyncIterator[set[int]]:
+    """Run calls that wait, and cancel them at the end of the block. Yield the pids of their workers.
+
+    template: its process, which then forks no worker until all calls have asked for one.
+    """
     arguments = json.dumps({"note": note.path, "path": f"{note.path}.gate"})
     gate = Fifo(Path(f"{note.path}.gate"))
-    calls = [asyncio.create_task(pool.run(sample_tools.tells_and_waits, arguments)) for _ in range(count)]
+    with held(template):
+        calls = [asyncio.create_task(pool.run(sample_tools.tells_and_waits, arguments)) for _ in range(count)]
+        for _ in range(TURNS_OF_THE_LOOP):
+            await asyncio.sleep(0)
     pids: set[int] = set()
     while len(pids) < count:
         pids.update(await note.pids())
@@ -126,7 +148,7 @@ def test_workers_that_no_call_needs_for_a_period_end(fifo: Fifo) -> None:
     async def main() -> None:
         async with WorkerPool(size=5, ready=ReadyWorkers(least=1, idle_s=PERIOD_S)) as pool:
             template = await pool.run(sample_tools.parent, "{}")
-            async with waiting_calls(pool, fifo, 5):
+            async with waiting_calls(pool, fifo, 5, template):
                 await until_children_are(template, 10)
             await until_children_are(template, 5)
             await pass_time(PERIOD_S)  # in this period, calls needed all of them
@@ -143,7 +165,7 @@ def test_workers_that_calls_need_again_within_a_period_stay(fifo: Fifo) -> None:
         async with WorkerPool(size=4, ready=ReadyWorkers(least=1, idle_s=PERIOD_S)) as pool:
             template = await pool.run(sample_tools.parent, "{}")
             for _ in range(4):
-                async with waiting_calls(pool, fifo, 4):
+                async with waiting_calls(pool, fifo, 4, template):
                     await until_children_are(template, 8)
                 await until_children_are(template, 4)
                 await pass_time(PERIOD_S / 2)
@@ -161,7 +183,7 @@ async def test_a_template_may_keep_no_worker_ready() -> None:
 async def test_workers_that_were_killed_while_they_waited_are_not_all_forked_again(fifo: Fifo) -> None:
     async with WorkerPool(size=5) as pool:
         template = await pool.run(sample_tools.parent, "{}")
-        async with waiting_calls(pool, fifo, 5):
+        async with waiting_calls(pool, fifo, 5, template):
             await until_children_are(template, 10)
         await until_children_are(template, 5)
         watch = Watch([*children_of(template)])
