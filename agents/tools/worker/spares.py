@@ -37,7 +37,7 @@ DEFAULT_READY: Final = ReadyWorkers()
 
 
 class Spares:
-    """State: the workers that wait, the number that is wanted, and the fewest that waited in this period.
+    """State: the workers that wait, the number that is wanted, and the fewest that were ready in this period.
 
     A call that finds no worker ready adds one to the wanted number. A period of idle_s in which some workers were not
     needed takes their number away. So a rhythm of calls that is shorter than a period keeps its workers.
@@ -56,7 +56,7 @@ class Spares:
         spare = self._next()
         if spare is None or not spare.done():
             self._wanted = min(self._wanted + 1, self._ready.most)
-        self._fewest = min(self._fewest, len(self._waiting))
+        self._fewest = min(self._fewest, self._ready_now)
         self._starting += 1
         try:
             if spare is not None and (worker := await spare).usable:
@@ -86,6 +86,12 @@ class Spares:
         for worker in await asyncio.gather(*self._waiting, return_exceptions=True):
             if isinstance(worker, WorkerProcess):
                 await worker.killed()
+
+    @property
+    def _ready_now(self) -> int:
+        """The workers that wait, without the one that is being forked. Workers are forked one after another."""
+        forking = bool(self._waiting) and not self._waiting[-1].done()
+        return len(self._waiting) - forking
 
     def _next(self) -> "asyncio.Task[WorkerProcess] | None":
         """Return the spare that was forked first. Spares that failed or died in the meantime are dropped."""
