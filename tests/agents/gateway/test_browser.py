@@ -106,7 +106,9 @@ async def was_asked(agent_id: str) -> int:
     return len(await agent.conversation(pid))
 
 
-async def test_the_page_shows_each_operation_and_type_and_loads_nothing_else(user: BrowserContext, site: Site) -> None:
+async def test_the_page_shows_each_operation_and_type_and_loads_only_its_styles(
+    user: BrowserContext, site: Site
+) -> None:
     page = await user.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -114,7 +116,7 @@ async def test_the_page_shows_each_operation_and_type_and_loads_nothing_else(use
     schema = await (await user.request.get(f"{site.url}/openapi.json")).json()
     operations = [f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods]
     assert await page.locator("h3").all_inner_texts() == [*operations, *sorted(schema["components"]["schemas"])]
-    assert asked == [f"{site.url}/docs"]
+    assert asked == [f"{site.url}/{path}" for path in ("docs", "static/base.css", "static/docs.css")]
     await page.get_by_role("link", name="openapi.json").click()
     assert page.url == f"{site.url}/openapi.json"
 
