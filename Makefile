@@ -24,9 +24,9 @@ test-thespian: $(STAMP)
 # The packages of the clients' tests, and axe-core for those of the pages.
 node-packages: $(NODE)/.installed
 
-# Clients in node: generated ones, our own, the official ones.
+# Clients that are generated from the API's document, and clients in node: our own, the official ones.
 test-node: $(STAMP) node-packages
-	$(BIN)/pytest -m node tests/agents/clients
+	$(BIN)/pytest -m clients tests/agents/clients
 
 # The pages, and pages of other origins, in Debian's chromium.
 test-browser: $(STAMP) node-packages

@@ -60,6 +60,7 @@ async def run(folder: Path, *command: str | Path) -> str:
     return out.decode()
 
 
+@pytest.mark.clients
 async def test_a_client_in_python_does_everything(kept: tuple[Site, Program], tmp_path: Path) -> None:
     site, program = kept
     (tmp_path / "openapi.json").write_text(json.dumps(document()))
@@ -74,7 +75,7 @@ async def test_a_client_in_python_does_everything(kept: tuple[Site, Program], tm
     assert program.stopped == 1
 
 
-@pytest.mark.node
+@pytest.mark.clients
 async def test_a_client_in_typescript_does_everything(kept: tuple[Site, Program], tmp_path: Path) -> None:
     site, program = kept
     (tmp_path / "openapi.json").write_text(json.dumps(document()))

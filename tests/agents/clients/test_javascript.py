@@ -49,13 +49,13 @@ async def addresses(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
                 yield {"TOKEN": TOKEN, **{name: f"http://127.0.0.1:{port}" for name, port in urls.items()}}
 
 
-@pytest.mark.node
+@pytest.mark.clients
 async def test_the_module_does_everything_in_node(addresses: dict[str, str]) -> None:
     given = [f"{name}={value}" for name, value in addresses.items()]
     await run(HERE, "env", *given, "node", "--test", "client.test.js")
 
 
-@pytest.mark.node
+@pytest.mark.clients
 async def test_the_declared_types_fit_a_front_end(tmp_path: Path) -> None:
     for name in ("client.js", "client.d.ts"):
         shutil.copy(FOLDER / name, tmp_path)

@@ -21,7 +21,7 @@ def everything() -> ServerSpec:
     return mcp.server("everything", command=["node", str(NODE / PACKAGE), "stdio"])
 
 
-@pytest.mark.node
+@pytest.mark.clients
 async def test_an_agent_has_the_tools_of_the_reference_server(stage: Stage, everything: ServerSpec) -> None:
     async def answer(tool: str, arguments: str = "{}") -> Any:
         return (await result(await stage.agent(f"calls {tool}", tools=[everything]), arguments)).content

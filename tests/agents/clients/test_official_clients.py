@@ -12,7 +12,7 @@ from tests.agents.gateway.site import TOKEN
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.mark.node
+@pytest.mark.clients
 async def test_the_official_clients_do_everything_in_node(tmp_path: Path) -> None:
     for name in ("openai.test.js", "front_ends.test.js", "mcp.test.js", "package.json"):
         shutil.copy(HERE / name, tmp_path)
