@@ -101,7 +101,7 @@ class Grants(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, A
 
     def issued(self, client_id: str, scopes: list[str], resource: str | None) -> OAuthToken:
         access, refresh = f"access-{secrets.token_hex(16)}", f"refresh-{secrets.token_hex(16)}"
-        until = int(time.time()) + self.life_s
+        until = int(time.time()) + max(self.life_s, 60)  # a token that ends at once must still finish its login
         self.access[access] = AccessToken(
             token=access, client_id=client_id, scopes=scopes, expires_at=until, resource=resource
         )
