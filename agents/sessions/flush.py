@@ -60,13 +60,13 @@ async def _each_tried(parts: Iterable[Pending], store: "Store") -> list[Outcome]
 
 
 async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
-    """Try one write. Refused records are halved until a refusal concerns only one session."""
+    """Try one write. Refused records are halved until a refusal concerns only one stream of one session."""
     try:
         await store.write(pending.batch(), again=pending.tried)
     except Fenced:
         raise
     except RecordsRefused as refused:
-        if len(pending.session_ids) == 1:
+        if len(pending.session_ids) == 1 and len(pending.streams) <= 1:
             return [(pending, refused)]
         return await _each_tried(pending.halves(), store)
     except WriteFailed as failed:

@@ -76,8 +76,12 @@ class Pending(Struct, eq=False):
         return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams] + charged))
 
     def halves(self) -> tuple["Pending", "Pending"]:
-        """Return two parts, each with half of the sessions."""
+        """Return two parts, each with half of the sessions. One session is halved by its streams, in their order."""
         ids = self.session_ids
+        if len(ids) == 1:
+            middle = len(self.streams) // 2
+            begin = Pending(self.sessions, self.streams[:middle], charges=self.charges)
+            return begin, Pending([], self.streams[middle:])
         first = set(ids[: len(ids) // 2])
         return self._of(lambda id_: id_ in first), self._of(lambda id_: id_ not in first)
 
