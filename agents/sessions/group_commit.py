@@ -222,6 +222,7 @@ class GroupCommit:
             log.warning("records_refused", sessions=pending.session_ids, reason=str(failure))
         for records in pending.streams:
             records.settle(failure)
+            records.recorder.never_begun = records.begun is not None
             self.lose(records.recorder, failure)
 
     def _keep(self, pending: Pending, failure: WriteFailed) -> None:

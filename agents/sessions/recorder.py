@@ -63,6 +63,7 @@ class Recorder:
         "announce",
         "closed",
         "last_seq",
+        "never_begun",
         "on_durable",
         "on_failure",
         "session_id",
@@ -85,6 +86,7 @@ class Recorder:
         self.on_durable, self.on_failure = on_durable, on_failure
         self.announce: Announce | None = None
         self.closed: WriteFailed | None = None
+        self.never_begun = False  # the store refused the begin: the stream with this id there is another one
         self.waiters: list[Waiter] = []  # for records that no flush has taken
         self._group = group
         self._begun: StreamBegun | None = None
@@ -160,7 +162,7 @@ class Recorder:
             self._waits.end()
             self._group.join(self)
             self._group.hurry()
-        if self._lost() and isinstance(last, StreamError):
+        if self._lost() and isinstance(last, StreamError) and not self.never_begun:
             self._group.say_last(LastWords(last, ended))
 
     def end_as(self, event: StreamError) -> None:
