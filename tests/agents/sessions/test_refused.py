@@ -49,6 +49,24 @@ def result(value: Any) -> Event:
 
 
 @pytest.mark.usefixtures("system")
+async def test_of_two_sessions_that_begin_one_stream_id_at_once_only_one_gets_it(url: str) -> None:
+    async with journal(url) as handle:
+        for id_ in ("a", "b"):
+            handle.begin_session(id_, "agent")
+        first, _ = recorder(handle, "t", "a")
+        second, lost = recorder(handle, "t", "b")
+        first.event(tokens("t", 1, 1)[0])
+        assert isinstance(await lost.until_failed(), RecordsRefused)
+        second.event(StreamError(StoreFailed("refused"), stream_id="t", seq=2))
+        second.ended(StreamStatus.ERROR, None, None, ())
+        await first.durable()
+        first.event(tokens("t", 2, 2)[0])
+        first.ended(StreamStatus.COMPLETE, None, None, ())
+        await first.durable()
+        assert await handle.store.events("t") == tokens("t", 1, 2)
+
+
+@pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("event_of", [progress, result])
 @pytest.mark.parametrize("value", BAD, ids=lambda value: type(value).__name__)
 async def test_an_event_that_cannot_be_kept_fails_only_its_session_and_is_not_retried(
