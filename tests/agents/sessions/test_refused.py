@@ -59,7 +59,7 @@ async def test_of_two_sessions_that_begin_one_stream_id_at_once_only_one_gets_it
         assert isinstance(await lost.until_failed(), RecordsRefused)
         second.event(StreamError(StoreFailed("refused"), stream_id="t", seq=2))
         second.ended(StreamStatus.ERROR, None, None, ())
-        await first.durable()
+        await handle.durable()
         first.event(tokens("t", 2, 2)[0])
         first.ended(StreamStatus.COMPLETE, None, None, ())
         await first.durable()
