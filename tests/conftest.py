@@ -1,17 +1,22 @@
 """Settings of all tests: reports travel between OS processes as UTF-8; a Hypothesis example has no deadline.
 
+A test may set up logging; after it, this OS process logs as before it.
+
 The files that take longest run first, so that at the end no worker of xdist has a long file to itself.
 
 The garbage collector does not search the tests: a full collection of their 600,000 objects takes 0.25 s of CPU.
 """
 
 import gc
+import logging
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from agents.node.log_setup import LogHandler
 
 pytest_plugins = ("agents.testing.plugin",)  # the entry point loads it, too, where the package is installed
 
@@ -32,6 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    root, ours = logging.getLogger(), logging.getLogger("understudy")
+    levels = root.level, ours.level
+    try:
+        return (yield)
+    finally:
+        for handler in [each for each in root.handlers if isinstance(each, LogHandler)]:
+            root.removeHandler(handler)
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,7 @@
 """New settings in a running system: turns continue, and later starts use the new settings."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from agents.core.faults import Fault, Where
 from agents.daemon.reload import reload
 from agents.instance.waking import Origin
 from agents.llm.provider import LLM_SUPERVISOR
-from agents.node.log_setup import LogHandler
 from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import Settings
 from supervisors import agent_supervisor, which_children
@@ -56,18 +55,6 @@ async def running() -> AsyncIterator[Running]:
         running = Running(base)
         await stack.enter_async_context(application.running(running.settings))
         yield running
-
-
-@pytest.fixture
-def logs() -> Iterator[None]:
-    """Restore the logging of the test run at the end."""
-    root, ours = logging.getLogger(), logging.getLogger("understudy")
-    before = root.level, ours.level
-    yield
-    for handler in [each for each in root.handlers if isinstance(each, LogHandler)]:
-        root.removeHandler(handler)
-    root.setLevel(before[0])
-    ours.setLevel(before[1])
 
 
 async def test_a_turn_continues_and_new_agents_use_the_new_settings(running: Running) -> None:
@@ -173,6 +160,6 @@ async def test_a_file_with_faults_changes_nothing(running: Running) -> None:
     assert done.settings is running.settings
 
 
-async def test_the_log_takes_its_new_level(running: Running, logs: None) -> None:
+async def test_the_log_takes_its_new_level(running: Running) -> None:
     await running.reload(logging={"level": "debug", "format": "json"})
     assert logging.getLogger("understudy").level == logging.DEBUG

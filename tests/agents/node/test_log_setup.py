@@ -3,13 +3,12 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from actors.log import get_logger
-from agents.node.log_setup import LogHandler, set_up_logging
+from agents.node.log_setup import set_up_logging
 from agents.settings import LogFormat, LogSettings
 
 log = get_logger("understudy.tests")
@@ -17,15 +16,9 @@ HOSTILE = "a\r\nb\x1b[31m\x00\x7f\x9b\u2028\u202e\u200b\ud800"
 
 
 @pytest.fixture
-def out() -> Iterator[io.StringIO]:
-    """Set up logging to a text stream. At the end, the test run's logging is as before."""
-    root, ours = logging.getLogger(), logging.getLogger("understudy")
-    before = root.level, ours.level
-    yield io.StringIO()
-    for handler in [each for each in root.handlers if isinstance(each, LogHandler)]:
-        root.removeHandler(handler)
-    root.setLevel(before[0])
-    ours.setLevel(before[1])
+def out() -> io.StringIO:
+    """Return the text stream that the test logs to."""
+    return io.StringIO()
 
 
 def as_json(out: io.StringIO, *secrets: str, level: Any = "info") -> None:
