@@ -27,7 +27,7 @@ from agents.llm.request_encoder import RequestEncoder
 from agents.llm.responses import ResponsesReader
 from agents.llm.route import Route
 
-__all__ = ["ModelCallDeadlines", "ModelCallEnd", "Route", "Sink", "model_call"]
+__all__ = ["ModelCallDeadlines", "ModelCallEnd", "Route", "Sink", "end_of", "model_call", "reader_of"]
 
 KEPT, NEW = "kept", "new"
 NO_RETRY: Final = RetryPolicy(max_retries=0)
@@ -53,6 +53,7 @@ async def model_call(
     encoder: RequestEncoder | None = None,
     first: bool = True,
     request_id: str = "",
+    reader: StreamReader | None = None,
 ) -> ModelCallEnd:
     """Send a request, give the sink the answer, and return its end.
 
@@ -61,14 +62,15 @@ async def model_call(
     background mode is always streamed, since it would have to be polled otherwise. retry: the policy for resuming such
     a response, which loses no output. This function retries nothing else. encoder: that of the turn's earlier requests.
     first: of the turn, so that a tool_choice may force a call. request_id: ours, for the provider's log.
+    reader: of reader_of(route), for a caller that wants to know after a cancellation whether the answer had ended.
     On cancellation this function closes the connection before it ends.
     """
-    reader, encoder = _reader(route), encoder or RequestEncoder()
+    reader, encoder = reader or reader_of(route), encoder or RequestEncoder()
     try:
         lease = await acquire(route.endpoint)
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))
-        return _end(reader)
+        return end_of(reader)
     try:
         streamed = stream or _in_background(route)
         body = await in_slices(encoder.body(route, conversation, tools, stream=streamed, first=first))
@@ -83,7 +85,17 @@ async def model_call(
         await give(sink, reader.break_off(failed.fault))
     finally:
         report(lease, outcome_of(reader.fault, hasty=deadlines.hasty) if reader.ended else Outcome.UNKNOWN)
-    return _end(reader)
+    return end_of(reader)
+
+
+def reader_of(route: Route) -> StreamReader:
+    """Return a reader of one answer over this route."""
+    return DIALECTS[route.api].reader(_new_id, _in_background(route))
+
+
+def end_of(reader: StreamReader) -> ModelCallEnd:
+    """Return the end of the answer that the reader has read."""
+    return ModelCallEnd(reader.finished, reader.fault, reader.first_s)
 
 
 async def _ask(
@@ -133,14 +145,6 @@ async def _ask_whole(
                 raise unanswered from failed
         else:
             return
-
-
-def _end(reader: StreamReader) -> ModelCallEnd:
-    return ModelCallEnd(reader.finished, reader.fault, reader.first_s)
-
-
-def _reader(route: Route) -> StreamReader:
-    return DIALECTS[route.api].reader(_new_id, _in_background(route))
 
 
 def _in_background(route: Route) -> bool:

@@ -17,7 +17,7 @@ from agents.core.errors import Denied, StoreFailed
 from agents.core.reviewing import answer_denied, answer_rewritten
 from agents.core.turn import Phase, fail
 from agents.hooks.models import after_model, before_model
-from agents.llm.call import ModelCallEnd, Route, model_call
+from agents.llm.call import ModelCallEnd, Route, model_call, reader_of
 from agents.llm.model_server import server_of
 from agents.llm.request_encoder import RequestEncoder
 from agents.llm.request_id import our_id
@@ -68,6 +68,7 @@ class ModelCalls(BudgetWaits, ABC):
         request = TracedRequest(
             server_of(route.endpoint), route.model, route.options, config.stream, conversation, tools
         )
+        reader = reader_of(route)
         answer = HeldAnswer(self._on_deltas, hold=config.hooks.hold_answer) if config.hooks.after_model else None
         call = model_call(
             route,
@@ -80,18 +81,19 @@ class ModelCalls(BudgetWaits, ABC):
             encoder=self._encoder,
             first=asked.first,
             request_id=our_id(self._stream.id, self._turn.acc.attempt, self._turn.past.spent.model_calls),
+            reader=reader,
         )
-        await traced(call if answer is None else self._reviewed(call, answer, route), request, self._stream)
+        await traced(self._reviewed(call, answer, route), request, self._stream, reader)
         self._encoder.blobs = NO_BLOBS
 
-    async def _reviewed(
-        self, call: Coroutine[Any, Any, ModelCallEnd], answer: HeldAnswer, route: Route
-    ) -> ModelCallEnd:
-        """Run a model call, and let the hooks decide on its answer."""
-        end = await call
+    async def _reviewed(self, call: Coroutine[Any, Any, ModelCallEnd], answer: HeldAnswer | None, route: Route) -> None:
+        """Run a model call, and let the hooks decide on its answer, if there are any."""
+        await call
+        if answer is None:
+            return
         if (finished := answer.finished) is None:
             answer.give_up()
-            return end
+            return
         content = await after_model(self._config.hooks, self._of_hooks, route.model, answer.seen)
         if isinstance(content, Denied):
             self._apply(answer_denied(self._turn, content, finished, self._now_s()))
@@ -99,7 +101,6 @@ class ModelCalls(BudgetWaits, ABC):
             if answer.is_shown and content != answer.seen.content:
                 self._apply(answer_rewritten(self._turn, self._now_s()))
             answer.publish(content)
-        return end
 
     async def _within_budgets(self, work: W, make: Callable[[W], Awaitable[None]]) -> None:
         """Make the model call within the budgets, if they admit it."""

@@ -10,7 +10,8 @@ from actors.clock import now_s
 from agents.core.conversation import AssistantMessage, Conversation
 from agents.core.deltas import Usage
 from agents.core.turn import Phase, Turn
-from agents.llm.call import ModelCallEnd
+from agents.llm.call import ModelCallEnd, end_of
+from agents.llm.reader import StreamReader
 from agents.streams.stream import Stream
 from agents.traces.calls import ModelCalled, TracedRequest
 
@@ -18,18 +19,24 @@ STOPPED: Final = "cancelled"
 CRASHED: Final = "crashed"
 
 
-async def traced(call: Coroutine[Any, Any, ModelCallEnd], request: TracedRequest, stream: Stream) -> None:
-    """Run a model call within its span, and add its figures to those of the turn, also if it is cancelled."""
-    began_s, end, error = now_s(), None, CRASHED
+async def traced(call: Coroutine[Any, Any, None], request: TracedRequest, stream: Stream, reader: StreamReader) -> None:
+    """Run a model call within its span, and add its figures to those of the turn, also if it is cancelled.
+
+    reader: of its answer. If the call is cancelled after the answer's end, while the rest of its connection is read,
+    it counts as answered.
+    """
+    began_s = now_s()
+    error: str | None = CRASHED
     span = stream.trace.span.model_call(request)
     try:
         with span.entered():
-            end = await call
+            await call
+        error = None
     except CancelledError:
-        error = STOPPED
+        error = None if reader.ended else STOPPED
         raise
     finally:
-        called = _cut(request, began_s, error) if end is None else _ended(request, began_s, end)
+        called = _ended(request, began_s, end_of(reader)) if error is None else _cut(request, began_s, error)
         stream.trace.model_calls.append(called)
         span.end(called, _answer(stream.turn) if span.has_content and called.error is None else ())
 
@@ -55,8 +62,8 @@ def _ended(request: TracedRequest, began_s: float, end: ModelCallEnd) -> ModelCa
 
 
 def _answer(turn: Turn | None) -> Conversation:
-    """Return the model's last answer, after the step that took its end."""
-    if turn is None:
+    """Return the answer of the model call that has ended, once a step has taken it. A hook may hold it back."""
+    if turn is None or turn.phase is Phase.STREAMING:
         return ()
     if turn.phase is Phase.EXECUTING:
         return (AssistantMessage(turn.acc.content, turn.acc.tool_calls, turn.acc.reasoning),)

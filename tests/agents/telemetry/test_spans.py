@@ -1,5 +1,6 @@
 """The spans of a turn: their tree, their attributes, and their context in requests, in workers and from callers."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -194,17 +195,26 @@ async def test_a_turn_belongs_to_the_trace_of_its_caller(traced: Traced, telemet
 
 
 @asynccontextmanager
-async def provider() -> AsyncIterator[tuple[str, list[str]]]:
-    """Serve a model that says "Hi"; yield its address, and the traceparent of each request."""
+async def provider(*, held_open: bool = False) -> AsyncIterator[tuple[str, list[str]]]:
+    """Serve a model that says "Hi"; yield its address, and the traceparent of each request.
+
+    held_open: the body has no end after the answer.
+    """
     seen: list[str] = []
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.StreamResponse:
         seen.append(request.headers["traceparent"])
-        return web.Response(body=SAID, content_type="text/event-stream")
+        if not held_open:
+            return web.Response(body=SAID, content_type="text/event-stream")
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(SAID)
+        await asyncio.Event().wait()
+        return response
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", answer)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -213,6 +223,17 @@ async def provider() -> AsyncIterator[tuple[str, list[str]]]:
         yield f"http://{host}:{port}/v1", seen
     finally:
         await runner.cleanup()
+
+
+async def test_a_model_call_whose_connection_is_read_to_its_end_when_the_program_ends_has_its_answer(
+    traced: Traced, telemetry: Telemetry
+) -> None:
+    async with provider(held_open=True) as (address, _), traced(base_url=address, content=True):
+        assert (await agent.chat(await start_agent(model="any"), "?")).content == "Hi"
+    called = attributes(telemetry.named("chat any"))
+    assert "error.type" not in called
+    assert called["gen_ai.response.finish_reasons"] == ("stop",)
+    assert '"content":"Hi"' in called["gen_ai.output.messages"]
 
 
 async def test_each_request_to_a_provider_carries_the_span_of_its_model_call(
