@@ -185,7 +185,7 @@ async def test_a_killed_daemon_leaves_no_process_and_its_folder_to_the_next(
         running.signal(signal.SIGKILL)
         assert await running.ended() == -signal.SIGKILL
         turn.cancel()
-    async with daemon(server, folder, port=int(port)) as again:
+    async with daemon(server, folder, "--set", "daemon.drain_time=1", port=int(port)) as again:  # it continues the turn
         assert await again.stopped() == 0
 
 

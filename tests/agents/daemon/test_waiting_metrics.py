@@ -120,7 +120,7 @@ async def test_messages_that_wait_for_the_turn_before_them_are_counted(
     async def messages() -> float:
         return (await families_of(running))["understudy_messages_waiting"][0].value
 
-    arguments = "--config", configured(tmp_path, "undefined")
+    arguments = "--config", configured(tmp_path, "undefined"), "--set", "daemon.drain_time=1"  # the later turn waits
     async with daemon(server, folder, *arguments) as running, running.client() as client:
         session = (await client.post("/agents/shop/conversations", {"name": "x"}))["session_id"]
         async with aclosing(client.ask(session, "Ask.")) as stream:
