@@ -200,7 +200,7 @@ class Interrupted(StreamFault, frozen=True, tag="interrupted"):
 
 
 class Parked(StreamFault, frozen=True, tag="parked"):
-    """The turn was resumed several times without progress. recoveries: the number of times."""
+    """The turn has ended: it was resumed several times without progress. recoveries: the number of times."""
 
     recoveries: int
 

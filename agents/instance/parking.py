@@ -1,8 +1,8 @@
 """Turns that wait for people without a process: their agent ends, and a decision or a deadline starts it again.
 
 A turn is parked when it waits for a decision about a budget, or when each of its open calls waits for a decision, or is
-answered by a sub-agent whose turn may be parked, too. All of it is on disk then. From the check on no deadline and no
-decision begins anything.
+answered by a sub-agent whose turn may be parked, too. The whole turn is on disk then. After this check, no deadline and
+no decision begins a call.
 """
 
 from collections.abc import Iterator

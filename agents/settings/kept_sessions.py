@@ -45,8 +45,8 @@ class SessionSettings(BaseModel):
 
     url: a database URL in SQLAlchemy's form; None: sessions.db in the daemon's state_dir. durability: that of events.
     batch_time, batch_events: with `batched`, the largest lead of visible events over events on disk. on_restart: the
-    treatment of turns that a crash cut. max_recoveries: how often a turn without progress is resumed; then it is
-    parked. store_timeout: deadline of each connection to PostgreSQL, each read and each write. store_grace: how long
+    treatment of turns that a crash cut. max_recoveries: how often a turn without progress is resumed; then it ends.
+    store_timeout: deadline of each connection to PostgreSQL, each read and each write. store_grace: how long
     writes wait for a failing store before turns end; None: 30 s for PostgreSQL, 0 for SQLite. idle_time: time without
     messages after which an agent's process ends, until the next message starts it again; None: never. park_after: time
     after which a turn that only waits for people goes on without a process, until a decision; None: never. retention:

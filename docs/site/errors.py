@@ -25,7 +25,8 @@ FAULTS = """\
 ## Faults
 
 A fault is the `reason` of a `StreamError`, and of the exception `StreamFailed` that `agent.chat` raises. In JSON,
-`type` says which one it is. `str(fault)` is one line for a person.
+`type` is the kind of the fault. `str(fault)` is one line for a person. The fault `parked` ends a turn. A
+[parked turn](../parked-turns.md), which waits for people, has no fault.
 """
 
 EXCEPTIONS = """\
