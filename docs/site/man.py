@@ -36,7 +36,7 @@ def page() -> str:
         ".TH UNDERSTUDY 1",
         *section("NAME", "understudy \\- supervised processes for LLM agents"),
         *section("SYNOPSIS", ".B understudy", "\\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]"),
-        *section("DESCRIPTION", _escaped("understudy runs agents under supervision, alone or as a daemon.")),
+        *section("DESCRIPTION", _escaped("understudy runs agents under supervision, in one command or in a daemon.")),
         *section("COMMANDS", _escaped("`understudy COMMAND --help` shows the options of a command."), *_commands()),
         *section("EXIT STATUS", *_entries(exit_codes())),
         *section("ENVIRONMENT", *_entries(ENVIRONMENT.items())),
