@@ -84,6 +84,14 @@ class LoopsConfig(_Checked):
     stop: Count | None = 40
     exempt: list[Name] = []
 
+    @model_validator(mode="after")
+    def _stops_last(self) -> Self:
+        """Refuse a given number that no call reaches, since the turn ends before."""
+        for name, number in (("tell", self.tell), ("ask", self.ask)):
+            if name in self.model_fields_set and number and self.stop and number >= self.stop:
+                raise InvalidValue(Fault((name,), f"less than stop, {self.stop}", str(number)))
+        return self
+
 
 class ContextConfig(_Checked):
     """The context window of an agent's model, in tokens.

@@ -309,6 +309,9 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
             r"context\.reserve: expected less than max_tokens, 10, got 10$",
         ),
         ({"context": {"reserve": 10}}, r"context\.reserve: expected no reserve without max_tokens, got 10$"),
+        ({"loops": {"tell": 5, "stop": 5}}, r"loops\.tell: expected less than stop, 5, got 5$"),
+        ({"loops": {"tell": 41}}, r"loops\.tell: expected less than stop, 40, got 41$"),
+        ({"loops": {"tell": 2, "ask": 4, "stop": 3}}, r"loops\.ask: expected less than stop, 3, got 4$"),
         (
             {"context": {"strategy": "forget"}},
             r"context\.strategy: expected 'trim', 'summarise' or 'fail', got 'forget'",
