@@ -73,7 +73,7 @@ def checked(question: Question) -> Question:
     """Return the question with each field in its type. Raises ValueError, in one line, for an invalid question."""
     try:
         plain = msgspec.convert(msgspec.to_builtins(question), Question)
-    except msgspec.ValidationError as invalid:
+    except (msgspec.ValidationError, TypeError, RecursionError) as invalid:
         raise ValueError(f"question: {invalid}") from None
     if (fault := plain.own_fault()) is not None:
         raise ValueError(fault)

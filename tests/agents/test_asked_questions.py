@@ -1,7 +1,7 @@
 """Questions of a turn to a person: each is answered by its id, and the answer is the result of its call."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,6 +29,8 @@ from tests.agents.sample_tools import pays
 from tests.agents.stage import Stage
 
 Answering = Callable[[StreamApprovalRequired], Awaitable[None]]
+NESTED: list[Any] = []
+NESTED.append(NESTED)
 
 SCRIPT = """
 [models.host]
@@ -192,18 +194,25 @@ async def test_a_question_that_no_answer_fits_is_an_error_of_its_call(stage: Sta
     assert all("expected" in result.content for result in results)
 
 
-async def test_a_faulty_question_of_a_program_is_an_error_of_its_call(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("text", "choices", "fault"),
+    [
+        ("Which?", (1, 2), "Expected `str`, got `int`"),
+        (object(), (), "Encoding objects of type object is unsupported"),
+        ("Which?", NESTED, "maximum recursion depth exceeded while serializing an object"),
+    ],
+)
+async def test_a_faulty_question_of_a_program_is_an_error_of_its_call(
+    stage: Stage, text: Any, choices: Any, fault: str
+) -> None:
     @tool(asks=True, name="pick_size")
-    def numbers(article: str) -> Question:
-        """Ask with choices that are no texts."""
-        return Question("Which?", cast("Any", (1, 2)))
+    def faulty(article: str) -> Question:
+        """Ask what no person can read."""
+        return Question(text, choices)
 
-    pid = await stage.agent("tailor", tools=[numbers])
+    pid = await stage.agent("tailor", tools=[faulty])
     (result,) = [each.result async for each in agent.stream(pid, "ask") if isinstance(each, StreamToolResult)]
-    assert (result.error, result.content.partition(" - ")[0]) == (
-        "invalid_arguments",
-        "error: question: Expected `str`, got `int`",
-    )
+    assert (result.error, result.content.partition(" - ")[0]) == ("invalid_arguments", f"error: question: {fault}")
 
 
 @pytest.mark.parametrize(
