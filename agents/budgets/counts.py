@@ -129,16 +129,16 @@ class Counts:
                 return reached
             await self._change()
 
-    async def reached(self, payer: Payer, budgets: Sequence[Budget], asked: BudgetQuestion) -> bool:
+    async def reached(self, payer: Payer, budgets: Sequence[Budget], question: BudgetQuestion) -> bool:
         """Return whether a person still has to decide about a budget. A budget that was removed needs no decision.
 
         Raises SessionError if the store can't be read.
         """
-        count, now = asked.counted, self.now()
-        same = [each for each in budgets if each.unit == asked.unit and each.count(payer, now) == count]
+        count, now = question.counted, self.now()
+        same = [each for each in budgets if each.unit == question.unit and each.count(payer, now) == count]
         while same and not self._fresh(count, self.now()):
             await self._read([count])
-        found = [self._held[count].reached(each, count, asked.next) for each in same]
+        found = [self._held[count].reached(each, count, question.next) for each in same]
         return any(not each.passes and not each.waits for each in found)
 
     def when_changed(self, react: Callable[[], object]) -> None:

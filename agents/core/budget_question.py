@@ -45,8 +45,8 @@ class BudgetQuestion(Struct, frozen=True):
         return BudgetExceeded(self.budget, self.unit, self.spent, self.limit, self.next, self.resets_at, why)
 
 
-def asked(reached: Reached, call_id: str, at: float) -> Waiting:
-    """Return the question about a reached budget. at: Unix seconds.
+def budget_wait(reached: Reached, call_id: str, at: float) -> Waiting:
+    """Return the wait for a decision about a reached budget. at: Unix seconds.
 
     At the deadline the turn ends. If the budget has a reset, that is the deadline, and the turn goes on.
     """

@@ -16,8 +16,8 @@ class ToolResult(Struct, frozen=True):
     call may or may not have taken effect), "raised", "timeout", "crashed", "cpu_time", "no_effect" (the call failed,
     and certainly took no effect). After the last five, content and value are the tool's fallback if it has one.
     attempts: the number of times that the call was run; a run that continues after an answer to its own question is the
-    same attempt. parts: the images, sounds and files of the result, which the
-    model gets after the text. large: where the whole text is kept, if content has only a part of it; value is None.
+    same attempt. parts: the images, sounds and files of the result, which the model gets after the text. large: where
+    the whole text is kept, if content has only a part of it; value is None.
     """
 
     content: str

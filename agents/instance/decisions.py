@@ -50,7 +50,7 @@ async def approve(
 async def deny(
     pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str | None = None, by: str | None = None
 ) -> Answer:
-    """Deny a call: it ends with the result "denied". reason: for the model. by, and the values: as in `approve`."""
+    """Deny a call: it ends with the result "denied". reason: for the model. by, the answer: as in `approve`."""
     request = Deny(
         checked_text(call_id, "call_id"),
         checked_text(reason, "reason"),
@@ -87,9 +87,9 @@ async def answer(
 
 
 async def settle(pid: Pid | str, key: str, outcome: Outcome) -> bool:
-    """Say what came of a call that waits, since its outcome is not known. key: of its CallContext.
+    """Settle a call that waits, since its outcome is not known. key: of its CallContext.
 
     A call that happened ends with the result. One that did not happen runs. Return False if no such call waits. The
-    ledger of effects gets the new state of the call, but not who settled it: agents.sessions.effects.settle does that.
+    ledger of effects gets the new state of the call. To record who settled it, use agents.sessions.effects.settle.
     """
     return await ask(await awake(pid), Settle(checked_text(key, "key"), checked_outcome(outcome)))

@@ -38,10 +38,11 @@ AT_ONCE: Final = 20
 """The agents that are started side by side."""
 
 AGAIN_S: Final = 60.0
-"""The pause before an agent is started again that did not start."""
+"""The pause after which an agent that has not started is started again."""
 
 STARTED_S: Final = 2.0
-"""The same for an agent that did. Its turn may wait again, for the next question of a call, whose deadline is soon."""
+"""The same for an agent that has started. Its turn may wait again, for the next question of a call, whose deadline is
+soon."""
 
 log = get_logger("understudy.agents")
 

@@ -82,7 +82,7 @@ def _only_waiting(state: AgentState | None) -> Iterator[AgentState | None]:
 
 def _is_announced(stream: Stream) -> bool:
     """Return whether subscribers have each question of the turn. A sub-agent's must reach its caller's stream."""
-    return stream.shown and (stream.calls is None or stream.calls.all_taken)
+    return stream.all_published and (stream.calls is None or stream.calls.all_taken)
 
 
 def _waits(state: AgentState) -> bool:

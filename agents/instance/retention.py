@@ -39,26 +39,26 @@ class Retention(Task):
         self._limits = limits
 
     async def run(self) -> None:
-        looks: list[tuple[Look, str, float]] = [
-            (prune, "sessions_deleted", LOOK_S),
-            (fold_charges, "charges_folded", LOOK_S),
-            (forget_effects, "effects_deleted", LEDGER_S),
+        looks: list[tuple[Look, float, str, str]] = [
+            (prune, LOOK_S, "sessions_deleted", "sessions_not_deleted"),
+            (fold_charges, LOOK_S, "charges_folded", "charges_not_folded"),
+            (forget_effects, LEDGER_S, "effects_deleted", "effects_not_deleted"),
         ]
-        due_s = dict.fromkeys((event for _, event, _ in looks), 0.0)
+        due_s = dict.fromkeys((look for look, *_ in looks), 0.0)
         while True:
             now_s = asyncio.get_running_loop().time()
-            for look, event, pause_s in looks:
-                if due_s[event] <= now_s:
-                    due_s[event] = now_s + pause_s
-                    await self._look(look, event)
+            for look, pause_s, *events in looks:
+                if due_s[look] <= now_s:
+                    due_s[look] = now_s + pause_s
+                    await self._look(look, *events)
             await asyncio.sleep(LOOK_S)
 
-    async def _look(self, look: Look, event: str) -> None:
+    async def _look(self, look: Look, done: str, not_done: str) -> None:
         try:
             if (journal := await open_journal()) is not None and (count := await look(journal, self._limits)):
-                log.info(event, count=count)
+                log.info(done, count=count)
         except (CallFailed, SessionError) as failed:
-            log.warning(event.replace("_", "_not_"), reason=str(failed))
+            log.warning(not_done, reason=str(failed))
 
 
 async def fold_charges(journal: JournalHandle, limits: RetentionSettings) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 from actors.clock import unix_s
 from agents.budgets.raised import tell_parked
 from agents.core.budget import Reached
-from agents.core.budget_question import asked, question_of
+from agents.core.budget_question import budget_wait, question_of
 from agents.core.effects import BudgetDecided, BudgetReached
 from agents.core.waiting import Ruling, Waiting
 from agents.sessions import SessionError
@@ -20,7 +20,7 @@ class BudgetWaits(TurnSteps):
 
     def _ask_person(self, reached: Reached) -> None:
         at = self._turn.past.tally.unix_s(self._now_s())
-        waiting = asked(reached, f"budget-{self._stream.id}-{self._stream.seq}", at)
+        waiting = budget_wait(reached, f"budget-{self._stream.id}-{self._stream.seq}", at)
         self._feed(BudgetReached(waiting))
         self._wait(waiting)
         self._watch_budgets()

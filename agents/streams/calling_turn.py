@@ -80,7 +80,7 @@ class CallingTurn(Struct, frozen=True):
         return call in self.cut.saved.rewritten and any(each.tool_call == call for each in decided)
 
     def settled(self, call: ToolCall) -> Outcome | None:
-        """Return what a person has said of a call that a crash cut; None if nobody has."""
+        """Return the outcome that a person has given to a call that a crash cut; None if nobody has."""
         return None if self.cut is None else self.cut.settled(call.index)
 
     def seen(self) -> dict[str, int] | None:

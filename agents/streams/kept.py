@@ -95,7 +95,7 @@ class KeptStream(Stream):
         return max(super().seq, self._seen_seq)
 
     @property
-    def shown(self) -> bool:
+    def all_published(self) -> bool:
         return not self._held
 
     def publish(self, event: Event) -> None:

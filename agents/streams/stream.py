@@ -106,7 +106,7 @@ class Stream:
         return {receiver.pid: self.seq for receiver, _ in self._subscribers} | self._slow
 
     @property
-    def shown(self) -> bool:
+    def all_published(self) -> bool:
         """Whether subscribers get all events so far. An event of a kept stream may wait for the disk."""
         return True
 

@@ -26,8 +26,8 @@ D = TypeVar("D", default=None)
 NO_ANSWER: Final = "no turn runs this call, so nobody can answer; in a test, give CallContext(answers=...)"
 
 
-class Asking(BaseException):
-    """The end of an attempt, raised by `CallContext.ask`. No Exception, so that a tool does not catch it by chance."""
+class QuestionInterrupt(BaseException):
+    """The end of an attempt by `CallContext.ask`. It is not an Exception, which many tools catch."""
 
     def __init__(self, question: Question) -> None:
         super().__init__(question)
@@ -41,8 +41,8 @@ class CallContext(Struct, Generic[D], frozen=True, kw_only=True, dict=True):
     another node, and no other call has it. attempt: 1, 2, 3 ... deadline: the moment at which the attempt is ended.
     session_id, stream_id: of the turn; the agent's id is its session's. owner: the user who owns the agent. agent:
     the name of the agent that speaks. path: of a sub-agent's call, the ids of the calls that led to the agent, the
-    outermost first. dependencies: the value that the host bound to the parameter. answers: those of people to the
-    questions of the call so far.
+    outermost first. dependencies: the value that the host bound to the parameter. answers: to the questions that the
+    call has asked so far.
 
     Each field has a default, so a test of a tool may write `pay("Olaf", 500, call=CallContext(key="k"))`.
     """
@@ -61,7 +61,7 @@ class CallContext(Struct, Generic[D], frozen=True, kw_only=True, dict=True):
     answers: tuple[AnswerValue, ...] = ()
 
     def ask(self, question: Question) -> AnswerValue:
-        """Ask a person in the middle of the call, and return the answer: a text, or the chosen ones if several may be.
+        """Ask a person in the middle of the call. Return the answer: a text, or a tuple if it may have several choices.
 
         Without the answer this ends the attempt. The call waits, and then its function runs again from the start. So
         the n-th `ask` of a call must have the same question in each run, and code before it may run again.
@@ -73,7 +73,7 @@ class CallContext(Struct, Generic[D], frozen=True, kw_only=True, dict=True):
         self.__dict__[_PLACE] = place + 1
         if place >= len(self.answers):
             if self.__dict__.get(_IN_TURN):
-                raise Asking(question)
+                raise QuestionInterrupt(question)
             raise RuntimeError(NO_ANSWER)
         given = self.answers[place]
         if (fault := question.fault(given)) is not None:
@@ -108,7 +108,7 @@ def question_in(error: BaseException) -> Question | None:
     """Return the question of an attempt that ended so; None for another end. A task of a group may have asked."""
     if isinstance(error, BaseExceptionGroup):
         return next((found for each in error.exceptions if (found := question_in(each)) is not None), None)
-    return error.question if isinstance(error, Asking) else None
+    return error.question if isinstance(error, QuestionInterrupt) else None
 
 
 def moment_in(seconds: float) -> datetime:

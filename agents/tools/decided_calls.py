@@ -20,7 +20,7 @@ from agents.tools.approval import Answer, Approvals, InvalidEdit
 from agents.tools.call_supervisor import AskedMidway
 from agents.tools.call_workers import CallWorkers
 from agents.tools.job import Calling, Keep, no_store
-from agents.tools.open_call import Asked, Cleared, Declined, OpenCall, OpenCalls
+from agents.tools.open_call import Asked, Cleared, NotRun, OpenCall, OpenCalls
 from agents.tools.review import UNREVIEWED, Review, Reviewing
 from agents.tools.settling import Settled
 from agents.tools.tool import Tool
@@ -184,7 +184,7 @@ class DecidedCalls:
         if call.continued(ruling):
             return self._deliver(Cleared(number))
         if ruling.decision != "approved":
-            return self._deliver(Declined(number, ruling))
+            return self._deliver(NotRun(number, ruling))
         call.ruling = ruling
         if call.doubted:
             return self._deliver(Settled(number, DidNotHappen(), by_person=True))

@@ -18,7 +18,7 @@ from agents.tools.call_supervisor import Answered, AskedMidway, Attempted, Crash
 from agents.tools.decided_calls import BudgetRuled, BudgetsChanged
 from agents.tools.doubtful_calls import DoubtfulCalls, Happened
 from agents.tools.errors import InvalidArguments, ToolRaised
-from agents.tools.open_call import Asked, Cleared, Declined, OpenCall
+from agents.tools.open_call import Asked, Cleared, NotRun, OpenCall
 from agents.tools.review import Checked, Judged, Judgement
 from agents.tools.settling import Settled, refused
 
@@ -109,7 +109,7 @@ class TurnCalls(DoubtfulCalls):
             case Cleared():
                 ruling, answer, call.ruling, call.answer = call.ruling, call.answer, None, None
                 return ToolCleared(call.call.index, call.changed, ruling, answer)
-            case Declined(_, ruling):
+            case NotRun(_, ruling):
                 call.ruling = ruling
                 return self._finished(number, call.answered(ruling) or refused(call, ruling.reason))
             case Judged(_, verdict):
@@ -145,7 +145,7 @@ class TurnCalls(DoubtfulCalls):
             kind = "raised" if isinstance(fault, ToolRaised) else "invalid_arguments"
             return self._deliver(Answered(number, failed(kind, str(fault))))
         call.question = needed if isinstance(needed, Question) else None
-        asks = call.asks or verdict.question is not None or call.question is not None  # whatever approval stands
+        asks = call.asks or verdict.question is not None or call.question is not None  # despite a standing approval
         if call.edited is not None or not (needed or asks):  # a person has approved exactly the edited arguments
             return self._deliver(Cleared(number))
         if not asks and (ruling := await self._waits.granted(call.call)) is not None:

@@ -47,7 +47,7 @@ class Calling(Protocol):
         """Return whether a person approved the call with these arguments before this program continued the turn."""
 
     def settled(self, call: ToolCall) -> Outcome | None:
-        """Return what a person has said of a call that a crash cut; None if nobody has."""
+        """Return the outcome that a person has given to a call that a crash cut; None if nobody has."""
 
     def seen(self) -> dict[str, int] | None: ...
 

@@ -36,8 +36,8 @@ class Cleared(Struct, frozen=True):
     number: int
 
 
-class Declined(Struct, frozen=True):
-    """The call must not run, by this decision, or has the answer to its question as its result."""
+class NotRun(Struct, frozen=True):
+    """The call ends without a run, by this decision: a denial, or the answer to its question."""
 
     number: int
     ruling: Ruling
