@@ -1,8 +1,9 @@
 """A node without a gateway, with agents of every kind that the tests ask.
 
-    python -m tests.cluster.far_program SETTINGS agents|none
+    python -m tests.cluster.far_program SETTINGS agents|asking|none
 
-SETTINGS is JSON. The program writes a line when its agents run.
+SETTINGS is JSON. `asking` is one agent whose tool asks in the middle of its call. The program writes a line when its
+agents run.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any
 from agents import application, start_agent
 from agents.settings import Settings
 from agents.tools.tool import tool
+from tests.agents.tools.asking_midway import NAMES
 
 
 @tool(requires_approval=True)
@@ -30,6 +32,7 @@ AGENTS: list[dict[str, Any]] = [
     {"id": "anns", "model": "echo", "owner": "ann"},
     {"id": "idle", "model": "echo"},
 ]
+ASKING: list[dict[str, Any]] = [{"id": "mover", "model": "mover", "tools": NAMES}]
 
 
 async def main(given: dict[str, Any], agents: list[dict[str, Any]]) -> None:
@@ -42,4 +45,4 @@ async def main(given: dict[str, Any], agents: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1]), AGENTS if sys.argv[2] == "agents" else []))
+    asyncio.run(main(json.loads(sys.argv[1]), {"agents": AGENTS, "asking": ASKING, "none": []}[sys.argv[2]]))

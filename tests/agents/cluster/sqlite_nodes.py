@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -24,6 +25,15 @@ def settings(folder: Path, name: str = "own", **own: Any) -> dict[str, Any]:
         "daemon": {"state_dir": str(folder / name)},
         "cluster": {"enabled": True, "name": name, **own},
     }
+
+
+def settings_of_two(folder: Path, **own: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of a far node and of this one, which share a secret. own: further settings of both."""
+    secret = folder / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_urlsafe(32))
+    far, here = (settings(folder, name, lease_time=6000, secret_file=str(secret)) for name in ("far", "own"))
+    return far | own, here | own
 
 
 @asynccontextmanager

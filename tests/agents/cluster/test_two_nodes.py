@@ -1,7 +1,6 @@
 """Two nodes on one SQLite file: an agent of the other node answers, and comes here when that node is killed."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -28,7 +27,7 @@ from agents.sessions import open_journal
 from agents.settings import Settings
 from supervisors import AlreadyStarted
 from tests.agents.cluster.followed import check_moved, followed
-from tests.agents.cluster.sqlite_nodes import living_node, settings
+from tests.agents.cluster.sqlite_nodes import living_node, settings_of_two
 
 WORDS: Final = " ".join(map(str, range(100)))
 DOT: Final = b"\x89PNG\r\n\x1a\n"
@@ -49,12 +48,8 @@ Given: TypeAlias = tuple[dict[str, Any], Settings]
 @pytest.fixture
 async def given(tmp_path: Path) -> AsyncIterator[Given]:
     """Yield the settings of the far node and of this one, with a provider."""
-    secret = tmp_path / "secret"
-    secret.touch(mode=0o600)
-    secret.write_text(secrets.token_urlsafe(32))
-    shared: dict[str, Any] = {"lease_time": 6000, "secret_file": str(secret)}
     async with RehearsalServer(builtin() | parse(SCRIPT, "two nodes")) as server:
-        far, own = ({**settings(tmp_path, name, **shared), "base_url": server.base_url} for name in ("far", "own"))
+        far, own = settings_of_two(tmp_path, base_url=server.base_url)
         yield far, Settings.model_validate(own)
 
 
