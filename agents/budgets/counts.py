@@ -19,6 +19,8 @@ from agents.core.charge import Charge, Payer, Totals
 from agents.sessions import JournalHandle
 
 REFRESH_S: Final = 1.0
+LOOK_S: Final = 2.0
+"""In a cluster, the longest wait for a change: another node may have added to a budget, and sends no message."""
 MOST_COUNTS: Final = 10_000
 """The most counts in memory. Above it, those without a model call under way are dropped, and read again when needed."""
 
@@ -83,6 +85,7 @@ class Counts:
         self._held: dict[BudgetCount, CountSums] = {}
         self._reading = asyncio.Lock()
         self._waiters: list[Callable[[], object]] = []
+        self._look: asyncio.TimerHandle | None = None
 
     def charge(self, payer: Payer, charge: Charge) -> None:
         """Record the charge, and add it to the counts."""
@@ -142,8 +145,10 @@ class Counts:
         return any(not each.passes and not each.waits for each in found)
 
     def when_changed(self, react: Callable[[], object]) -> None:
-        """Call this function once, when an amount becomes free or is allowed."""
+        """Call this function once, when an amount becomes free or is allowed; in a cluster, within LOOK_S."""
         self._waiters.append(react)
+        if self._look is None and self._journal is not None and self._journal.store.node is not None:
+            self._look = asyncio.get_running_loop().call_later(LOOK_S, self.changed)
 
     def forget(self, react: Callable[[], object]) -> None:
         """Do not call this function any more."""
@@ -151,6 +156,10 @@ class Counts:
             self._waiters.remove(react)
 
     def changed(self) -> None:
+        """Call the functions that wait for a change."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         waiters, self._waiters = self._waiters, []
         for react in waiters:
             react()

@@ -11,12 +11,15 @@ PARKED_TURNS: Final = "parked_turns"
 
 
 class BudgetRaised(Struct, frozen=True):
-    """Message to that process: a person has added to the budgets of a count. count: its name in the store."""
+    """Message to that process: a person adds to the budgets of a count. count: its name in the store.
+
+    The amount may be on its way to the disk.
+    """
 
     count: str
 
 
 def tell_parked(count: str) -> None:
-    """Tell that process, unless it is being restarted."""
+    """Tell that process. While it is restarted, this does nothing: its first look finds the raised budgets."""
     if (clock := whereis(PARKED_TURNS)) is not None:
         send(clock, BudgetRaised(count))

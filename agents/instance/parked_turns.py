@@ -1,6 +1,8 @@
 """The process that starts the agents of parked turns at their deadlines, one for all turns of a program.
 
-It also starts those whose budget a person has raised by a decision about another turn.
+It also starts the agents of turns whose budget a person has raised by a decision about another turn. A program that is
+killed right after such a decision starts none of them. So the first look finds the turns whose budget was raised after
+they asked.
 
 In a cluster each node has one. The first node that starts an agent owns its session, so one node decides. A turn that
 another node goes on with has its subscribers here followed there.
@@ -68,6 +70,8 @@ class ParkedTurns(Task):
 
     def __init__(self) -> None:
         self._tried: dict[str, float] = {}  # the agents that were started, each with the moment of the next try
+        self._raised: set[str] = set()  # the counts of the raised budgets whose turns are not started yet
+        self._began = False  # whether the first look is over
 
     async def run(self) -> None:
         pause_s = 0.0
@@ -82,18 +86,20 @@ class ParkedTurns(Task):
                     case Wake(agent_id):
                         await self._start(agent_id)
                     case BudgetRaised(count):
-                        await self._raised(count)
+                        self._raised.add(count)
 
     async def _looked(self) -> float:
-        """Start the agents whose deadlines have passed. Return the time until the next look."""
+        """Start the agents whose turns can go on. Return the time until the next look."""
         try:
             journal = await open_journal()
             if journal is None:
+                self._raised.clear()
                 return LOOK_S
             await self._start_overdue(journal)
             if journal.store.node is not None:  # without a cluster, agents take their subscribers themselves
                 await _follow_on(journal.store)
             following = await journal.store.next_deadline(now := unix_s())
+            await self._start_raised(journal)
             soon = (each for each in (following, *self._tried.values()) if each is not None and each > now)
             return min(LOOK_S, max(0.0, min(soon, default=inf) - unix_s()))
         except (CallFailed, SessionError) as failed:
@@ -111,17 +117,26 @@ class ParkedTurns(Task):
                 return
             await asyncio.gather(*map(self._start, chosen))
 
-    async def _raised(self, count: str) -> None:
-        """Start the agents whose turns wait for a budget of this count: it may have room for them now."""
+    async def _start_raised(self, journal: JournalHandle) -> None:
+        """Start the agents whose turns wait for a raised budget: it may have room for them now."""
+        if self._began and not self._raised:
+            return
+        from agents.sessions.charges import raised_at  # it loads SQLAlchemy, which a program without a store lacks
+
+        await journal.durable()  # the amounts
         place: Place | None = None
-        try:
-            journal = await open_journal()
-            while journal is not None and (page := await journal.store.parked_waits(place, AT_ONCE, None, "budget")):
-                waiting = page[-1].wait.waiting
-                place = waiting.deadline, page[-1].stream_id, waiting.call.index
-                await asyncio.gather(*(_woken(each.session_id) for each in page if _asks_about(each, count)))
-        except (CallFailed, SessionError) as failed:
-            log.warning("parked_turns_not_read", reason=str(failed))
+        while page := await journal.store.parked_waits(place, AT_ONCE, None, "budget"):
+            last = page[-1].wait.waiting
+            place = last.deadline, page[-1].stream_id, last.call.index
+            counts = [_count_of(each) for each in page]
+            raised = {} if self._began else await raised_at(journal.store, counts)
+            chosen = [
+                each.session_id
+                for each, count in zip(page, counts, strict=True)
+                if count in self._raised or raised.get(count, 0.0) > each.wait.waiting.asked_at
+            ]
+            await asyncio.gather(*map(_woken, chosen))
+        self._raised, self._began = set(), True
 
     async def _start(self, agent_id: str) -> None:
         self._tried[agent_id] = unix_s() + (STARTED_S if await _woken(agent_id) else AGAIN_S)
@@ -136,11 +151,12 @@ async def _woken(agent_id: str) -> bool:
         return False
 
 
-def _asks_about(parked: "ParkedWait", count: str) -> bool:
+def _count_of(parked: "ParkedWait") -> str:
+    """Return the name of the count of a budget for which a turn waits; "" if its row is damaged."""
     try:
-        return question_of(parked.wait.waiting.call).count == count
-    except ValueError:  # its row is damaged
-        return False
+        return question_of(parked.wait.waiting.call).count
+    except ValueError:
+        return ""
 
 
 async def _follow_on(store: "Store") -> None:

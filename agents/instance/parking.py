@@ -5,7 +5,7 @@ answered by a sub-agent whose turn may be parked, too. The whole turn is on disk
 no decision begins a call.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -13,7 +13,9 @@ from actors import CallFailed, NoReply, Pid, Stop, send
 from actors.log import get_logger
 from actors.server.outcomes import Next
 from agents.agent_registry import find_agent
+from agents.core.budget_question import question_of
 from agents.core.turn import Phase
+from agents.core.waiting import Waiting
 from agents.instance.elsewhere import PARKED
 from agents.instance.ending import given_up
 from agents.instance.followers import leave_followers, take_followers
@@ -42,6 +44,7 @@ async def long_wait(agent: Pid, state: AgentState) -> Next[AgentState]:
     if not all(_is_announced(stream) for stream, _ in running):
         running[0][0].waits.watch()
         return NoReply(state)
+    asked = [(stream, stream.calls.budget) for stream, _ in running if stream.calls is not None]
     for stream, _ in running:
         if stream.calls is not None:
             stream.calls.freeze()
@@ -51,12 +54,24 @@ async def long_wait(agent: Pid, state: AgentState) -> Next[AgentState]:
         journal = await open_journal()
         if journal is not None:
             await journal.store.park({stream.id: config.charging.account for stream, config in running})
+        has_room = await _has_room(asked)
     except (CallFailed, SessionError) as failed:
         log.warning("turn_not_parked", agent_id=state.config.id, reason=str(failed))
         tell(Wake(state.config.id))
     else:
-        tell(LookAgain())
+        tell(Wake(state.config.id) if has_room else LookAgain())
     return Stop(PARKED, state if left is None else left)
+
+
+async def _has_room(asked: Sequence[tuple[Stream, Waiting | None]]) -> bool:
+    """Return whether one of these budgets has room again. The amount may have come before the turn was parked.
+
+    asked: the streams, each with its question about a budget. Raises SessionError if the store can't be read.
+    """
+    for stream, waiting in asked:
+        if waiting is not None and not await stream.account.reached(stream.id, question_of(waiting.call)):
+            return True
+    return False
 
 
 def returned(agent_id: str, state: AgentState) -> AgentState:

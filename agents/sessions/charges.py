@@ -1,5 +1,6 @@
 """The sums of the charges and allowances that one budget counts."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -55,3 +56,10 @@ async def sums(store: Reading, count: BudgetCount, *, epoch: int, until: int | N
     spent: Any = (await store.rows(wanted))[0]
     added: Any = await store.rows(allowed.group_by(ALLOWANCES.c.unit))
     return Sums(int(spent[0]), float(spent[1]), {unit: float(amount) for unit, amount in added})
+
+
+async def raised_at(store: Reading, counts: Collection[str]) -> dict[str, float]:
+    """Return when a person last added to the budgets of each count, in Unix seconds. counts: their names."""
+    wanted = select(ALLOWANCES.c.count, func.max(ALLOWANCES.c.at)).where(ALLOWANCES.c.count.in_(counts))
+    rows: Any = await store.rows(wanted.group_by(ALLOWANCES.c.count))
+    return {count: at.timestamp() for count, at in rows}

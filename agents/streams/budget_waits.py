@@ -39,11 +39,10 @@ class BudgetWaits(TurnSteps):
         self._calls.await_budget(waiting)
         self._set_deadline()
 
-    async def _budget_ruled(self, waiting: Waiting, ruling: Ruling) -> None:
+    def _budget_ruled(self, waiting: Waiting, ruling: Ruling) -> None:
         """Act on a decision. The amount that it allows goes to disk with the end of the wait, so it counts once."""
         self._over(decided(self._stream.account, waiting, ruling))
         if ruling.decision == "approved":
-            await self._stream.durable()  # a failing store ends the turn
             tell_parked(question_of(waiting.call).count)
 
     async def _look_again(self) -> None:

@@ -63,7 +63,7 @@ class TurnShell(ModelCalls):
         """Take an event of the calls, or of the wait for a budget."""
         match happened:
             case BudgetRuled(waiting, ruling):
-                await self._budget_ruled(waiting, ruling)
+                self._budget_ruled(waiting, ruling)
             case BudgetsChanged():
                 await self._look_again()
             case _:

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from agents.cli.sessions.spend import spend
 from agents.core.charge import Charge, Payer
 from agents.sessions import Store, history
-from agents.sessions.side_records import Charged
+from agents.sessions.charges import raised_at
+from agents.sessions.side_records import Allowance, Charged
 from agents.sessions.spending import BY, spending
 from tests.agents.gateway.users import ANN, BOB, house
 from tests.agents.sessions.keeping import AT, batch, begun, ended, session, stream
@@ -56,6 +57,17 @@ async def test_charges_are_summed_by_each_of_their_properties(spent: Store) -> N
     assert (await spending(spent, "owner", owner="bob")) == [("bob", 1, 100, 10, 50, 0.0, 1, 1)]
     later = AT + timedelta(days=2)
     assert keys(await spending(spent, "owner", since=later)) == {None: (1, 1.0), "bob": (1, 0.0)}
+
+
+async def test_the_last_amount_that_a_person_added_is_known_by_count(spent: Store) -> None:
+    names = ["owner/total/0/ann", "owner/total/0/ann", "turn/total/0/t/1"]
+    added = [
+        Allowance(5 + place, "s", name, "cost", 1.0, AT + timedelta(days=place)) for place, name in enumerate(names)
+    ]
+    await spent.write(replace(batch(), charges=added))
+    found = await raised_at(spent, [*names, "owner/total/0/bob"])
+    assert found == {names[0]: added[1].at.timestamp(), names[2]: added[2].at.timestamp()}
+    assert await raised_at(spent, []) == {}
 
 
 async def test_a_deleted_session_has_still_been_paid_for(spent: Store) -> None:
