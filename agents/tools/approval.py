@@ -116,7 +116,7 @@ def required(tool: Tool, arguments: str) -> bool:
             return needed is True or bool(needed(**values))
     except InvalidArguments:
         raise
-    except Exception:  # noqa: BLE001 - the tool's own code: if it fails, a person decides
+    except BaseException:  # noqa: BLE001 - the tool's own code, which may call sys.exit: if it fails, a person decides
         return True
 
 

@@ -24,7 +24,7 @@ def question_of(tool: Tool, arguments: str) -> Question:
             asked = tool.function(**tool.arguments(arguments))
     except InvalidArguments:
         raise
-    except Exception as error:  # the tool's own code
+    except BaseException as error:  # the tool's own code, which may call sys.exit
         raise ToolRaised.by(error) from error
     if not isinstance(asked, Question):
         raise ToolRaised("TypeError", f"expected a Question of a tool with asks=True, got {type(asked).__name__}")

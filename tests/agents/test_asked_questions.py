@@ -1,5 +1,6 @@
 """Questions of a turn to a person: each is answered by its id, and the answer is the result of its call."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -213,6 +214,17 @@ async def test_a_faulty_question_of_a_program_is_an_error_of_its_call(
     pid = await stage.agent("tailor", tools=[faulty])
     (result,) = [each.result async for each in agent.stream(pid, "ask") if isinstance(each, StreamToolResult)]
     assert (result.error, result.content.partition(" - ")[0]) == ("invalid_arguments", f"error: question: {fault}")
+
+
+async def test_a_tool_that_exits_instead_of_asking_ends_only_its_call(stage: Stage) -> None:
+    @tool(asks=True, name="pick_size")
+    def exits(article: str) -> Question:
+        """End the program."""
+        sys.exit(f"no {article}")
+
+    pid = await stage.agent("tailor", tools=[exits])
+    (result,) = [each.result async for each in agent.stream(pid, "ask") if isinstance(each, StreamToolResult)]
+    assert (result.error, result.content) == ("raised", "error: SystemExit: no shirt")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Laws of a turn's calls: approvals, runs, retries, progress, and one answer per call."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -349,8 +350,9 @@ async def test_a_predicate_over_the_arguments_decides(stage: Stage) -> None:
     await asked(calls, text="b")
 
 
-async def test_where_the_predicate_raises_approval_is_required(stage: Stage) -> None:
-    calls = stage(Tries().tool(requires_approval=lambda text: text / 2))
+@pytest.mark.parametrize("predicate", [lambda text: text / 2, sys.exit])
+async def test_where_the_predicate_raises_approval_is_required(stage: Stage, predicate: Callable[[str], bool]) -> None:
+    calls = stage(Tries().tool(requires_approval=lambda text: predicate(text)))
     await asked(calls)
 
 
