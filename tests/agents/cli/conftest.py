@@ -1,6 +1,6 @@
 """Commands for the tests of the command line, and a daemon's gateway in the test's own process."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,14 +13,13 @@ from agents.gateway import Gateway, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
-from tests.agents.cli.forked import Forks, forks
+from tests.agents.cli.forked import Forks
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN, Site
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Forks]:
-    with forks() as running:
-        yield running
+@pytest.fixture
+def commands() -> Forks:
+    return Forks()
 
 
 @pytest.fixture
@@ -42,4 +41,3 @@ async def here(commands: Forks, tmp_path: Path) -> AsyncIterator[Site]:
         (token := tmp_path / "token").write_text(TOKEN)
         commands.env = {"UNDERSTUDY_URL": site.url, "UNDERSTUDY_TOKEN_FILE": str(token)}
         yield site
-        commands.env = {}

@@ -1,21 +1,24 @@
 """`understudy` as an OS process of its own that is cheap to start: a fork of a process that has imported the commands.
 
-Descriptors 0 to 2 of the command are real. Each is a file, a device, or closed. The interpreter opens the standard
-streams once, so a fork opens them again: with the given encoding, or as None if the descriptor is closed.
+Commands may run side by side. Descriptors 0 to 2 of a command are real. Each is a file, a device, or closed. The
+interpreter opens the standard streams once, so a fork opens them again: with the given encoding, or as None if the
+descriptor is closed.
 """
 
 import asyncio
+import atexit
 import importlib
 import io
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import termios
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,17 +28,22 @@ from tests.agents.cli.terminal import Ended, environment
 CLOSED = ""
 
 
+async def understudy(*arguments: str, env: Mapping[str, str] | None = None, stdin: str = "") -> Ended:
+    """Run a command to its end. env: all its variables."""
+    return await asyncio.to_thread(_run, arguments, environment() if env is None else env, stdin, {})
+
+
 class Forks:
-    """The process that forks. Its requests and answers are lines of JSON. env: variables of each command."""
+    """Commands with further variables in common."""
 
     env: Mapping[str, str] = {}
 
-    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
-        self._process, self._folder = process, folder
-
-    async def understudy(self, *arguments: str, stdin: str = "", **request: Any) -> Ended:
-        """Run a command to its end. request: env, encoding, and a path in place of stdin_file, stdout, stderr."""
-        return await asyncio.to_thread(self._run, arguments, stdin, request)
+    async def understudy(
+        self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str = "", **request: Any
+    ) -> Ended:
+        """Run a command to its end. env: its own variables. request: encoding, paths of stdin_file, stdout, stderr."""
+        given = environment(**self.env) | dict(env or {})
+        return await asyncio.to_thread(_run, arguments, given, stdin, request)
 
     async def at_a_terminal(self, columns: int, *arguments: str, keys: str = "", **request: Any) -> Ended:
         """Run a command with stdin and stdout at a terminal of this width, on which these keys are typed."""
@@ -56,43 +64,43 @@ class Forks:
             os.close(theirs)
         return Ended(ended.code, seen.decode().replace("\r\n", "\n"), ended.err)
 
-    def _run(self, arguments: tuple[str, ...], stdin: str, request: dict[str, Any]) -> Ended:
-        given, out, err = (self._folder / name for name in ("in", "out", "err"))
+
+def _run(arguments: tuple[str, ...], env: Mapping[str, str], stdin: str, request: dict[str, Any]) -> Ended:
+    with TemporaryDirectory() as folder:
+        given, out, err, code = (Path(folder, name) for name in ("in", "out", "err", "code"))
         given.write_text(stdin)
         for file in (out, err):
             file.write_bytes(b"")
-        files = [
-            request.pop("stdin_file", str(given)),
-            request.pop("stdout", str(out)),
-            request.pop("stderr", str(err)),
-        ]
-        encoding = request.pop("encoding", "utf-8")
+        os.mkfifo(code)
+        encoding = request.get("encoding", "utf-8")
         asked = {
             "arguments": arguments,
-            "files": files,
+            "files": [
+                request.get("stdin_file", str(given)),
+                request.get("stdout", str(out)),
+                request.get("stderr", str(err)),
+            ],
             "encoding": encoding,
-            "env": environment(**self.env) | request.pop("env", {}),
+            "env": dict(env),
+            "directory": str(Path.cwd()),
+            "code": str(code),
         }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        return Ended(code, *(file.read_text(encoding, errors="replace") for file in (out, err)))
+        to_fork = _forking().stdin
+        assert to_fork is not None
+        to_fork.write(json.dumps(asked) + "\n")
+        to_fork.flush()
+        ended = int(code.read_text())
+        return Ended(ended, *(file.read_text(encoding, errors="replace") for file in (out, err)))
 
 
-@contextmanager
-def forks() -> Iterator[Forks]:
+@cache
+def _forking() -> "subprocess.Popen[str]":
+    """Return the process that forks. It gets requests as lines of JSON, and ends with this process."""
+    env = environment(PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]))
     command = [sys.executable, "-m", "tests.agents.cli.forked"]
-    root = str(Path(__file__).parents[3])
-    env = environment(PYTHONPATH=os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
-    with (
-        TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process,
-    ):
-        yield Forks(process, Path(folder))
-        assert process.stdin is not None
-        process.stdin.close()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=env)
+    atexit.register(process.communicate)
+    return process
 
 
 def _serve() -> None:
@@ -100,13 +108,20 @@ def _serve() -> None:
 
     for module, _ in [*COMMANDS.values(), ("agents.cli.sessions.stored_sessions", "")]:
         importlib.import_module(module.partition(":")[0])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watchers
     for line in iter(sys.stdin.readline, ""):
-        pid = os.fork()
-        if not pid:
-            _command(json.loads(line))
-        _, status = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        if not os.fork():
+            _watch(json.loads(line))
+
+
+def _watch(request: dict[str, Any]) -> None:
+    """Run a command, tell its exit code, and never return."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if not (pid := os.fork()):
+        _command(request)
+    _, status = os.waitpid(pid, 0)
+    Path(request["code"]).write_text(str(os.waitstatus_to_exitcode(status)))
+    os._exit(0)
 
 
 def _command(request: dict[str, Any]) -> None:
@@ -117,6 +132,7 @@ def _command(request: dict[str, Any]) -> None:
     try:
         os.environ.clear()
         os.environ.update(request["env"])
+        os.chdir(request["directory"])
         _redirect(request["files"], request["encoding"])
         sys.argv = ["understudy", *request["arguments"]]
         main()

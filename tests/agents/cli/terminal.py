@@ -45,13 +45,6 @@ async def started(*arguments: str, env: dict[str, str]) -> AsyncIterator[Process
             await process.communicate()
 
 
-async def understudy(*arguments: str, env: dict[str, str] | None = None, stdin: str = "") -> Ended:
-    """Run a command to its end."""
-    async with started(*arguments, env=environment() if env is None else env) as process:
-        out, err = await process.communicate(stdin.encode())
-    return Ended(process.returncode, out.decode(), err.decode())
-
-
 async def read_until(stream: asyncio.StreamReader | None, text: str) -> str:
     """Return the output up to and including text. Raises AssertionError if the output ends before."""
     assert stream is not None

@@ -19,8 +19,8 @@ from agents.daemon.lock import locked
 from agents.sessions import Store, history
 from agents.sessions.backup.archive import Manifest
 from agents.sessions.migrations import HEAD
-from tests.agents.cli.forked import Forks
-from tests.agents.cli.terminal import environment, started, understudy
+from tests.agents.cli.forked import Forks, understudy
+from tests.agents.cli.terminal import environment, started
 from tests.agents.gateway.site import Site
 from tests.agents.sessions.keeping import batch, begun, ended, session, stream
 from tests.agents.sessions.test_migrations import changed, steps

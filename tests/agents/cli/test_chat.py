@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agents.rehearsal import RehearsalServer, builtin, parse
-from tests.agents.cli.terminal import environment, pointing_at, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import environment, pointing_at
 from tests.agents.parts.samples import PDF, PNG, seen
 
 SCRIPT = """

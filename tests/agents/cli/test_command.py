@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from agents.cli import COMMANDS
 from agents.cli import understudy as root
-from tests.agents.cli.terminal import understudy
+from tests.agents.cli.forked import understudy
 
 
 async def test_without_a_command_it_shows_its_help() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.cli.terminal import environment, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import environment
 
 GOOD = """
 [{agents, [{model, "gpt-4o"}, {api_key, {env, "KEY"}}, {base_url, {env, "WHERE"}}]},

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.agents.cli.terminal import environment, interrupt, living_with, read_until, started, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import environment, interrupt, living_with, read_until, started
 
 
 def marked(tmp_path: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Every command with a full disk, closed descriptors and narrow encodings: never a traceback, always a fitting code."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 from agents.cli import COMMANDS
 from tests.agents.cli.forked import CLOSED, Forks
@@ -70,7 +70,7 @@ MORE: Final[tuple[tuple[str, ...], ...]] = (
 )
 
 
-async def each_call(commands: Forks, here: Site, **request: str) -> AsyncIterator[tuple[str, Ended, Ended]]:
+async def each_call(commands: Forks, here: Site, **request: Any) -> AsyncIterator[tuple[str, Ended, Ended]]:
     """Yield each call: its words, its end as usual, and its end with the request."""
     await here.agent("echo", "a", name=WIDE, system_prompt=WIDE)
     await here.stream("a", WIDE, stream_id="s")

@@ -10,7 +10,8 @@ from actors import ProcessInfo, SystemInfo
 from agents.cli.view.processes import top_text, tree_text
 from agents.cli.view.table import Column, table_lines
 from supervisors import Node
-from tests.agents.cli.terminal import environment, read_until, started, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import environment, read_until, started
 
 PROGRAM = """
 import asyncio, sys

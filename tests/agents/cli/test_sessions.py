@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from agents.sessions import Store
-from tests.agents.cli.terminal import Ended, environment, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import Ended, environment
 from tests.agents.sessions.keeping import batch, begun, ended
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.agents.cli.terminal import environment, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import environment
 from tests.agents.configuration.conftest import Refusal
 
 

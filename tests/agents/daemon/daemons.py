@@ -101,13 +101,6 @@ async def refused(
     return code, err
 
 
-async def understudy(*arguments: str) -> tuple[int | None, str, str]:
-    """Return the exit code, stdout and stderr of a command."""
-    return await _ended(
-        await asyncio.create_subprocess_exec(UNDERSTUDY, *arguments, stdout=PIPE, stderr=PIPE, env=environment())
-    )
-
-
 async def _ended(process: Process) -> tuple[int | None, str, str]:
     try:
         async with asyncio.timeout(START_S):

@@ -14,9 +14,9 @@ from agents.client import Client, NoDaemon, Refused
 from agents.core.conversation import AssistantMessage
 from agents.core.events import StreamComplete, StreamError, StreamToken
 from agents.rehearsal import RehearsalServer
+from tests.agents.cli.forked import understudy
 from tests.agents.cli.terminal import environment, pointing_at
-from tests.agents.cli.terminal import understudy as understudy_in
-from tests.agents.daemon.daemons import daemon, understudy
+from tests.agents.daemon.daemons import daemon
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -144,13 +144,13 @@ async def test_commands_find_the_daemon_of_the_configuration(
     file = tmp_path / "sys.config"
     file.write_text(f'[{{understudy, [{{daemon, [{{state_dir, "{folder}"}}]}}]}}].')
     env = environment(UNDERSTUDY_CONFIG=str(file), XDG_STATE_HOME=str(tmp_path / "none"))
-    assert (await understudy_in("ps", env=env)).err.startswith(
+    assert (await understudy("ps", env=env)).err.startswith(
         f"understudy: expected a daemon with the state directory {folder}"
     )
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
-        assert (await understudy_in("ps", env=env)).out.splitlines()[1].split()[0] == "a"
-        assert (await understudy_in("sessions", "list", env=env)).out.splitlines()[1].split()[0] == "a"
+        assert (await understudy("ps", env=env)).out.splitlines()[1].split()[0] == "a"
+        assert (await understudy("sessions", "list", env=env)).out.splitlines()[1].split()[0] == "a"
         assert await running.stopped() == 0
 
 
@@ -234,18 +234,18 @@ def figures(text: str) -> Callable[..., float]:
 async def test_the_doctor_finds_each_obstacle_to_a_start(server: RehearsalServer, folder: Path) -> None:
     env = pointing_at(server)
     flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
-    well = await understudy_in("doctor", *flags, env=env)
+    well = await understudy("doctor", *flags, env=env)
     assert well.code == 0, well.out
     assert f"provider: {server.base_url}: accepts the key" in well.out
     assert all(line.startswith(("ok", "warn")) for line in well.out.splitlines())
-    ill = await understudy_in("doctor", *flags, env=env | {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"})
+    ill = await understudy("doctor", *flags, env=env | {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"})
     assert ill.code == 1
     assert "fail  provider: http://127.0.0.1:1/v1: no connection" in ill.out
-    bad = await understudy_in("doctor", *flags, "--set", "gateway.prot=1", env=env)
+    bad = await understudy("doctor", *flags, "--set", "gateway.prot=1", env=env)
     assert bad.code == 1
     assert "fail  config" in bad.out
     async with daemon(server, folder) as running:
-        beside = await understudy_in("doctor", *flags, env=env)
+        beside = await understudy("doctor", *flags, env=env)
         assert beside.code == 0
         assert "warn  lock: a daemon runs already" in beside.out
         there = await understudy("doctor", "--url", running.url, "--token-file", str(folder / "token"))

@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.client import Refused
 from agents.rehearsal import RehearsalServer, parse
-from tests.agents.daemon.daemons import Daemon, daemon, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import Daemon, daemon
 
 pytestmark = pytest.mark.timeout(180)
 

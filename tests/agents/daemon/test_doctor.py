@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from agents.rehearsal import RehearsalServer
-from tests.agents.cli.terminal import pointing_at, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.cli.terminal import pointing_at
 from tests.agents.daemon.daemons import daemon
 from tests.agents.gateway.certificates import self_signed
 from tests.agents.mcp.authorization import guarded

@@ -12,7 +12,8 @@ from yarl import URL
 from agents.client import Refused
 from agents.core.events import StreamComplete
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import daemon, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import daemon
 
 pytestmark = pytest.mark.timeout(180)
 ACTIVE = "one\r\n2026-01-01 error forged\x1b[2J\x07\u2028\u202enwod\x00\x85\x7f"

@@ -10,7 +10,8 @@ import pytest
 from agents.client import Client
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete
 from agents.rehearsal import RehearsalServer, builtin, parse
-from tests.agents.daemon.daemons import Daemon, daemon, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import Daemon, daemon
 from tests.agents.webhooks.receiver import SECRET, receiving
 
 pytestmark = pytest.mark.timeout(180)

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from agents.rehearsal import RehearsalServer
+from tests.agents.cli.forked import understudy
 from tests.agents.cli.terminal import environment, pointing_at
-from tests.agents.cli.terminal import understudy as understudy_in
 from tests.agents.daemon.daemons import UNDERSTUDY, daemon
 
 pytestmark = pytest.mark.timeout(180)
@@ -41,7 +41,7 @@ async def test_open_gives_the_browser_an_address_whose_code_works_once(
 ) -> None:
     env = environment(BROWSER=str(browser), OPENED=str(tmp_path / "opened"))
     async with daemon(server, folder, "--set", "logging.level=debug") as running:
-        assert await understudy_in("open", "--state-dir", str(folder), env=env) == (0, f"opened {running.url}\n", "")
+        assert await understudy("open", "--state-dir", str(folder), env=env) == (0, f"opened {running.url}\n", "")
         opened = ADDRESS.fullmatch((tmp_path / "opened").read_text())
         assert opened is not None
         assert opened[1] == running.url
@@ -56,7 +56,7 @@ async def test_open_without_a_browser_prints_the_address(
 ) -> None:
     env = environment(BROWSER="/nonexistent/browser", PATH=os.path.dirname(UNDERSTUDY), DISPLAY="", WAYLAND_DISPLAY="")
     async with daemon(server, folder) as running:
-        code, out, err = await understudy_in("open", "--state-dir", str(folder), *more, env=env)
+        code, out, err = await understudy("open", "--state-dir", str(folder), *more, env=env)
         found = ADDRESS.fullmatch(out.strip())
         assert (code, err) == (0, "")
         assert found is not None
@@ -64,7 +64,7 @@ async def test_open_without_a_browser_prints_the_address(
 
 
 async def test_open_without_a_daemon_is_one_line(folder: Path) -> None:
-    code, out, err = await understudy_in("open", "--state-dir", str(folder))
+    code, out, err = await understudy("open", "--state-dir", str(folder))
     assert (code, out, err.count("\n")) == (4, "", 1)
     assert "understudy serve" in err
 

@@ -14,8 +14,9 @@ import pytest
 from agents.client import Client
 from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequired, StreamComplete, StreamReset
 from agents.rehearsal import RehearsalServer, parse
+from tests.agents.cli.forked import understudy
 from tests.agents.crash.preloaded import built
-from tests.agents.daemon.daemons import Daemon, daemon, understudy
+from tests.agents.daemon.daemons import Daemon, daemon
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -10,9 +10,10 @@ import pytest
 from agents.client import Client
 from agents.core.events import StreamApprovalRequired, StreamComplete
 from agents.rehearsal import RehearsalServer, builtin, parse
+from tests.agents.cli.forked import understudy
 from tests.agents.cli.terminal import environment
 from tests.agents.cli.test_prompt import PROMPT, Screen, terminal
-from tests.agents.daemon.daemons import Daemon, daemon, understudy
+from tests.agents.daemon.daemons import Daemon, daemon
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -7,7 +7,8 @@ import pytest
 
 from agents.client import Client, Refused
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import Daemon, daemon, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import Daemon, daemon
 
 pytestmark = pytest.mark.timeout(180)
 

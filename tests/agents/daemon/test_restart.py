@@ -8,7 +8,8 @@ import pytest
 
 from agents.core.events import StreamComplete, StreamReset, StreamToken
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import daemon, listening, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import daemon, listening
 from tests.agents.daemon.proxy import Proxy
 
 pytestmark = pytest.mark.timeout(180)

@@ -15,7 +15,8 @@ from agents.client import Client, ClientError
 from agents.rehearsal import RehearsalServer
 from agents.sessions import Store, store_url
 from agents.sessions.ledger_tables import SCHEDULES
-from tests.agents.daemon.daemons import daemon, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import daemon
 
 pytestmark = pytest.mark.timeout(180)
 CONFIG = """

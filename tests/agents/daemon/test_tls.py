@@ -6,7 +6,8 @@ from pathlib import Path
 from agents.client import Client
 from agents.node.state_files import ADDRESS
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import daemon, refused, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import daemon, refused
 from tests.agents.gateway.certificates import Signed, self_signed
 
 

@@ -10,7 +10,8 @@ import pytest
 from agents.client import Client, Refused
 from agents.core.events import StreamComplete
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import Daemon, daemon, refused, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import Daemon, daemon, refused
 
 pytestmark = pytest.mark.timeout(180)
 

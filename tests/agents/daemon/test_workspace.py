@@ -8,7 +8,8 @@ import pytest
 
 from agents.core.events import StreamToolResult
 from agents.rehearsal import RehearsalServer, parse
-from tests.agents.daemon.daemons import daemon, refused, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import daemon, refused
 
 pytestmark = pytest.mark.timeout(180)
 

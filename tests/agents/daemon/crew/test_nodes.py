@@ -13,7 +13,8 @@ from agents.client import Client
 from agents.core.events import Event, StreamComplete
 from agents.node.state_files import address_in
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import Daemon, daemon, identities, refused, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import Daemon, daemon, identities, refused
 from tests.agents.daemon.test_life import drains, read_turn, running_turns
 
 pytestmark = pytest.mark.timeout(240)
