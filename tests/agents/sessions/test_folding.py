@@ -141,9 +141,8 @@ async def test_charges_of_a_turn_stay_single_until_it_is_over(store: Store) -> N
     assert await rows(store) == 2
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # a server reads a small table as a whole
 async def test_the_search_for_old_charges_and_for_an_unknown_effect_reads_an_index(store: Store) -> None:
-    if store.has_server:
-        pytest.skip("a server reads a small table as a whole")
     plans = {
         "SELECT at FROM charges WHERE calls IS NULL AND at < 5 ORDER BY at LIMIT 1": "ix_charges_at",
         "SELECT * FROM effects WHERE key = 'k' AND state = 'unknown'": "ix_effects_key",
