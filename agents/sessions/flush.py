@@ -45,30 +45,35 @@ async def flush(
         left = [each for each, _ in failed]
 
 
-async def _each_tried(parts: Iterable[Pending], store: "Store") -> list[Outcome]:
+async def _each_tried(parts: Iterable[Pending], store: "Store", *, dependent: bool = False) -> list[Outcome]:
     """Try the parts in order. After a part whose outcome is unknown, the others are not tried and get its failure.
 
     The store compares a retry only with its last write, so at most one write may have an unknown outcome.
+    dependent: after a refused part, too, the others are not tried.
     """
     outcomes: list[Outcome] = []
-    unsure: WriteFailed | None = None
+    failure: WriteFailed | None = None
     for each in parts:
-        outcomes += [(each, unsure)] if unsure is not None else await _tried(each, store)
+        outcomes += [(each, failure)] if failure is not None else await _tried(each, store)
         last = outcomes[-1][1]
-        unsure = None if isinstance(last, RecordsRefused) else last
+        failure = None if isinstance(last, RecordsRefused) and not dependent else last
     return outcomes
 
 
 async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
-    """Try one write. Refused records are halved until a refusal concerns only one stream of one session."""
+    """Try one write. Refused records are divided until a refusal concerns one stream, or one session without streams.
+
+    The streams of a session whose begin is refused are refused with it.
+    """
     try:
         await store.write(pending.batch(), again=pending.tried)
     except Fenced:
         raise
     except RecordsRefused as refused:
-        if len(pending.session_ids) == 1 and len(pending.streams) <= 1:
+        if not pending.is_divisible:
             return [(pending, refused)]
-        return await _each_tried(pending.halves(), store)
+        begins = len(pending.session_ids) == 1 and bool(pending.sessions)
+        return await _each_tried(pending.halves(), store, dependent=begins)
     except WriteFailed as failed:
         pending.tried = True
         return [(pending, failed)]

@@ -75,13 +75,22 @@ class Pending(Struct, eq=False):
         charged = [each.session_id for each in self.charges]
         return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams] + charged))
 
+    @property
+    def is_divisible(self) -> bool:
+        """Whether the store may refuse a part of them and accept the others."""
+        return len(self.session_ids) > 1 or len(self.streams) + bool(self.sessions or self.charges) > 1
+
     def halves(self) -> tuple["Pending", "Pending"]:
-        """Return two parts, each with half of the sessions. One session is halved by its streams, in their order."""
+        """Return two parts, each with half of the sessions.
+
+        The parts of one session are what belongs to none of its streams, and its streams, or each half of its streams.
+        """
         ids = self.session_ids
         if len(ids) == 1:
+            if self.sessions or self.charges:
+                return Pending(self.sessions, [], charges=self.charges), Pending([], self.streams)
             middle = len(self.streams) // 2
-            begin = Pending(self.sessions, self.streams[:middle], charges=self.charges)
-            return begin, Pending([], self.streams[middle:])
+            return Pending([], self.streams[:middle]), Pending([], self.streams[middle:])
         first = set(ids[: len(ids) // 2])
         return self._of(lambda id_: id_ in first), self._of(lambda id_: id_ not in first)
 

@@ -14,13 +14,15 @@ from actors import KILL, whereis
 from actors import exit as send_exit
 from agents import StreamComplete, StreamError, agent, application
 from agents.agent_registry import find_agent
+from agents.core.charge import Charge, Payer
 from agents.core.conversation import AssistantMessage, Function, ToolCall, UserMessage
 from agents.core.deltas import Usage
-from agents.core.errors import StoreFailed
+from agents.core.errors import Cancelled, StoreFailed
 from agents.core.events import Event, StreamToken, StreamToolProgress, StreamToolResult, ToolResult
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin
 from agents.sessions import JOURNAL, RecordsRefused, Store, StreamStatus, open_journal
+from agents.sessions.charges import session_totals
 from agents.settings import Durability, SessionSettings, Settings
 from agents.settings.agent import AgentSettings
 from supervisors import agent_supervisor, which_children
@@ -64,6 +66,53 @@ async def test_of_two_sessions_that_begin_one_stream_id_at_once_only_one_gets_it
         first.ended(StreamStatus.COMPLETE, None, None, ())
         await first.durable()
         assert await handle.store.events("t") == tokens("t", 1, 2)
+
+
+def whole(stream_id: str) -> list[Event]:
+    return [*tokens(stream_id, 1, 3), StreamError(Cancelled(), stream_id=stream_id, seq=4)]
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("session_id", ["s", "new"])
+@pytest.mark.parametrize("place", range(3))
+async def test_of_three_streams_of_a_session_in_one_flush_the_store_refuses_only_one(
+    url: str, place: int, session_id: str
+) -> None:
+    async with journal(url) as handle:
+        handle.begin_session("other", "agent")
+        await recorder(handle, "used", "other")[0].durable()
+        if session_id == "new":
+            handle.begin_session(session_id, "agent")
+        ids = ["a", "b", "c"]
+        ids[place] = "used"
+        recorders = {id_: recorder(handle, id_, session_id) for id_ in ids}
+        for id_, (writer, _) in recorders.items():
+            for event in whole(id_):
+                writer.event(event)
+            writer.ended(StreamStatus.ERROR, None, None, (UserMessage(id_), AssistantMessage(id_)))
+        assert isinstance(await recorders.pop("used")[1].until_failed(), RecordsRefused)
+        await asyncio.gather(*(writer.durable() for writer, _ in recorders.values()))
+        store = handle.store
+        for id_, (_, callbacks) in recorders.items():
+            assert (callbacks.seqs, callbacks.failures) == ([4], [])
+            assert await store.events(id_) == whole(id_)
+        kept = [(each.id, each.status) for each in await store.streams(session_id)]
+        assert kept == [(id_, StreamStatus.ERROR) for id_ in recorders]
+        assert [each.content for each in await store.conversation(session_id)] == [
+            id_ for id_ in recorders for _ in ("question", "answer")
+        ]
+        assert [each.stream_id for each in await store.open_streams()] == ["used"]
+
+
+@pytest.mark.usefixtures("system")
+async def test_a_charge_is_kept_if_the_stream_that_was_flushed_with_it_is_refused(url: str) -> None:
+    async with journal(url) as handle:
+        writer, callbacks = recorder(handle)
+        handle.charge(Charge("small", 10, 1, cost=0.5), Payer("ann", "clerk", "s", "t", "s", "t"))
+        writer.event(progress(object()))
+        assert isinstance(await callbacks.until_failed(), RecordsRefused)
+        total = await session_totals(handle.store, "s", "s")
+        assert (total.tokens, total.cost) == (11, 0.5)
 
 
 @pytest.mark.usefixtures("system")
