@@ -45,10 +45,7 @@ def rehearse(port: int, host: str, paths: tuple[Path, ...], api_key_env: str | N
     try:
         asyncio.run(serve(script, _say, host, port, api_key))
     except CannotListen as exc:
-        reason = (
-            os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
-        )  # error numbers of getaddrinfo are negative
-        _refuse(f"cannot listen on {host}:{port}: {reason}")
+        _refuse(f"cannot listen on {host}:{port}: {exc.why}")
 
 
 def _script(paths: tuple[Path, ...]) -> Script:

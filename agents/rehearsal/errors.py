@@ -8,6 +8,7 @@ Exception
 """
 
 import math
+import os
 from typing import Any
 
 from agents.rehearsal.script import ScriptedFault
@@ -15,6 +16,11 @@ from agents.rehearsal.script import ScriptedFault
 
 class CannotListen(OSError):
     """Raised at the server's start only. A line that can't be written is an OSError as well, and is another fault."""
+
+    @property
+    def why(self) -> str | None:
+        """The system's words for the error. The error numbers of getaddrinfo are negative, and have their own words."""
+        return os.strerror(self.errno) if self.errno and self.errno > 0 else self.strerror
 
 
 class BrokenOff(Exception):

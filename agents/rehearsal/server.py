@@ -12,7 +12,8 @@ from aiohttp import web
 
 from agents.rehearsal import chat, responses
 from agents.rehearsal.director import Director
-from agents.rehearsal.errors import CannotListen, ErrorResponse, invalid_api_key
+from agents.rehearsal.errors import ErrorResponse, invalid_api_key
+from agents.rehearsal.listening import listen
 from agents.rehearsal.loop_thread import LoopThread
 from agents.rehearsal.playback import play
 from agents.rehearsal.script import Script
@@ -74,13 +75,7 @@ class RehearsalServer:
         return list(self._director.background.cancelled)
 
     async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise CannotListen(*error.args) from error
-        self.port = self._runner.addresses[0][1]
+        self.port = await listen(self._runner, self.host, self.port)
         return self
 
     async def __aexit__(

@@ -45,7 +45,7 @@ def record(upstream: str, out: Path | None, port: int, without_delays: bool) -> 
     try:
         asyncio.run(_serve(upstream, out, port, paced=not without_delays))
     except CannotListen as exc:
-        _refuse(f"cannot listen on {HOST}:{port}: {os.strerror(exc.errno) if exc.errno else exc}")
+        _refuse(f"cannot listen on {HOST}:{port}: {exc.why}")
 
 
 async def _serve(upstream: str, out: Path | None, port: int, *, paced: bool) -> None:

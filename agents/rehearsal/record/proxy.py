@@ -18,6 +18,7 @@ from aiohttp import web
 
 from agents.rehearsal.errors import CannotListen, ErrorResponse, error_body
 from agents.rehearsal.faults import cut_connection
+from agents.rehearsal.listening import listen
 from agents.rehearsal.record.answer import AnswerReader
 from agents.rehearsal.record.cleaning import Cleaner
 from agents.rehearsal.record.steps import Exchange, Record
@@ -81,21 +82,16 @@ class RecordingProxy:
         self._http = aiohttp.ClientSession(
             timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
         )
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, HOST, self.port).start()
-        except OSError as error:
-            await self._close()
-            raise CannotListen(*error.args) from error
-        self.port = self._runner.addresses[0][1]
+            self.port = await listen(self._runner, HOST, self.port)
+        except CannotListen:
+            await self._http.close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
         await self._runner.cleanup()
         await self._http.close()
 
