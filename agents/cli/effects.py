@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from agents.cli.group import Group
-from agents.cli.listing import NOTHING, json_option, say_json, say_table, time_of
+from agents.cli.listing import NOTHING, json_option, say_list, time_of
 from agents.cli.moment import AGES, Moment
 from agents.cli.printing import say
 from agents.cli.remote.ids import by_id
@@ -97,11 +97,7 @@ def effects(
     chosen |= {} if since is None else {"since": since.isoformat()}
 
     async def show(source: Sessions) -> None:
-        found = [each async for each in _effects(source, limit, chosen)]
-        if as_json:
-            say_json(found)
-        else:
-            say_table(COLUMNS, map(row_of, found))
+        say_list([each async for each in _effects(source, limit, chosen)], COLUMNS, row_of, as_json=as_json)
 
     carry_out(options, show)
 

@@ -18,6 +18,7 @@ from agents.cli.printing import say
 from agents.cli.view.table import Column, table_lines
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+T = TypeVar("T")
 
 NOTHING: Final = "-"
 DURATIONS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -31,6 +32,16 @@ def say_json(items: Iterable[Any]) -> None:
     """Print each item as a line of JSON."""
     for item in items:
         say(json.dumps(msgspec.to_builtins(item)))
+
+
+def say_list(
+    found: Iterable[T], columns: Sequence[Column], row: Callable[[T], Sequence[str]], *, as_json: bool
+) -> None:
+    """Print what was found, as lines of JSON or as a table."""
+    if as_json:
+        say_json(found)
+    else:
+        say_table(columns, map(row, found))
 
 
 def say_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:

@@ -7,7 +7,7 @@ import click
 
 from agents.cli.exit_codes import ExitCode
 from agents.cli.group import Group
-from agents.cli.listing import json_option, say_json, say_table
+from agents.cli.listing import json_option, say_json, say_list
 from agents.cli.printing import say
 from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import ask, daemon_options
@@ -45,11 +45,7 @@ def status(as_json: bool, **options: Any) -> None:
     """List the living nodes. A star marks the one that was asked."""
 
     async def show(client: Client) -> None:
-        found = (await client.get("/cluster"))["nodes"]
-        if as_json:
-            say_json(found)
-        else:
-            say_table(COLUMNS, map(_row, found))
+        say_list((await client.get("/cluster"))["nodes"], COLUMNS, _row, as_json=as_json)
 
     ask(options, show)
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from agents.cli.group import Group
-from agents.cli.listing import json_option, say_json, say_table, time_of
+from agents.cli.listing import json_option, say_list, time_of
 from agents.cli.moment import AGES, Length
 from agents.cli.printing import say
 from agents.cli.remote import ids
@@ -65,10 +65,7 @@ def list_command(as_json: bool, **options: Any) -> None:
 
 async def _list(client: Client, *, as_json: bool) -> None:
     found = [each async for each in ids.pages(client, "/schedules", "schedules", place="name")]
-    if as_json:
-        say_json(found)
-    else:
-        say_table(COLUMNS, map(_row, found))
+    say_list(found, COLUMNS, _row, as_json=as_json)
 
 
 @schedules_command.command()
@@ -129,7 +126,7 @@ def pause(name: str, **options: Any) -> None:
     """Pause a schedule: no run is due until it is resumed."""
 
     async def do(client: Client) -> None:
-        await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, "pause")))
+        await _post(client, name, "pause")
         say("paused")
 
     ask(options, do)
@@ -142,8 +139,7 @@ def resume(name: str, **options: Any) -> None:
     """Let a schedule go on with its next due time."""
 
     async def do(client: Client) -> None:
-        resumed = await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, "resume")))
-        say(f"resumed: {_due(resumed)}")
+        say(f"resumed: {_due(await _post(client, name, 'resume'))}")
 
     ask(options, do)
 
@@ -155,8 +151,7 @@ def run_now(name: str, **options: Any) -> None:
     """Begin a run now, and print its id, which is also that of its stream."""
 
     async def do(client: Client) -> None:
-        begun = await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, "run")))
-        say(begun["run_id"])
+        say((await _post(client, name, "run"))["run_id"])
 
     ask(options, do)
 
@@ -173,13 +168,14 @@ def history(name: str, limit: int, as_json: bool, **options: Any) -> None:
         found = await by_id(
             name, schedules(client), lambda name: client.get(path("schedules", name, "runs"), limit=limit)
         )
-        runs = found["runs"]
-        if as_json:
-            say_json(runs)
-        else:
-            say_table(RUNS_COLUMNS, map(_run_row, runs))
+        say_list(found["runs"], RUNS_COLUMNS, _run_row, as_json=as_json)
 
     ask(options, show)
+
+
+async def _post(client: Client, name: str, change: str) -> Any:
+    """Change a schedule, whose name may be shortened, and return the answer."""
+    return await by_id(name, schedules(client), lambda name: client.post(path("schedules", name, change)))
 
 
 def _due(schedule: Any) -> str:

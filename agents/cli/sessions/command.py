@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from agents.cli.group import Group
-from agents.cli.listing import json_option, say_json, say_table
+from agents.cli.listing import json_option, say_json, say_list
 from agents.cli.printing import say
 from agents.cli.remote.ids import by_id, whole_id
 from agents.cli.sessions.ids import PAGE, complete_session, session_ids, stream_ids
@@ -58,10 +58,7 @@ def list_command(limit: int, after: str | None, as_json: bool, **options: Any) -
             and (page := await source.sessions(found[-1].id, min(limit - len(found), PAGE)))
         ):
             found += page
-        if as_json:
-            say_json(found)
-        else:
-            say_table(COLUMNS, map(row_of, found))
+        say_list(found, COLUMNS, row_of, as_json=as_json)
 
     carry_out(options, show)
 

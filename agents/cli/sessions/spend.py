@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from agents.cli.exit_codes import ExitCode
-from agents.cli.listing import NOTHING, json_option, say_json, say_table
+from agents.cli.listing import NOTHING, json_option, say_list
 from agents.cli.moment import AGES, Moment
 from agents.cli.refusal import fail
 from agents.cli.sessions.place import open_sessions, place_options
@@ -62,10 +62,7 @@ def spend(by: SpendBy, since: datetime | None, as_json: bool, **options: Any) ->
         sys.exit(fail(error))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    if as_json:
-        say_json(report.spend)
-    else:
-        say_table((Column(by.upper(), least=8), *SUMS), map(_row, report.spend))
+    say_list(report.spend, (Column(by.upper(), least=8), *SUMS), _row, as_json=as_json)
 
 
 def _row(each: SpentSum) -> tuple[str, ...]:
