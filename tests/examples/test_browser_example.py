@@ -15,6 +15,7 @@ from agents.settings import GatewaySettings, Settings, ToolSettings
 from supervisors import agent_supervisor
 from tests.agents.gateway.pages.browser import chromium, tab
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN
+from tests.agents.llm.http.loopback import served
 from tests.examples.test_examples import FOLDER as EXAMPLES
 
 pytestmark = [
@@ -38,13 +39,8 @@ async def origin() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/", page)
     app.router.add_get("/client.js", client)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as address:
+        yield address
 
 
 @pytest.fixture(params=[True, False], ids=["allowed", "not allowed"])

@@ -1,7 +1,7 @@
 """A client of several nodes: it asks the next one if one refuses. Servers on loopback answer as nodes do."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiohttp import web
@@ -10,25 +10,15 @@ from agents.client import Client, NoDaemon, Refused, Unreachable
 from agents.core.events import StreamComplete, StreamToken
 from agents.core.response import Response
 from agents.gateway.wire import frames
-from tests.agents.cluster.link.nodes import LOOPBACK
+from tests.agents.llm.http.loopback import answered_by
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOBODY = "http://127.0.0.1:9"
 DRAINING = {"error": {"type": "unavailable", "message": "the daemon is stopping"}}
 
 
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    site = web.TCPSite(runner, LOOPBACK.host, 0)
-    await site.start()
-    try:
-        yield f"http://{LOOPBACK.host}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+def serving(handler: Handler) -> AbstractAsyncContextManager[str]:
+    return answered_by(handler, shutdown_timeout=0.05)
 
 
 class Answers:

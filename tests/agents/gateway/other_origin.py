@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.agents.llm.http.loopback import served
+
 
 @asynccontextmanager
 async def empty_page() -> AsyncIterator[str]:
@@ -15,10 +17,5 @@ async def empty_page() -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/", empty)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as address:
+        yield address

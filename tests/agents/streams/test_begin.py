@@ -13,6 +13,7 @@ from actors import Mailbox
 from agents import StreamComplete, StreamStart, agent
 from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
+from tests.agents.llm.http.loopback import answered_by
 
 ANSWER = b"""data: {"choices": [{"index": 0, "delta": {"content": "Yes."}, "finish_reason": "stop"}]}
 
@@ -30,16 +31,11 @@ async def provider(asked: asyncio.Event, go: asyncio.Event) -> AsyncIterator[str
         await go.wait()
         return web.Response(body=ANSWER, content_type="text/event-stream")
 
-    application = web.Application()
-    application.router.add_post("/v1/chat/completions", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        go.set()
-        await runner.cleanup()
+    async with answered_by(answer) as address:
+        try:
+            yield f"{address}/v1"
+        finally:
+            go.set()
 
 
 @pytest.mark.parametrize("durability", ["batched", "sync"])

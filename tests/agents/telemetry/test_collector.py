@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agents.rehearsal import RehearsalServer, builtin
+from tests.agents.llm.http.loopback import served
 
 PROGRAM = """
 import asyncio, sys
@@ -72,15 +73,9 @@ async def collecting() -> AsyncIterator[Collector]:
     collector = Collector()
     app = web.Application(client_max_size=2**24)
     app.router.add_post("/v1/{kind}", collector.take)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0]
-        collector.address = f"http://{host}:{port}"
+    async with served(app, handler_cancellation=True, shutdown_timeout=0.05) as address:
+        collector.address = address
         yield collector
-    finally:
-        await runner.cleanup()
 
 
 async def ran(*arguments: str, **environ: str) -> tuple[int | None, str]:

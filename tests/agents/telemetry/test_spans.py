@@ -18,6 +18,7 @@ from actors import exit as send_exit
 from agents import StreamError, agent, start_agent, tool
 from agents.llm.endpoint import Endpoint
 from agents.llm.model_server import server_of
+from tests.agents.llm.http.loopback import served
 from tests.agents.llm.scripted import SAID
 from tests.agents.sample_tools import raises, waits_long
 from tests.agents.telemetry.conftest import Telemetry, Traced
@@ -214,15 +215,8 @@ async def provider(*, held_open: bool = False) -> AsyncIterator[tuple[str, list[
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", answer)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0]
-        yield f"http://{host}:{port}/v1", seen
-    finally:
-        await runner.cleanup()
+    async with served(app, handler_cancellation=True, shutdown_timeout=0.05) as address:
+        yield f"{address}/v1", seen
 
 
 async def test_a_model_call_whose_connection_is_read_to_its_end_when_the_program_ends_has_its_answer(

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from agents.llm.endpoint import Api, Endpoint
 from agents.llm.http.openai_client import OpenAIClient
+from tests.agents.llm.http.loopback import answered_by
 
 BODY = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
 
@@ -26,18 +27,12 @@ async def provider(headers: dict[str, str], body: bytes) -> AsyncIterator[tuple[
         asked.append(await request.json())
         return web.Response(body=body, headers={"content-type": "text/event-stream", **headers})
 
-    application = web.Application()
-    application.router.add_post("/{any:.*}", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    client = OpenAIClient(Endpoint(f"http://127.0.0.1:{runner.addresses[0][1]}/v1", "any"))
-    try:
-        yield client, asked
-    finally:
-        await client.close()
-        await runner.cleanup()
+    async with answered_by(answer) as address:
+        client = OpenAIClient(Endpoint(f"{address}/v1", "any"))
+        try:
+            yield client, asked
+        finally:
+            await client.close()
 
 
 async def read(client: OpenAIClient, api: Api, body: dict[str, Any]) -> bytes:
@@ -92,15 +87,8 @@ async def recorded(
             return web.Response(body=await request.read())
         return web.Response(status=status, headers=answered)
 
-    application = web.Application()
-    application.router.add_post("/{any:.*}", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/", requests
-    finally:
-        await runner.cleanup()
+    async with answered_by(answer) as address:
+        yield f"{address}/", requests
 
 
 HEADS = [

@@ -11,6 +11,7 @@ from aiohttp import web
 from agents.tools.builtin import web_search as module
 from agents.tools.builtin.web_search import NOT_CONFIGURED, SearchFailed, web_search
 from agents.tools.errors import InvalidArguments
+from tests.agents.llm.http.loopback import served
 
 Endpoint = tuple[str, list[Any]]
 
@@ -28,14 +29,8 @@ async def service(status: int, body: str, headers: dict[str, str] | None = None)
 
     app = web.Application()
     app.router.add_get("/search", search)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/search", asked
-    finally:
-        await runner.cleanup()
+    async with served(app) as address:
+        yield f"{address}/search", asked
 
 
 async def test_results_come_as_titles_urls_and_snippets() -> None:
