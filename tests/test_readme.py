@@ -1,13 +1,11 @@
 """README.md: each of its programs runs, and prints the output below it."""
 
-import asyncio
-import os
 import re
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
+
+from tests import programs
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -34,18 +32,7 @@ def test_the_first_program_has_fifteen_lines_at_most() -> None:
 async def test_a_program_prints_the_output_below_it(code: str, output: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(code, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", str(program), stdout=PIPE, stderr=PIPE, env=environment
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    assert out.decode().strip() == output.strip()
+    assert (await programs.output(program)).strip() == output.strip()
 
 
 @pytest.mark.parametrize("link", sorted(set(LINK.findall(TEXT))))

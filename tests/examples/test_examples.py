@@ -1,12 +1,10 @@
 """Each example runs as a new user runs it: one file, no key, no network beyond loopback."""
 
-import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
+
+from tests.programs import output
 
 FOLDER = Path(__file__).parents[2] / "examples"
 HOSTS = {"fastapi_host.py", "django_host.py"}
@@ -37,24 +35,6 @@ EXPECTED = {
 UNORDERED = {"tool_agent.py"}
 """Parallel calls end in any order."""
 
-KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
-
-
-async def output(example: Path) -> list[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in KEYS}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", str(example), stdout=PIPE, stderr=PIPE, env=environment
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    assert "Traceback" not in err.decode()
-    return out.decode().splitlines()
-
 
 def test_every_example_has_an_expectation() -> None:
     assert {example.name for example in EXAMPLES} == set(EXPECTED)
@@ -62,7 +42,7 @@ def test_every_example_has_an_expectation() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 async def test_an_example_prints_what_it_promises(example: Path) -> None:
-    lines, expected = await output(example), EXPECTED[example.name]
+    lines, expected = (await output(example)).splitlines(), EXPECTED[example.name]
     if example.name in UNORDERED:
         lines, expected = sorted(lines), sorted(expected)
     assert lines == expected

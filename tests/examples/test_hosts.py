@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import sys
@@ -17,7 +16,8 @@ import pytest
 from playwright.async_api import async_playwright
 
 from tests.agents.gateway.test_browser import CHROMIUM, QUIET
-from tests.examples.test_examples import FOLDER, HOSTS, KEYS
+from tests.examples.test_examples import FOLDER, HOSTS
+from tests.programs import environment
 
 FASTAPI = ("-m", "uvicorn", "--app-dir", str(FOLDER), "fastapi_host:app", "--port", "0")
 DJANGO = (str(FOLDER / "django_host.py"), "0")
@@ -34,12 +34,11 @@ def hear_ctrl_c() -> None:
 @asynccontextmanager
 async def host(*arguments: str) -> AsyncIterator[str]:
     """Run a host, and give its address. At the end, Ctrl-C ends it without a traceback."""
-    environment = {name: value for name, value in os.environ.items() if name not in KEYS}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "error", *arguments),
         stdout=PIPE,
         stderr=STDOUT,
-        env=environment,
+        env=environment(),
         preexec_fn=hear_ctrl_c,
     )
     printed = bytearray()
