@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from actors import KILL, AsyncioSystemBase, CallFailed, Mailbox, Pid, new_event_loop
 from actors import exit as send_exit
-from agents import Event, StreamComplete, StreamError, StreamReset, StreamToken, StreamToolResult, agent, application
+from agents import Event, StreamComplete, StreamError, StreamToolResult, agent, application
 from agents.rehearsal import RehearsalServer, parse
 from agents.settings import Settings, ToolSettings
 from supervisors import agent_supervisor, which_children
+from tests.agents.texts import text_that_stands
 
 FAULTS = ["drop", "close", "truncate", "bad_json", "error_event", "length", "rate_limit", "server_error", "html"]
 SCRIPT = """
@@ -164,15 +165,8 @@ def check(events: list[Event]) -> None:
     assert sum(isinstance(event, StreamComplete | StreamError) for event in events) == 1
     errors = {event.result.error for event in events if isinstance(event, StreamToolResult)}
     assert errors <= {None, "crashed"}
-    tokens = ""
-    for event in events:
-        match event:
-            case StreamReset(content=content):
-                tokens = content
-            case StreamToken(token):
-                tokens += token
     end = events[-1]
-    assert tokens == (end.response.content if isinstance(end, StreamComplete) else end.content)  # type: ignore[union-attr]
+    assert text_that_stands(events) == (end.response.content if isinstance(end, StreamComplete) else end.content)  # type: ignore[union-attr]
 
 
 def labels(system: AsyncioSystemBase) -> list[str]:

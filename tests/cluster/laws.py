@@ -5,7 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from agents.core.errors import Interrupted
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamReset, StreamToken
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
+from tests.agents.texts import text_that_stands
 from tests.cluster.audit import WRITES_AFTER_DEATH, WRONG_OWNERS
 from tests.cluster.nodes import Cluster
 from tests.cluster.recording import Recording
@@ -93,14 +94,3 @@ def seqs_of_the_store_hold_the_clients(recording: Recording, kept: list[Event]) 
     seen = [event for event in recording.events if event.attempt == last]
     assert kept[-1] == seen[-1], recording.report(*kept[-1:])
     assert text_that_stands(kept) == text_that_stands(recording.events), recording.report()
-
-
-def text_that_stands(events: Iterable[Event]) -> str:
-    text = ""
-    for event in events:
-        match event:
-            case StreamToken(token):
-                text += token
-            case StreamReset(content=content):
-                text = content
-    return text

@@ -2,7 +2,7 @@
 
 from actors import Mailbox
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset
-from tests.cluster.laws import text_that_stands
+from tests.agents.texts import text_that_stands
 
 
 async def followed(box: Mailbox) -> list[Event]:

@@ -14,13 +14,14 @@ import pytest
 
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.errors import Interrupted
-from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamToken, StreamToolResult
+from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
 from agents.core.parts import hashes_in, text_of
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import Store
 from agents.sessions.records import StreamStatus
 from tests.agents.crash.program import AGENT, PICTURE, STREAM
 from tests.agents.parts.samples import PNG, seen
+from tests.agents.texts import text_that_stands
 
 SCRIPT = """
 [models.busy]
@@ -77,14 +78,7 @@ def check_client(seen: list[Event], on_restart: str) -> None:
     """Check that no event is lost or repeated, that there is one end, and that the valid text equals it."""
     assert all(later.seq > earlier.seq for earlier, later in pairwise(seen))
     assert [isinstance(event, StreamComplete | StreamError) for event in seen].count(True) == 1
-    text = ""
-    for event in seen:
-        match event:
-            case StreamToken(token):
-                text += token
-            case StreamReset(content=content):
-                text = content
-    end = seen[-1]
+    text, end = text_that_stands(seen), seen[-1]
     assert [event.tool_call.id for event in seen if isinstance(event, StreamToolResult)] == sorted(
         {event.tool_call.id for event in seen if isinstance(event, StreamToolResult)},
         key=[event.tool_call.id for event in seen if isinstance(event, StreamToolResult)].index,
