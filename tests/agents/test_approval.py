@@ -26,24 +26,13 @@ from agents.core.conversation import AssistantMessage, Function, ToolCall
 from agents.tools.approval import Approvals
 from supervisors.agent_supervisor import start_agent
 from tests.agents.sample_tools import counts, pays
+from tests.agents.scripts import call, calling
 from tests.agents.stage import Stage
+from tests.agents.turns import turn
 
-SCRIPT = """
-[models.buyer]
-[[models.buyer.turns]]
-[[models.buyer.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { euros = 5 } },
-    { name = "pays", arguments = { euros = 500 } },
-    { name = "pays", arguments = { euros = 900 } },
-]
-[[models.buyer.turns.steps]]
-text = "{result:0}, {result:1}, {result:2}"
-
-[models.counter]
-[[models.counter.turns]]
-steps = [{ tool_calls = [{ name = "counts", arguments = { to = 3 } }] }, { text = "{result:0}" }]
-"""
+SCRIPT = calling("buyer", *(call("pays", euros=each) for each in (5, 500, 900))) + calling(
+    "counter", call("counts", to=3)
+)
 
 
 def asked(events: list[Event]) -> list[StreamApprovalRequired]:
@@ -62,14 +51,9 @@ async def test_an_approval_without_a_waiting_call_has_no_deadline() -> None:
     assert not faults
 
 
-async def turn(pid: Pid, decide: Any) -> list[Event]:
-    """Return all events of a turn. decide is called for each request for approval."""
-    events = []
-    async for event in agent.stream(pid, "buy"):
-        events.append(event)
-        if isinstance(event, StreamApprovalRequired):
-            await decide(event.tool_call)
-    return events
+async def bought(pid: Pid, decide: Any) -> list[Event]:
+    """Return the events of a turn. decide: called with each call that needs an approval."""
+    return await turn(pid, "buy", lambda asked: decide(asked.tool_call))
 
 
 async def test_each_call_that_needs_it_waits_for_its_own_approval(stage: Stage, api: str) -> None:
@@ -81,7 +65,7 @@ async def test_each_call_that_needs_it_waits_for_its_own_approval(stage: Stage, 
         else:
             assert await agent.approve(pid, call.id, call.arguments) == Decided(call.id, "approved")
 
-    events = await turn(pid, decide)
+    events = await bought(pid, decide)
     assert ["500" in event.tool_call.arguments for event in asked(events)] == [True, False]
     end = events[-1]
     assert isinstance(end, StreamComplete)
@@ -96,7 +80,7 @@ async def test_an_approval_is_for_the_arguments_that_were_shown(stage: Stage) ->
         assert await agent.approve(pid, call.id) == Decided(call.id, "approved")
         assert await agent.deny(pid, call.id) == AlreadyDecided(call.id, "approved")
 
-    events = await turn(pid, decide)
+    events = await bought(pid, decide)
     end = events[-1]
     assert isinstance(end, StreamComplete)
     assert end.response.answer == "paid 5, paid 500, paid 900"
@@ -114,7 +98,7 @@ async def test_an_approved_call_runs_with_edited_arguments_and_the_model_is_told
         assert await agent.approve(pid, call.id, call.arguments, edited=edited) == Decided(call.id, "approved")
         assert await agent.approve(pid, call.id, edited="{}") == AlreadyDecided(call.id, "approved")
 
-    events = await turn(pid, decide)
+    events = await bought(pid, decide)
     begun = [event.tool_call for event in events if isinstance(event, StreamToolStart)]
     assert {call.index: json.loads(call.arguments)["euros"] for call in begun} == {0: 5, 1: 7, 2: 900}
     results = {event.tool_call.index: event.result for event in events if isinstance(event, StreamToolResult)}
@@ -135,7 +119,7 @@ async def test_no_answer_within_its_deadline_is_a_denial() -> None:
     async def decide(call: Any) -> None:
         """Make no decision. The tool waits a quarter of a second."""
 
-    results = [event.result for event in await turn(pid, decide) if isinstance(event, StreamToolResult)]
+    results = [event.result for event in await bought(pid, decide) if isinstance(event, StreamToolResult)]
     assert sorted(result.error or "" for result in results) == ["", "denied", "denied"]
 
 

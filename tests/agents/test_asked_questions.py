@@ -1,25 +1,21 @@
 """Questions of a turn to a person: each is answered by its id, and the answer is the result of its call."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Pid
 from agents import (
     AlreadyDecided,
     Decided,
-    Event,
     InvalidReply,
     InvalidTool,
     NotAsked,
     OtherKind,
     Question,
     StreamApprovalRequired,
-    StreamComplete,
     StreamToolResult,
     StreamToolStart,
     agent,
@@ -27,43 +23,35 @@ from agents import (
 )
 from supervisors.agent_supervisor import start_agent
 from tests.agents.sample_tools import pays
+from tests.agents.scripts import call, calling
 from tests.agents.stage import Stage
+from tests.agents.turns import answer_of, turn
 
-Answering = Callable[[StreamApprovalRequired], Awaitable[None]]
 NESTED: list[Any] = []
 NESTED.append(NESTED)
 
-SCRIPT = """
-[models.host]
-[[models.host.turns]]
-[[models.host.turns.steps]]
-tool_calls = [
-    { name = "ask_user", arguments = { question = "Which colour?", choices = ["red", "blue"], default = "blue" } },
-    { name = "ask_user", arguments = { question = "Your name?" } },
-    { name = "ask_user", arguments = { question = "Toppings?", choices = ["nuts", "figs"], several = true } },
-]
-[[models.host.turns.steps]]
-text = "{result:0} / {result:1} / {result:2}"
-
-[models.tailor]
-turns = [{ steps = [{ tool_calls = [{ name = "pick_size", arguments = { article = "shirt" } }] }, { text = "{result:0}" }] }]
-
-[models.payer]
-turns = [{ steps = [{ tool_calls = [{ name = "pays", arguments = { euros = 500 } }] }, { text = "{result:0}" }] }]
-
-[models.careless]
-[[models.careless.turns]]
-[[models.careless.turns.steps]]
-tool_calls = [
-    { name = "ask_user", arguments = { question = "Which?", choices = ["a", "b"], default = "c" } },
-    { name = "ask_user", arguments = { question = "Which?", choices = ["a", "a"] } },
-    { name = "ask_user", arguments = { question = " " } },
-    { name = "ask_user", arguments = { question = "Which?", several = true } },
-    { name = "ask_user", arguments = {} },
-]
-[[models.careless.turns.steps]]
-text = "Sorry."
-"""  # noqa: E501
+SCRIPT = "".join(
+    (
+        calling(
+            "host",
+            call("ask_user", question="Which colour?", choices=["red", "blue"], default="blue"),
+            call("ask_user", question="Your name?"),
+            call("ask_user", question="Toppings?", choices=["nuts", "figs"], several=True),
+            text="{result:0} / {result:1} / {result:2}",
+        ),
+        calling("tailor", call("pick_size", article="shirt")),
+        calling("payer", call("pays", euros=500)),
+        calling(
+            "careless",
+            call("ask_user", question="Which?", choices=["a", "b"], default="c"),
+            call("ask_user", question="Which?", choices=["a", "a"]),
+            call("ask_user", question=" "),
+            call("ask_user", question="Which?", several=True),
+            call("ask_user"),
+            text="Sorry.",
+        ),
+    )
+)
 
 
 @tool(asks=True, approval_timeout_s=5.0)
@@ -75,22 +63,6 @@ def pick_size(article: str) -> Question:
 def question_of(event: StreamApprovalRequired) -> Question:
     assert event.question is not None
     return event.question
-
-
-async def turn(pid: Pid, answering: Answering) -> list[Event]:
-    """Return the events of a turn. answering: called with each question."""
-    events = []
-    async for event in agent.stream(pid, "begin"):
-        events.append(event)
-        if isinstance(event, StreamApprovalRequired):
-            await answering(event)
-    return events
-
-
-def answer_of(events: list[Event]) -> str:
-    end = events[-1]
-    assert isinstance(end, StreamComplete)
-    return end.response.answer
 
 
 async def test_each_question_is_answered_by_its_id(stage: Stage, api: str) -> None:
@@ -105,7 +77,7 @@ async def test_each_question_is_answered_by_its_id(stage: Stage, api: str) -> No
         for text, answer in {"Toppings?": ["figs", "nuts"], "Which colour?": "red", "Your name?": "Ada"}.items():
             assert await agent.answer(pid, by_text[text], answer) == Decided(by_text[text], "answered")
 
-    events = await turn(pid, collect)
+    events = await turn(pid, "begin", collect)
     colour, name, toppings = map(question_of, asked)
     assert (colour.choices, colour.default, name.choices, toppings.several) == (("red", "blue"), "blue", (), True)
     assert {each.timeout_s for each in asked} == {86_400.0}
@@ -136,7 +108,7 @@ async def test_an_invalid_answer_gets_one_line_and_the_question_still_waits(stag
         assert await agent.answer(pid, call_id, valid[text]) == Decided(call_id, "answered")
         assert await agent.answer(pid, call_id, valid[text]) == AlreadyDecided(call_id, "answered")
 
-    assert answer_of(await turn(pid, refuse)) == 'blue / Bob / ["nuts"]'
+    assert answer_of(await turn(pid, "begin", refuse)) == 'blue / Bob / ["nuts"]'
 
 
 async def test_a_person_may_decline_to_answer(stage: Stage) -> None:
@@ -146,7 +118,7 @@ async def test_a_person_may_decline_to_answer(stage: Stage) -> None:
         await agent.deny(pid, event.tool_call.id, "not now")
 
     declined = "error: denied: not now"
-    assert answer_of(await turn(pid, decline)) == " / ".join([declined] * 3)
+    assert answer_of(await turn(pid, "begin", decline)) == " / ".join([declined] * 3)
 
 
 async def test_an_approval_can_not_be_answered(stage: Stage) -> None:
@@ -167,7 +139,7 @@ async def test_after_the_deadline_the_default_is_the_answer_and_the_model_reads_
     async def nothing(event: StreamApprovalRequired) -> None:
         """Give no answer."""
 
-    results = [each.result for each in await turn(pid, nothing) if isinstance(each, StreamToolResult)]
+    results = [each.result for each in await turn(pid, "begin", nothing) if isinstance(each, StreamToolResult)]
     by_error = {result.error: result for result in results}
     assert by_error[None].value == "blue"
     assert by_error[None].content == "nobody answered within 86400 s; this is the default answer: blue"
@@ -183,7 +155,7 @@ async def test_a_tool_of_a_program_may_ask_with_a_deadline_of_its_own() -> None:
     async def note(event: StreamApprovalRequired) -> None:
         asked.append(event)
 
-    events = await turn(pid, note)
+    events = await turn(pid, "begin", note)
     assert [(question_of(each).text, each.timeout_s) for each in asked] == [("Which size of shirt?", 5.0)]
     assert answer_of(events) == "nobody answered within 5 s; this is the default answer: M"
 

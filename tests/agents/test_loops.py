@@ -19,6 +19,7 @@ from supervisors.agent_supervisor import start_agent
 from tests.agents.keeping import App
 from tests.agents.sample_tools import shout
 from tests.agents.stage import Stage
+from tests.agents.turns import turn
 
 CALL = '{ tool_calls = [{ name = "shout", arguments = { text = "hi" } }] }'
 BAD = '{ tool_calls = [{ name = "shout", arguments = { wrong = 1 } }] }'
@@ -34,13 +35,8 @@ turns = [{{ steps = [{", ".join([CALL, BAD] * 4)}, {{ text = "Done." }}] }}]
 """
 
 
-async def turn(pid: Pid, decide: Any = None) -> list[Any]:
-    events = []
-    async for event in agent.stream(pid, "Go on."):
-        events.append(event)
-        if isinstance(event, StreamApprovalRequired):
-            await decide(pid, event.tool_call)
-    return events
+async def gone_on(pid: Pid, decide: Any = None) -> list[Any]:
+    return await turn(pid, "Go on.", lambda asked: decide(pid, asked.tool_call))
 
 
 def results(events: list[Any]) -> list[str]:
@@ -49,7 +45,7 @@ def results(events: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize(("model", "told"), [("stuck", [0, 0, 1, 1, 1, 1]), ("wrong", [0, 0, 1, 1, 1, 1])])
 async def test_the_model_is_told_in_the_result(stage: Stage, model: str, told: list[int]) -> None:
-    events = await turn(await stage.agent(model, tools=[shout], loops={"tell": 3, "ask": None, "stop": None}))
+    events = await gone_on(await stage.agent(model, tools=[shout], loops={"tell": 3, "ask": None, "stop": None}))
     assert isinstance(events[-1], StreamComplete)
     assert [int("in a row with the same arguments" in text) for text in results(events)] == told
     assert "shout was called 6 times" in str(stage.server.requests[-1]["messages"][-1])
@@ -63,14 +59,14 @@ async def test_a_person_decides_about_further_calls(stage: Stage) -> None:
         await (agent.approve(pid, call.id) if len(decisions) == 1 else agent.deny(pid, call.id, "enough"))
 
     pid = await stage.agent("stuck", tools=[shout], loops={"tell": None, "ask": 4, "stop": None})
-    found = results(await turn(pid, decide))
+    found = results(await gone_on(pid, decide))
     assert decisions == ["shout"] * 3
     assert ["denied" in text for text in found] == [False] * 4 + [True] * 2
 
 
 @pytest.mark.parametrize(("model", "count", "calls"), [("stuck", 4, 3), ("turns", 3, 5)])
 async def test_a_loop_ends_the_turn(stage: Stage, model: str, count: int, calls: int) -> None:
-    events = await turn(await stage.agent(model, tools=[shout], loops={"stop": count}))
+    events = await gone_on(await stage.agent(model, tools=[shout], loops={"stop": count}))
     assert isinstance(events[-1], StreamError)
     assert isinstance(events[-1].reason, LoopFound)
     assert events[-1].reason.count == count
@@ -79,7 +75,7 @@ async def test_a_loop_ends_the_turn(stage: Stage, model: str, count: int, calls:
 
 async def test_an_exempt_tool_may_repeat_and_the_default_hurts_no_short_turn(stage: Stage) -> None:
     for loops in ({"tell": 2, "ask": 3, "stop": 4, "exempt": ["shout"]}, {}):
-        events = await turn(await stage.agent("stuck", tools=[shout], loops=loops))
+        events = await gone_on(await stage.agent("stuck", tools=[shout], loops=loops))
         assert isinstance(events[-1], StreamComplete)
 
 

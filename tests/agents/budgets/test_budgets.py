@@ -25,6 +25,7 @@ from agents.settings import Settings
 from agents.testing import simulated_stage
 from supervisors.agent_supervisor import start_agent
 from tests.agents.budgets.spenders import PRICES, SCRIPT, SMALL, Kept, clerk, end
+from tests.agents.turns import turn
 
 
 async def ends(pid: Pid, count: int) -> Sequence[StreamComplete | StreamError]:
@@ -54,12 +55,7 @@ async def test_an_owner_spends_at_most_the_budget_with_all_agents_and_over_resta
 
 async def decided(pid: Pid, decide: Any) -> list[Any]:
     """Return the events of a turn. decide: is called with the pid and each call that waits."""
-    events = []
-    async for event in agent.stream(pid, "Go on."):
-        events.append(event)
-        if isinstance(event, StreamApprovalRequired):
-            await decide(pid, event.tool_call)
-    return events
+    return await turn(pid, "Go on.", lambda asked: decide(pid, asked.tool_call))
 
 
 async def test_a_person_allows_more_and_the_turn_goes_on_and_the_amount_holds_after_a_restart(kept: Kept) -> None:

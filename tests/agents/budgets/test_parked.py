@@ -1,8 +1,7 @@
 """A turn that waits for its budget is parked: without a process, with one question, over restarts of the program."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack
 
 from actors import Mailbox, Pid, ended
 from actors.observer import processes
@@ -17,7 +16,6 @@ from agents import (
     StreamComplete,
     StreamError,
     StreamReset,
-    StreamSubAgent,
     agent,
 )
 from agents.agent_registry import find_agent
@@ -27,36 +25,14 @@ from agents.sessions.spending import spending
 from supervisors.agent_supervisor import start_agent
 from tests.agents.budgets.spenders import SMALL, Kept, clerk, end
 from tests.agents.keeping import journal
+from tests.agents.turns import park, parked, questions
 
 TIGHT = {"agent": "clerk", "cost": 0.04}
 """The first turn of the clerk spends 0.03 of it."""
 
 
-async def question(events: AsyncGenerator[Event, None]) -> StreamApprovalRequired:
-    async for event in events:
-        own = event.event if isinstance(event, StreamSubAgent) else event
-        if isinstance(own, StreamApprovalRequired):
-            return own
-    raise AssertionError("the turn ended without a question")
-
-
-async def parked(*ids: str) -> set[str]:
+async def parked_ids(*ids: str) -> set[str]:
     return await (await journal()).store.parked(ids)
-
-
-@asynccontextmanager
-async def parked_turn(pid: Pid) -> AsyncIterator[tuple[AsyncGenerator[Event, None], StreamApprovalRequired]]:
-    """Begin a turn of an agent whose budget is reached. Yield its further events and its question when it is parked."""
-    async with aclosing(agent.stream(pid, "Go on.")) as events:
-        asked = await question(events)
-        await ended(pid)
-        yield events, asked
-
-
-async def ask(pid: Pid) -> StreamApprovalRequired:
-    """Begin such a turn, and return its question when it is parked."""
-    async with parked_turn(pid) as (_, asked):
-        return asked
 
 
 async def rest(box: Mailbox) -> list[Event]:
@@ -84,15 +60,15 @@ async def test_a_turn_parked_by_its_budget_has_no_process_and_an_approval_by_its
     async with kept.running(TIGHT, park_after=1):
         await end(await clerk())  # the provider has its process, too
         before = set(processes())
-        async with parked_turn(await clerk(id="ann")) as (turn, asked):
+        async with parked(await clerk(id="ann"), "Go on.", 1) as (turn, (asked,)):
             assert find_agent("ann") is None
             assert {type(each.process).__name__ for each in set(processes()) - before} == {"MailboxProcess"}
-            assert await parked("ann") == {"ann"}
+            assert await parked_ids("ann") == {"ann"}
             assert isinstance(await agent.approve("ann", asked.tool_call.id, edited="{}"), InvalidEdit)
             given = await agent.approve("ann", asked.tool_call.id, edited='{"allow": 0.03}', by="bob")
             assert given == Decided(asked.tool_call.id, "approved")
             events = [event async for event in turn]
-        assert await parked("ann") == set()
+        assert await parked_ids("ann") == set()
         assert isinstance(events[-1], StreamComplete)
         assert decision(events) == [("approved", "bob", True)]
         assert not any(isinstance(each, StreamReset | StreamApprovalRequired) for each in events)
@@ -105,7 +81,7 @@ async def test_a_decision_after_a_restart_answers_the_same_question_and_its_amou
     async with kept.running(TIGHT, park_after=1):
         pid = await clerk(id="ann")
         await end(pid)
-        asked = await ask(pid)
+        (asked,) = await park(pid, "Go on.", 1)
     for _ in range(2):  # programs that end before anybody decides
         async with kept.running(TIGHT, park_after=1):
             assert find_agent("ann") is None
@@ -135,7 +111,7 @@ async def test_a_denial_ends_the_parked_turn_and_asks_no_model(kept: Kept) -> No
     async with kept.running(TIGHT, park_after=1):
         pid = await clerk(id="ann")
         await end(pid)
-        async with parked_turn(pid) as (turn, asked):
+        async with parked(pid, "Go on.", 1) as (turn, (asked,)):
             await agent.deny("ann", asked.tool_call.id, "not this month", by="bob")
             events = [event async for event in turn]
         assert decision(events) == [("denied", "bob", False)]
@@ -158,7 +134,7 @@ async def test_a_deadline_that_passed_while_no_program_ran_ends_the_parked_turn(
     async with kept.running({**TIGHT, "wait": 100}, park_after=1):
         pid = await clerk(id="ann")
         await end(pid)
-        asked = await ask(pid)
+        (asked,) = await park(pid, "Go on.", 1)
     async with kept.running(TIGHT, park_after=60_000), Mailbox() as box:
         agent.subscribe(await woken("ann"), box.pid)  # the program has started it, too
         stored = await until_over(box, asked)
@@ -179,9 +155,9 @@ async def test_a_turn_is_parked_for_one_budget_after_the_other(kept: Kept) -> No
     async with kept.running(TIGHT, {"owner": "ann", "tokens": 130}, park_after=1):
         pid = await clerk(id="ann", owner="ann")
         await end(pid)
-        async with parked_turn(pid) as (turn, first):
+        async with parked(pid, "Go on.", 1) as (turn, (first,)):
             await agent.approve("ann", first.tool_call.id, edited='{"allow": 1}')
-            second = await question(turn)
+            (second,) = await questions(turn, 1)
             await ended(find_agent("ann") or pid)
             assert second.tool_call.id != first.tool_call.id
             shown = [json.loads(each.tool_call.arguments)["budget"] for each in (first, second)]
@@ -194,8 +170,8 @@ async def test_a_turn_is_parked_for_one_budget_after_the_other(kept: Kept) -> No
 async def test_what_a_person_allows_for_one_turn_wakes_the_parked_ones_that_it_is_enough_for(kept: Kept) -> None:
     async with kept.running({"owner": "ann", "tokens": 10}, park_after=1), AsyncExitStack() as stack:
         pids = [await clerk(id=f"ann{number}", owner="ann") for number in range(3)]
-        turns = [await stack.enter_async_context(parked_turn(pid)) for pid in pids]
-        await agent.approve("ann0", turns[0][1].tool_call.id, edited='{"allow": 1000}', by="bob")
+        turns = [await stack.enter_async_context(parked(pid, "Go on.", 1)) for pid in pids]
+        await agent.approve("ann0", turns[0][1][0].tool_call.id, edited='{"allow": 1000}', by="bob")
         ends = [[event async for event in turn] for turn, _ in turns]
         assert {type(events[-1]) for events in ends} == {StreamComplete}
         others = [("approved", None, False)]
@@ -205,7 +181,7 @@ async def test_what_a_person_allows_for_one_turn_wakes_the_parked_ones_that_it_i
 async def test_parked_turns_for_which_an_amount_is_not_enough_are_parked_again(kept: Kept) -> None:
     async with kept.running({"owner": "ann", "tokens": 10}, park_after=1), AsyncExitStack() as stack:
         pids = [await clerk(id=f"ann{number}", owner="ann") for number in range(2)]
-        (one, first), (two, second) = [await stack.enter_async_context(parked_turn(pid)) for pid in pids]
+        (one, (first,)), (two, (second,)) = [await stack.enter_async_context(parked(pid, "Go on.", 1)) for pid in pids]
         await agent.approve("ann0", first.tool_call.id, edited='{"allow": 100}')
         assert isinstance([event async for event in one][-1], StreamComplete)
         assert await agent.approve("ann1", second.tool_call.id, edited='{"allow": 1000}') == Decided(
@@ -220,13 +196,10 @@ async def test_a_sub_agents_turn_that_waits_for_a_budget_is_parked_with_its_call
     tools = [agent.as_tool({"name": "clerk", "model": "clerk", "model_options": SMALL}, description="Write it down.")]
     boss = {"id": "boss", "name": "boss", "model": "boss", "model_options": SMALL, "owner": "ann", "tools": tools}
     async with kept.running({"agent": "clerk", "cost": 0.01}, {"owner": "ann", "cost": 1.0}, park_after=1):
-        pid = await start_agent(boss)
-        async with aclosing(agent.stream(pid, "Go on.")) as events:
-            asked = await question(events)
-            await ended(pid)
+        async with parked(await start_agent(boss), "Go on.", 1) as (events, (asked,)):
             below = asked.stream_id
             assert find_agent(below) is None
-            assert await parked("boss", below) == {"boss", below}
+            assert await parked_ids("boss", below) == {"boss", below}
             given = await agent.approve(below, asked.tool_call.id, edited='{"allow": 1}', stream_id=below)
             assert given == Decided(asked.tool_call.id, "approved")
             more = [event async for event in events]
@@ -241,7 +214,7 @@ async def test_a_parked_turn_that_is_cancelled_leaves_no_question(kept: Kept) ->
     async with kept.running(TIGHT, park_after=1):
         pid = await clerk(id="ann")
         await end(pid)
-        async with parked_turn(pid) as (turn, asked):
+        async with parked(pid, "Go on.", 1) as (turn, (asked,)):
             assert await agent.cancel(await woken("ann"), asked.stream_id)
             assert isinstance([event async for event in turn][-1], StreamError)
         assert await (await journal()).store.parked_waits(None, 10, None) == []
@@ -251,7 +224,7 @@ async def test_a_budget_that_was_removed_lets_a_parked_turn_go_on_when_it_is_wok
     async with kept.running(TIGHT, park_after=1):
         pid = await clerk(id="ann")
         await end(pid)
-        asked = await ask(pid)
+        (asked,) = await park(pid, "Go on.", 1)
     async with kept.running(), Mailbox() as box:
         assert await agent.follow(await woken("ann"), asked.stream_id, box.pid, after=asked.seq)
         events = await rest(box)

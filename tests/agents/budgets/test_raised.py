@@ -14,8 +14,9 @@ from agents.agent_registry import begun, find_agent
 from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import Settings
 from tests.agents.budgets.spenders import Kept, clerk
-from tests.agents.budgets.test_parked import ask, decision, parked, question, rest
+from tests.agents.budgets.test_parked import decision, parked_ids, rest
 from tests.agents.cluster.sqlite_nodes import living_node, settings_of_two
+from tests.agents.turns import park, questions
 
 EACH = {"owner": "*", "tokens": 10}
 ENOUGH = '{"allow": 100000}'
@@ -30,7 +31,8 @@ async def test_a_start_wakes_the_parked_turns_whose_budget_was_raised_right_befo
     kept: Kept, tmp_path: Path
 ) -> None:
     async with kept.running(EACH, park_after=1):
-        one, two, _ = [await ask(await clerk(id=id_, owner=id_[:3])) for id_ in ("ann1", "ann2", "bob1")]
+        pids = [await clerk(id=id_, owner=id_[:3]) for id_ in ("ann1", "ann2", "bob1")]
+        (one,), (two,), _ = [await park(pid, "Go on.", 1) for pid in pids]
         with closing(sqlite3.connect(kept.store)) as store, closing(sqlite3.connect(tmp_path / "killed.db")) as image:
             decided = asyncio.create_task(agent.approve("ann1", one.tool_call.id, edited=ENOUGH))
             while not counted(store, "allowances"):  # noqa: ASYNC110 (the store has no event)
@@ -47,7 +49,7 @@ async def test_a_start_wakes_the_parked_turns_whose_budget_was_raised_right_befo
         events = await rest(box)
         assert isinstance(events[-1], StreamComplete)
         assert decision(events) == [("approved", None, False)]
-        assert await parked("ann1", "ann2", "bob1") == {"bob1"}
+        assert await parked_ids("ann1", "ann2", "bob1") == {"bob1"}
         assert find_agent("bob1") is None
 
 
@@ -60,8 +62,8 @@ async def test_an_amount_that_another_node_allows_lets_a_turn_go_on(tmp_path: Pa
         async with living_node(far_settings, "agents"), application.running(Settings.model_validate(own)):
             await start_agent(id="mine", model="echo", owner="ann")
             async with aclosing(agent.stream("mine", "hello")) as mine, aclosing(agent.stream("anns", "hi")) as theirs:
-                await question(mine)
-                asked = await question(theirs)
+                await questions(mine, 1)
+                (asked,) = await questions(theirs, 1)
                 await agent.approve("anns", asked.tool_call.id, edited=ENOUGH)
                 ends = [[event async for event in events] for events in (theirs, mine)]
     assert {type(events[-1]) for events in ends} == {StreamComplete}

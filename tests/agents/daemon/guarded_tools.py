@@ -9,25 +9,11 @@ from actors import exit as send_exit
 from agents.agent_registry import find_agent
 from agents.core.question import Question
 from agents.tools.tool import tool
+from tests.agents.notes import note
+from tests.agents.scripts import call, calling
 
-BUYER = """
-[models.buyer]
-[[models.buyer.turns]]
-[[models.buyer.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays", arguments = { path = "{user}", euros = 2 } },
-    { name = "pays", arguments = { path = "{user}", euros = 3 } },
-]
-[[models.buyer.turns.steps]]
-text = "{result:0}, {result:1}, {result:2}"
-"""
+BUYER = calling("buyer", *(call("pays", path="{user}", euros=each) for each in (1, 2, 3)))
 """The script of a model that makes three payments at once."""
-
-
-def note(path: str, line: str) -> None:
-    with open(path, "a") as file:
-        file.write(f"{line}\n")
 
 
 @tool(requires_approval=True)

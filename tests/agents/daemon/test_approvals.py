@@ -19,31 +19,23 @@ from agents.core.events import (
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.daemon.daemons import Daemon, daemon
 from tests.agents.daemon.guarded_tools import BUYER
+from tests.agents.scripts import call, calling
+from tests.agents.turns import answer_of
 
 pytestmark = pytest.mark.timeout(180)
 
-SCRIPT = (
-    BUYER
-    + """
-[models.slow]
-[[models.slow.turns]]
-steps = [
-    { tool_calls = [{ name = "pays_slowly", arguments = { path = "{user}", euros = 9 } }] },
-    { text = "{result:0}" },
-]
-
-[models.queue]
-[[models.queue.turns]]
-[[models.queue.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays_alone", arguments = { path = "{user}", euros = 5 } },
-    { name = "pays_alone", arguments = { path = "{user}", euros = 50 } },
-    { name = "calculator", arguments = { expression = "6 * 7" } },
-]
-[[models.queue.turns.steps]]
-text = "{result:0}, {result:1}, {result:2}, {result:3}"
-"""
+SCRIPT = "".join(
+    (
+        BUYER,
+        calling("slow", call("pays_slowly", path="{user}", euros=9)),
+        calling(
+            "queue",
+            call("pays", path="{user}", euros=1),
+            call("pays_alone", path="{user}", euros=5),
+            call("pays_alone", path="{user}", euros=50),
+            call("calculator", expression="6 * 7"),
+        ),
+    )
 )
 CONFIG = """
 [{agents, [{tools, [{workers, 2}]}]},
@@ -104,12 +96,6 @@ def errors(events: list[Event]) -> list[Any]:
     return [event.result.error for event in events if isinstance(event, StreamToolResult)]
 
 
-def answer(events: list[Event]) -> str:
-    end = events[-1]
-    assert isinstance(end, StreamComplete)
-    return end.response.answer
-
-
 async def test_calls_that_waited_for_approval_are_asked_for_again(
     server: RehearsalServer, folder: Path, tmp_path: Path, config: str
 ) -> None:
@@ -120,7 +106,7 @@ async def test_calls_that_waited_for_approval_are_asked_for_again(
     async with daemon(server, folder, "--config", config) as second, second.client() as client:
         rest = await to_the_end(client, seen[-1].seq, **{asked(seen)[1]: "deny"})
         assert sorted(asked(rest)) == sorted(asked(seen))
-        assert answer(rest) == "paid 1, error: denied, paid 3"
+        assert answer_of(rest) == "paid 1, error: denied, paid 3"
         assert sorted(paid.read_text().split("\n")) == ["", "paid 1", "paid 3"]
         assert await second.stopped() == 0
 
@@ -143,7 +129,7 @@ async def test_decisions_before_the_kill_hold_or_are_asked_for_again_and_no_call
         rest = await to_the_end(client, seen[-1].seq, **{denied: "deny"})
         assert approved not in asked(rest)
         assert open_ in asked(rest)
-        assert answer(rest).startswith("paid 1, error: denied")
+        assert answer_of(rest).startswith("paid 1, error: denied")
         assert errors([*seen, *rest]).count("unknown") == 0
         assert sorted(paid.read_text().split()) == ["1", "3", "paid", "paid"]
         assert await second.stopped() == 0
@@ -177,7 +163,7 @@ async def test_calls_after_a_waiting_call_run_after_the_restart(
     async with daemon(server, folder, "--config", config) as second, second.client() as client:
         rest = await to_the_end(client, seen[-1].seq)
         assert len(asked(rest)) == 2
-        assert answer(rest) == "paid 1, paid 5, paid 50, 42"
+        assert answer_of(rest) == "paid 1, paid 5, paid 50, 42"
         assert paid.read_text() == "paid 1\nalone 5\nalone 50\n"
         assert await second.stopped() == 0
 

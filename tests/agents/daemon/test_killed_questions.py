@@ -12,21 +12,17 @@ from agents.core.events import Event, StreamApprovalRequired, StreamComplete
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.cli.forked import understudy
 from tests.agents.daemon.daemons import Daemon, daemon
+from tests.agents.scripts import call, calling
 from tests.agents.webhooks.receiver import SECRET, receiving
 
 pytestmark = pytest.mark.timeout(180)
 
-SCRIPT = """
-[models.host]
-[[models.host.turns]]
-[[models.host.turns.steps]]
-tool_calls = [
-    { name = "ask_user", arguments = { question = "Which colour?", choices = ["red", "blue"], default = "blue" } },
-    { name = "ask_user", arguments = { question = "Your name?" } },
-]
-[[models.host.turns.steps]]
-text = "{result:0} for {result:1}"
-"""
+SCRIPT = calling(
+    "host",
+    call("ask_user", question="Which colour?", choices=["red", "blue"], default="blue"),
+    call("ask_user", question="Your name?"),
+    text="{result:0} for {result:1}",
+)
 CONFIG = """
 [{agents, [{tools, [{workers, 1}]}]},
  {understudy, [{agents, [[{id, "host"}, {model, "host"}, {tools, [ask_user]}]]},

@@ -4,10 +4,8 @@ A crash is an image of the store, taken while the turn waits or runs: what kill 
 """
 
 import asyncio
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from agents import (
     CallContext,
     Decided,
     DidNotHappen,
-    Event,
     Pid,
     StreamApprovalRequired,
     StreamToolResult,
@@ -29,17 +26,14 @@ from agents import (
 )
 from agents.core.ledger import EffectState
 from agents.rehearsal import RehearsalServer, parse
+from tests.agents.effects.images import copy_store, free_store
 from tests.agents.effects.test_settling import followed, ledger, result_of
 from tests.agents.effects.test_settling import running as running_in
+from tests.agents.scripts import call, calling
 from tests.agents.tools.asking_midway import HOW
+from tests.agents.turns import questions
 
-SCRIPT = """
-[models.payer]
-[[models.payer.turns]]
-steps = [{ tool_calls = [{ name = "pays", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-"""
-
-
+SCRIPT = calling("payer", call("pays", path="{user}"), text="So: {result:0}")
 KINDS: dict[str, dict[str, Any]] = {
     "told": {},
     "verified": {"verify": lambda: DidNotHappen()},
@@ -77,30 +71,20 @@ async def begun(made: Tool) -> Pid:
     return await start_agent(id="payer", model="payer", owner="ada", tools=[made])
 
 
-async def question(events: AsyncIterator[Event]) -> StreamApprovalRequired:
-    async for event in events:
-        if isinstance(event, StreamApprovalRequired):
-            return event
-    raise AssertionError("the turn has asked nobody")
-
-
 @asynccontextmanager
 async def crashed(
     server: RehearsalServer, folder: Path, made: Tool, until: Callable[[StreamApprovalRequired], Awaitable[None]]
 ) -> AsyncIterator[StreamApprovalRequired]:
     """Run a program whose predecessor was killed. until: what the first program does after the question."""
     (folder / "first").mkdir()
-    (folder / "second").mkdir()
     async with running_in(server, folder / "first"):
         async with aclosing(agent.stream(await begun(made), str(folder / "runs"))) as events:
-            asked = await question(events)
-            await until(asked)
-        for file in (folder / "first").glob("sessions.db*"):
-            shutil.copy(file, folder / "second")
-    with closing(sqlite3.connect(folder / "second" / "sessions.db")) as image, image:
-        image.execute("UPDATE writer SET owner = NULL")  # the process that had the store is dead
+            (question,) = await questions(events, 1)
+            await until(question)
+        copy_store(folder / "first", folder / "second")
+    free_store(folder / "second")
     async with running_in(server, folder / "second"):
-        yield asked
+        yield question
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,8 +130,8 @@ async def test_a_call_that_was_cut_after_its_last_answer_asks_no_question_again(
 ) -> None:
     till = Till(kind)
 
-    async def paid(asked: StreamApprovalRequired) -> None:
-        await agent.answer("payer", asked.tool_call.id, "fast")
+    async def paid(question: StreamApprovalRequired) -> None:
+        await agent.answer("payer", question.tool_call.id, "fast")
         await till.running.wait()
         if kind != "idempotent":
             entry = await ledger()
@@ -156,8 +140,8 @@ async def test_a_call_that_was_cut_after_its_last_answer_asks_no_question_again(
     content, error, state, runs = ENDS[kind]
     async with crashed(server, tmp_path, till.tool, paid) as first:
         events = await followed(await begun(till.tool), first.stream_id)
-        asked = [each for each in events if isinstance(each, StreamApprovalRequired)]
-        assert [each.seq for each in asked] == [first.seq], "the question of the first program only"
+        shown = [each for each in events if isinstance(each, StreamApprovalRequired)]
+        assert [each.seq for each in shown] == [first.seq], "the question of the first program only"
         result = result_of(events)
         assert (content or result.content, result.error) == (result.content, error)
         if state is not None:
@@ -184,8 +168,8 @@ async def test_a_call_cut_between_its_answers_and_asked_again_by_verify_asks_onl
 
     made = tool(name="pays", timeout_s=60.0, verify=lambda: DidNotHappen())(pay)
 
-    async def hangs(asked: StreamApprovalRequired) -> None:
-        await agent.answer("payer", asked.tool_call.id, "fast")
+    async def hangs(question: StreamApprovalRequired) -> None:
+        await agent.answer("payer", question.tool_call.id, "fast")
         await running.wait()
 
     async with crashed(server, tmp_path, made, hangs) as first:
@@ -196,11 +180,8 @@ async def test_a_call_cut_between_its_answers_and_asked_again_by_verify_asks_onl
                 pass
             entry = await ledger()
             assert (entry.state, entry.attempt) == (EffectState.INTENDED, 1)
-            (tmp_path / "third").mkdir()
-            for file in (tmp_path / "second").glob("sessions.db*"):
-                shutil.copy(file, tmp_path / "third")
-    with closing(sqlite3.connect(tmp_path / "third" / "sessions.db")) as image, image:
-        image.execute("UPDATE writer SET owner = NULL")
+            copy_store(tmp_path / "second", tmp_path / "third")
+    free_store(tmp_path / "third")
     async with running_in(server, tmp_path / "third"):
         pid = await begun(made)
         async with Mailbox() as box:

@@ -1,13 +1,11 @@
 """A turn that waits for a person's decision on an effect is parked, and goes on with the decision."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from actors import Mailbox, Pid, ended
-from agents import Event, StreamApprovalDecided, StreamApprovalRequired, StreamComplete, agent
+from actors import Mailbox, Pid
+from agents import StreamApprovalDecided, StreamApprovalRequired, StreamComplete, agent
 from agents.agent_registry import find_agent
 from agents.core.outcome import Happened
 from agents.instance.waking import wake
@@ -15,12 +13,10 @@ from agents.sessions.effects import Chosen, effects, settle
 from agents.tools.approval import Decided, InvalidAlways, InvalidEdit
 from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
+from tests.agents.scripts import call, calling
+from tests.agents.turns import answer_of, park, parked
 
-SCRIPT = """
-[models.payer]
-[[models.payer.turns]]
-steps = [{ tool_calls = [{ name = "pays", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-"""
+SCRIPT = calling("payer", call("pays", path="{user}"), text="So: {result:0}")
 TOOLS = ["tests.agents.effects.losing_tool:pays"]
 RESTARTED = (
     "So: error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect"
@@ -30,13 +26,6 @@ RESTARTED = (
 
 async def start(id_: str = "ann") -> Pid:
     return await agent_supervisor.start_agent({"id": id_, "model": "payer", "tools": TOOLS})
-
-
-async def question(events: AsyncIterator[Event]) -> StreamApprovalRequired:
-    async for event in events:
-        if isinstance(event, StreamApprovalRequired):
-            return event
-    raise AssertionError("the turn has asked nobody")
 
 
 async def decide(decision: str, asked: StreamApprovalRequired) -> None:
@@ -63,18 +52,14 @@ async def test_a_parked_turn_goes_on_by_a_persons_word_about_an_effect(
 ) -> None:
     file = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start()
-        async with aclosing(agent.stream(pid, str(file))) as events:
-            asked = await question(events)
-            await ended(pid)
+        async with parked(await start(), str(file), 1) as (events, (asked,)):
             assert find_agent("ann") is None
-            (parked,) = await (await journal()).store.parked_waits(None, 10, None)
-            assert (parked.wait.waiting.kind, parked.wait.waiting.deadline) == ("effect", asked.deadline)
+            (kept,) = await (await journal()).store.parked_waits(None, 10, None)
+            assert (kept.wait.waiting.kind, kept.wait.waiting.deadline) == ("effect", asked.deadline)
             await decide(decision, asked)
             rest = [event async for event in events]
         assert await (await journal()).store.parked_waits(None, 10, None) == []
-    assert isinstance(rest[-1], StreamComplete)
-    assert rest[-1].response.answer == answer
+    assert answer_of(rest) == answer
     assert len(file.read_text().splitlines()) == paid
     decided = [(each.decision, each.by) for each in rest if isinstance(each, StreamApprovalDecided)]
     assert decided == ([] if decision == "settled" else [(decision, "bob")])
@@ -83,10 +68,7 @@ async def test_a_parked_turn_goes_on_by_a_persons_word_about_an_effect(
 async def test_a_new_program_asks_again_about_an_effect_with_the_same_deadline(app: App, tmp_path: Path) -> None:
     file = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start()
-        async with aclosing(agent.stream(pid, str(file))) as events:
-            first = await question(events)
-            await ended(pid)
+        (first,) = await park(await start(), str(file), 1)
     async with app(park_after=60_000), Mailbox() as box:
         await start("other")  # so that this program has the tool, too
         assert await wake("ann") is not None

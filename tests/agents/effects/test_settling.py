@@ -4,10 +4,8 @@ A crash is an image of the store, taken while the tool runs: what kill -9 would 
 """
 
 import asyncio
-import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,14 +42,10 @@ from agents.sessions import Store, history, open_journal
 from agents.sessions.effects import Chosen, effects, settle
 from agents.sessions.side_records import EffectRecord
 from agents.settings import Durability, SessionSettings, Settings, ToolSettings
+from tests.agents.effects.images import copy_store, free_store
+from tests.agents.scripts import call, calling
 
-SCRIPT = """
-[models.payer]
-[[models.payer.turns]]
-steps = [{ tool_calls = [{ name = "pay", arguments = { order = "A7", cents = 5 } }] }, { text = "So: {result:0}" }]
-"""
-
-
+SCRIPT = calling("payer", call("pay", order="A7", cents=5), text="So: {result:0}")
 NOTHING: Mapping[str, Outcome] = {}
 
 
@@ -134,16 +128,13 @@ async def crashed(
     said: what a person says of these calls while no program runs.
     """
     (folder / "first").mkdir()
-    (folder / "second").mkdir()
     async with running(server, folder / "first"):
         for name, bank in banks.items():
             await cut_short(bank, name)
             entry = await ledger(name)
             assert (entry.state, entry.attempt, entry.owner) == (EffectState.BEGUN, 1, "ada"), "before the tool runs"
-        for file in (folder / "first").glob("sessions.db*"):
-            shutil.copy(file, folder / "second")
-    with closing(sqlite3.connect(folder / "second" / "sessions.db")) as image, image:
-        image.execute("UPDATE writer SET owner = NULL")  # the process that had the store is dead
+        copy_store(folder / "first", folder / "second")
+    free_store(folder / "second")
     if said:
         store = await Store.open(f"sqlite:///{folder}/second/sessions.db")
         for entry in await effects(store, Chosen()):

@@ -12,7 +12,6 @@ from agents import (
     Event,
     InvalidAgentConfig,
     StreamApprovalRequired,
-    StreamComplete,
     StreamError,
     StreamReset,
     StreamToken,
@@ -31,6 +30,7 @@ from agents.settings.hooks import HookSettings
 from tests.agents.hooks import sample_hooks as hooks
 from tests.agents.hooks.sample_hooks import spend
 from tests.agents.stage import Stage
+from tests.agents.turns import answer_of
 
 SCRIPT = """
 [models.spender]
@@ -69,12 +69,6 @@ async def events_of(pid: Any, message: str = "go", *, approve: str | None = None
     return events
 
 
-def answer(events: list[Event]) -> str:
-    end = events[-1]
-    assert isinstance(end, StreamComplete), end
-    return end.response.answer
-
-
 def text(events: list[Event]) -> str:
     return "".join(event.token for event in events if isinstance(event, StreamToken))
 
@@ -90,19 +84,19 @@ async def spender(stage: Stage, *before: Any, **hooks: Any) -> Any:
 @pytest.mark.parametrize("order", [[hooks.at_most_100, hooks.under_1000], [hooks.under_1000, hooks.at_most_100]])
 async def test_hooks_decide_on_the_arguments_that_run_whatever_their_order(stage: Stage, order: list[Any]) -> None:
     pid = await spender(stage, *order)
-    assert answer(await events_of(pid)) == "spent 60 on ada"
+    assert answer_of(await events_of(pid)) == "spent 60 on ada"
     events = await events_of(pid, "much")
-    assert (answer(events), ran_with(events)) == ("spent 100 on ada", [100])
+    assert (answer_of(events), ran_with(events)) == ("spent 100 on ada", [100])
 
 
 async def test_the_strictest_of_several_decisions_holds(stage: Stage) -> None:
     pid = await spender(stage, hooks.ask_above_50, hooks.under_1000)
     events = await events_of(pid)
     assert [event.why for event in events if isinstance(event, StreamApprovalRequired)] == ["Spend 60?"]
-    assert answer(events) == "spent 60 on ada"
+    assert answer_of(events) == "spent 60 on ada"
     events = await events_of(pid, "much")
     assert not [event for event in events if isinstance(event, StreamApprovalRequired)]
-    assert answer(events) == "error: denied: too much"
+    assert answer_of(events) == "error: denied: too much"
 
 
 async def test_a_person_is_shown_the_arguments_that_a_hook_has_written(stage: Stage) -> None:
@@ -115,9 +109,9 @@ async def test_a_person_is_shown_the_arguments_that_a_hook_has_written(stage: St
 
 async def test_hooks_also_decide_on_the_arguments_of_the_person_who_approves(stage: Stage) -> None:
     pid = await spender(stage, hooks.ask_above_50, hooks.under_1000)
-    assert answer(await events_of(pid, approve='{"cents": 70}')).startswith("spent 70 on ada\n\nThe user changed")
+    assert answer_of(await events_of(pid, approve='{"cents": 70}')).startswith("spent 70 on ada\n\nThe user changed")
     pid = await spender(stage, hooks.ask_above_50, hooks.under_1000)
-    assert answer(await events_of(pid, approve='{"cents": 7000}')).startswith("error: denied: too much")
+    assert answer_of(await events_of(pid, approve='{"cents": 7000}')).startswith("error: denied: too much")
 
 
 @pytest.mark.parametrize(
@@ -127,22 +121,22 @@ async def test_hooks_also_decide_on_the_arguments_of_the_person_who_approves(sta
 async def test_a_hook_that_fails_or_hangs_denies_or_runs_as_it_is_set(stage: Stage, broken: Any) -> None:
     closed = await spender(stage, broken, timeout=DEADLINE_MS)
     events = await events_of(closed)
-    assert answer(events) == f"error: denied: the hook {broken.__name__} failed"
+    assert answer_of(events) == f"error: denied: the hook {broken.__name__} failed"
     assert not ran_with(events)
     opened = await spender(stage, broken, timeout=DEADLINE_MS, on_failure="run")
-    assert answer(await events_of(opened)) == "spent 60 on ada"
+    assert answer_of(await events_of(opened)) == "spent 60 on ada"
 
 
 async def test_the_options_of_a_hook_have_precedence_over_those_of_its_agent(stage: Stage) -> None:
     pid = await spender(stage, hooks.fails_open, on_failure="deny")
-    assert answer(await events_of(pid)) == "spent 60 on ada"
+    assert answer_of(await events_of(pid)) == "spent 60 on ada"
 
 
 async def test_hooks_that_rewrite_each_others_values_without_an_end_deny(stage: Stage) -> None:
     pid = await spender(stage, hooks.one_more, hooks.at_most_100)
-    assert answer(await events_of(pid)) == "spent 61 on ada"
+    assert answer_of(await events_of(pid)) == "spent 61 on ada"
     events = await events_of(pid, "much")
-    assert answer(events) == "error: denied: the hooks one_more, at_most_100 rewrite each other's values"
+    assert answer_of(events) == "error: denied: the hooks one_more, at_most_100 rewrite each other's values"
     assert not ran_with(events)
 
 
@@ -157,15 +151,15 @@ async def test_the_result_that_a_hook_has_written_is_the_only_one(stage: Stage) 
 async def test_a_denied_result_is_an_error_for_the_model(stage: Stage) -> None:
     pid = await stage.agent("spender", tools=[spend], hooks={"after_tool": [hooks.mask_result, hooks.deny_result]})
     events = await events_of(pid)
-    assert answer(events) == "error: denied: spend is secret"
+    assert answer_of(events) == "error: denied: spend is secret"
 
 
 async def test_the_model_gets_the_messages_that_a_hook_has_written_and_the_conversation_stays(
     stage: Stage, api: str
 ) -> None:
     pid = await stage.agent("parrot", hooks={"before_model": [hooks.mask_messages]}, api_preference=api)
-    assert answer(await events_of(pid, "I am ada")) == "You wrote: I am [name]"
-    assert answer(await events_of(pid, "still ada")) == "You wrote: still [name]"
+    assert answer_of(await events_of(pid, "I am ada")) == "You wrote: I am [name]"
+    assert answer_of(await events_of(pid, "still ada")) == "You wrote: still [name]"
     assert "I am ada" in repr(await agent.conversation(pid))
 
 
@@ -176,7 +170,7 @@ async def test_a_denied_model_call_is_not_made_and_ends_the_turn(stage: Stage) -
     assert isinstance(end, StreamError)
     assert (end.reason, len(stage.server.requests)) == (Denied("no names"), before)
     pid = await stage.agent("parrot", hooks={"before_model": [hooks.deny_ada, hooks.mask_messages]})
-    assert answer(await events_of(pid, "I am ada")) == "You wrote: I am [name]"
+    assert answer_of(await events_of(pid, "I am ada")) == "You wrote: I am [name]"
 
 
 async def test_a_replaced_answer_voids_the_tokens_that_subscribers_have(stage: Stage, api: str) -> None:
@@ -184,7 +178,7 @@ async def test_a_replaced_answer_voids_the_tokens_that_subscribers_have(stage: S
     events = await events_of(pid, "hello")
     (reset,) = [place for place, event in enumerate(events) if isinstance(event, StreamReset)]
     assert (text(events[:reset]), text(events[reset:])) == ("You wrote: hello", "YOU WROTE: HELLO")
-    assert answer(events) == "YOU WROTE: HELLO"
+    assert answer_of(events) == "YOU WROTE: HELLO"
     assert "You wrote" not in repr(await agent.conversation(pid))
 
 
@@ -207,12 +201,12 @@ async def test_a_held_answer_is_shown_once_and_as_the_hooks_left_it(stage: Stage
     pid = await stage.agent("parrot", hooks=config, api_preference=api)
     events = await events_of(pid, "hello")
     assert not [event for event in events if isinstance(event, StreamReset)]
-    assert text(events) == answer(events) == "YOU WROTE: HELLO"
+    assert text(events) == answer_of(events) == "YOU WROTE: HELLO"
 
 
 async def test_calls_of_an_answer_that_a_hook_has_replaced_still_run(stage: Stage, api: str) -> None:
     pid = await stage.agent("spender", tools=[spend], hooks={"after_model": [hooks.shout]}, api_preference=api)
-    assert answer(await events_of(pid)) == "SPENT 60 ON ADA"
+    assert answer_of(await events_of(pid)) == "SPENT 60 ON ADA"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +238,7 @@ async def test_an_inner_async_function_is_a_hook(stage: Stage) -> None:
         return Rewrite(call.arguments)
 
     pid = await spender(stage, note)
-    assert answer(await events_of(pid)) == "spent 60 on ada"
+    assert answer_of(await events_of(pid)) == "spent 60 on ada"
     assert [(call.tool, call.arguments, call.owner) for call in seen] == [("spend", {"cents": 60}, None)]
 
 
@@ -278,7 +272,7 @@ async def test_hooks_of_the_settings_hold_for_agents_that_name_none() -> None:
 async def test_the_hooks_of_the_first_agent_hold_after_a_hand_off(stage: Stage) -> None:
     second = {"name": "second", "model": "second", "tools": [spend], "hooks": {"after_tool": [hooks.mask_result]}}
     pid = await stage.agent("desk", handoffs=[second], hooks={"before_tool": [hooks.at_most_100]})
-    assert answer(await events_of(pid)) == "spent 100 on [name]"
+    assert answer_of(await events_of(pid)) == "spent 100 on [name]"
 
 
 async def test_a_kept_agent_comes_back_only_with_hooks_that_the_program_gave() -> None:

@@ -1,15 +1,13 @@
 """A hook asks about a call, or rewrites it, and the turn is parked: the call runs once, as the person saw it."""
 
-from contextlib import aclosing
-
 import pytest
 
-from actors import Mailbox, Pid, ended
+from actors import Mailbox, Pid
 from agents import StreamApprovalDecided, agent
-from agents.core.events import TERMINAL, Event, StreamComplete
+from agents.core.events import TERMINAL, Event
 from supervisors import agent_supervisor
-from tests.agents.instance.test_parking import asked
 from tests.agents.keeping import App, journal
+from tests.agents.turns import answer_of, park
 
 SCRIPT = """
 [models.spender]
@@ -36,10 +34,7 @@ async def test_a_call_about_which_a_hook_asked_runs_once_as_the_person_saw_or_ed
     app: App, edited: str | None
 ) -> None:
     async with app(park_after=1):
-        pid = await start()
-        async with aclosing(agent.stream(pid, "begin")) as turn:
-            (one,) = await asked(turn, 1)
-            await ended(pid)
+        (one,) = await park(await start(), "begin", 1)
         (parked,) = await (await journal()).store.parked_waits(None, 10, None)
         assert parked.wait.waiting.why == "Spend 100?"
     assert (one.why, one.tool_call.arguments) == ("Spend 100?", '{"cents":100}')
@@ -50,6 +45,5 @@ async def test_a_call_about_which_a_hook_asked_runs_once_as_the_person_saw_or_ed
         events = await rest(box)
         decided = [(event.by, event.edited) for event in events if isinstance(event, StreamApprovalDecided)]
         assert decided == [("bob", edited is not None)]
-        assert isinstance(events[-1], StreamComplete)
         spent = "spent 100 on ada" if edited is None else "spent 30 on ada"
-        assert events[-1].response.answer.startswith(spent)
+        assert answer_of(events).startswith(spent)

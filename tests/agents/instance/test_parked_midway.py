@@ -12,25 +12,18 @@ from agents.sessions.waits import parked_waits
 from agents.tools.approval import Decided, OtherKind
 from agents.tools.questions import InvalidReply
 from supervisors import agent_supervisor
-from tests.agents.instance.test_parking import answer, asked
 from tests.agents.keeping import App, journal
+from tests.agents.scripts import call, calling
 from tests.agents.tools import asking_midway
 from tests.agents.tools.asking_midway import HOW, NAMES, WHETHER
+from tests.agents.turns import answer_of, park, questions
 
-SCRIPT = (
-    asking_midway.SCRIPT
-    + """
-[models.soon]
-[[models.soon.turns]]
-steps = [{ tool_calls = [{ name = "deletes_soon", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-
-[models.careful]
-[[models.careful.turns]]
-[[models.careful.turns.steps]]
-tool_calls = [{ name = "deletes_if_approved", arguments = { path = "nowhere" } }]
-[[models.careful.turns.steps]]
-text = "So: {result:0}"
-"""
+SCRIPT = "".join(
+    (
+        asking_midway.SCRIPT,
+        calling("soon", call("deletes_soon", path="{user}"), text="So: {result:0}"),
+        calling("careful", call("deletes_if_approved", path="nowhere"), text="So: {result:0}"),
+    )
 )
 MODULE = asking_midway.__name__
 ALL = [*NAMES, *(f"{MODULE}:{name}" for name in ("deletes_soon", "deletes_if_approved"))]
@@ -53,10 +46,7 @@ async def rest(events: AsyncGenerator[Event, None]) -> list[Event]:
 async def test_two_calls_that_asked_go_on_in_a_later_program_with_the_same_questions(app: App, tmp_path: Path) -> None:
     file = tmp_path / "runs"
     async with app(park_after=1):
-        pid = await start("both")
-        async with aclosing(agent.stream(pid, str(file))) as events:
-            first = {each.tool_call.name: each for each in await asked(events, 2)}
-            await ended(pid)
+        first = {each.tool_call.name: each for each in await park(await start("both"), str(file), 2)}
         waiting = await parked_waits((await journal()).store, None, 10, None)
         assert {(each.wait.waiting.kind, each.wait.waiting.question) for each in waiting} == {("question", WHETHER)}
         assert await agent.answer("ann", first["moves"].tool_call.id, "yes") == Decided(
@@ -83,7 +73,7 @@ async def test_two_calls_that_asked_go_on_in_a_later_program_with_the_same_quest
         seen: list[Event] = []
         while not seen or not isinstance(seen[-1], TERMINAL):
             seen.append(await box.receive(60))
-    assert answer(seen[-1]) == "So: error: denied: no, moved fast"
+    assert answer_of(seen) == "So: error: denied: no, moved fast"
     assert {(each.decision, each.by) for each in seen if isinstance(each, StreamApprovalDecided)} == {
         ("answered", "bob"),
         ("denied", None),
@@ -101,7 +91,7 @@ async def test_after_the_deadlines_a_parked_call_has_the_default_and_then_no_ans
         async with aclosing(agent.stream(pid, str(file))) as events:
             seen = await rest(events)
         assert not pid.alive
-    assert answer(seen[-1]) == "So: error: nobody answered within 0.5 s"
+    assert answer_of(seen) == "So: error: nobody answered within 0.5 s"
     assert [each.decision for each in seen if isinstance(each, StreamApprovalDecided)] == ["expired", "expired"]
     assert file.read_text().splitlines() == ["run 1 of deletes_soon", *["run 1 of deletes_soon", "how: safe"]]
 
@@ -114,17 +104,16 @@ async def test_a_call_that_was_approved_with_edited_arguments_asks_and_keeps_the
     async with app(park_after=1):
         pid = await start("careful")
         async with aclosing(agent.stream(pid, "go")) as events:
-            (one,) = await asked(events, 1)
+            (one,) = await questions(events, 1)
             await agent.approve("ann", one.tool_call.id, edited=edited)
-            (two,) = await asked(events, 1)
+            (two,) = await questions(events, 1)
             assert (two.kind, two.question, two.tool_call.arguments) == ("question", WHETHER, edited)
             if (pid_again := find_agent("ann")) is not None:
                 await ended(pid_again)
             await agent.answer("ann", one.tool_call.id, "yes")
-            (three,) = await asked(events, 1)
+            (three,) = await questions(events, 1)
             assert three.question == HOW
             await agent.answer("ann", one.tool_call.id, "safe")
-            last = (await rest(events))[-1]
-    said, _, note = answer(last).partition("\n\n")
+            said, _, note = answer_of(await rest(events)).partition("\n\n")
     assert said == "So: deleted safe"
     assert edited in note

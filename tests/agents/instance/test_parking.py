@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,8 @@ from actors import Mailbox, Pid, ended
 from actors.clock import unix_s
 from actors.observer import processes
 from agents import (
-    Event,
     StreamApprovalDecided,
     StreamApprovalRequired,
-    StreamComplete,
-    StreamSubAgent,
     StreamToolResult,
     agent,
 )
@@ -30,62 +26,28 @@ from agents.settings.agent import AgentSettings
 from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments
 from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
+from tests.agents.scripts import call, calling
+from tests.agents.turns import answer_of, park, parked, questions
 
 MANY = 60
-SCRIPT = f"""
-[models.spender]
-[[models.spender.turns]]
-[[models.spender.turns.steps]]
-tool_calls = [{", ".join(f'{{ name = "pays", arguments = {{ path = "-", euros = {each} }} }}' for each in range(MANY))}]
-"""
-SCRIPT += """
-[models.buyer]
-[[models.buyer.turns]]
-[[models.buyer.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays", arguments = { path = "{user}", euros = 2 } },
-]
-[[models.buyer.turns.steps]]
-text = "{result:0}, {result:1}"
-
-[models.late]
-[[models.late.turns]]
-[[models.late.turns.steps]]
-tool_calls = [
-    { name = "pays_unless_denied", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays_if_approved", arguments = { path = "{user}", euros = 2 } },
-]
-[[models.late.turns.steps]]
-text = "{result:0}, {result:1}"
-
-[models.patient]
-[[models.patient.turns]]
-[[models.patient.turns.steps]]
-tool_calls = [
-    { name = "pays_after_an_hour", arguments = { path = "{user}", euros = 1 } },
-    { name = "pays_within_an_hour", arguments = { path = "{user}", euros = 2 } },
-]
-[[models.patient.turns.steps]]
-text = "{result:0}, {result:1}"
-
-[models.busy]
-[[models.busy.turns]]
-[[models.busy.turns.steps]]
-tool_calls = [
-    { name = "pays", arguments = { path = "{user}", euros = 1 } },
-    { name = "waits_for_file", arguments = { path = "{user}.go" } },
-]
-[[models.busy.turns.steps]]
-text = "{result:0}, {result:1}"
-
-[models.boss]
-[[models.boss.turns]]
-[[models.boss.turns.steps]]
-tool_calls = [{ name = "clerk", arguments = { message = "{user}" } }]
-[[models.boss.turns.steps]]
-text = "The clerk: {result:0}"
-"""
+SCRIPT = "".join(
+    (
+        calling("spender", *(call("pays", path="-", euros=each) for each in range(MANY))),
+        calling("buyer", call("pays", path="{user}", euros=1), call("pays", path="{user}", euros=2)),
+        calling(
+            "late",
+            call("pays_unless_denied", path="{user}", euros=1),
+            call("pays_if_approved", path="{user}", euros=2),
+        ),
+        calling(
+            "patient",
+            call("pays_after_an_hour", path="{user}", euros=1),
+            call("pays_within_an_hour", path="{user}", euros=2),
+        ),
+        calling("busy", call("pays", path="{user}", euros=1), call("waits_for_file", path="{user}.go")),
+        calling("boss", call("clerk", message="{user}"), text="The clerk: {result:0}"),
+    )
+)
 FOLDER = "tests.agents.daemon.guarded_tools"
 NAMES = "pays", "pays_unless_denied", "pays_if_approved", "pays_after_an_hour", "pays_within_an_hour", "waits_for_file"
 TOOLS = [f"{FOLDER}:{name}" for name in NAMES]
@@ -98,21 +60,6 @@ async def start(model: str = "buyer", **config: Any) -> Pid:
     return await agent_supervisor.start_agent({"id": "ann", "model": model, "tools": TOOLS, **config})
 
 
-def own(event: Event) -> Any:
-    return event.event if isinstance(event, StreamSubAgent) else event
-
-
-async def asked(events: AsyncGenerator[Event, None], count: int = 2) -> list[StreamApprovalRequired]:
-    """Return the first questions of a turn."""
-    found: list[StreamApprovalRequired] = []
-    async for event in events:
-        if isinstance(each := own(event), StreamApprovalRequired):
-            found.append(each)
-            if len(found) == count:
-                break
-    return found
-
-
 async def parked_ids() -> set[str]:
     return await (await journal()).store.parked(["ann"])
 
@@ -121,11 +68,6 @@ def move_deadlines(folder: Path, by_s: float) -> None:
     """Move the deadlines of what waits in the store, as if time had passed."""
     with closing(sqlite3.connect(folder / "sessions.db")) as store, store:
         store.execute("UPDATE waiting SET deadline = deadline + ?", (by_s,))
-
-
-def answer(event: Event) -> str:
-    assert isinstance(event, StreamComplete)
-    return event.response.answer
 
 
 def kinds(pids: set[Pid]) -> set[str]:
@@ -139,9 +81,7 @@ async def test_a_parked_turn_has_no_process_and_each_decision_by_its_id_continue
         await agent.chat("other", "so that the provider has its process")
         before = set(processes())
         pid = await start()
-        async with aclosing(agent.stream(pid, str(paid))) as events:
-            one, two = await asked(events)
-            await ended(pid)
+        async with parked(pid, str(paid), 2) as (events, (one, two)):
             assert find_agent("ann") is None
             assert kinds(set(processes()) - before) == {"MailboxProcess"}  # the subscriber's own
             assert await parked_ids() == {"ann"}
@@ -149,7 +89,7 @@ async def test_a_parked_turn_has_no_process_and_each_decision_by_its_id_continue
             assert await agent.deny("ann", one.tool_call.id, "no", by="eve") == Decided(one.tool_call.id, "denied")
             rest = [event async for event in events]
         assert await parked_ids() == set()
-    assert answer(rest[-1]) == "error: denied: no, paid 2"
+    assert answer_of(rest) == "error: denied: no, paid 2"
     assert paid.read_text() == "paid 2\n"
     decided = [each for each in rest if isinstance(each, StreamApprovalDecided)]
     assert {(each.tool_call.id, each.decision, each.by) for each in decided} == {
@@ -162,22 +102,18 @@ async def test_a_parked_turn_has_no_process_and_each_decision_by_its_id_continue
 async def test_a_turn_is_parked_only_after_it_has_announced_each_question(app: App) -> None:
     async with app(park_after=1):
         pid = await start("spender")
-        async with aclosing(agent.stream(pid, "Pay.")) as events:
-            calls = {each.tool_call.id for each in await asked(events, MANY)}
-            await ended(pid)
+        calls = {each.tool_call.id for each in await park(pid, "Pay.", MANY)}
     assert len(calls) == MANY
 
 
 async def test_a_result_without_a_run_outlives_a_second_parking(app: App, tmp_path: Path) -> None:
     async with app(park_after=1):
         pid = await start()
-        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
-            one, two = await asked(events)
-            await ended(pid)
+        async with parked(pid, str(tmp_path / "paid"), 2) as (events, (one, two)):
             await agent.deny("ann", one.tool_call.id)
             await ended(find_agent("ann") or pid)
             await agent.deny("ann", two.tool_call.id)
-            assert answer([event async for event in events][-1]) == "error: denied, error: denied"
+            assert answer_of([event async for event in events]) == "error: denied, error: denied"
 
 
 async def test_a_parked_turn_outlives_the_program_and_a_new_one_does_not_start_its_agent(
@@ -185,10 +121,7 @@ async def test_a_parked_turn_outlives_the_program_and_a_new_one_does_not_start_i
 ) -> None:
     paid = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start()
-        async with aclosing(agent.stream(pid, str(paid))) as events:
-            one, two = await asked(events)
-            await ended(pid)
+        one, two = await park(await start(), str(paid), 2)
     async with app(park_after=60_000), Mailbox() as box:
         await start("echo", id="other")  # so that this program has the tools, too
         assert find_agent("ann") is None
@@ -203,7 +136,7 @@ async def test_a_parked_turn_outlives_the_program_and_a_new_one_does_not_start_i
         await agent.approve("ann", two.tool_call.id)
         while not isinstance(event := await box.receive(60), TERMINAL):
             pass
-    assert "paid 7" in answer(event)
+    assert "paid 7" in answer_of([event])
     assert sorted(paid.read_text().split("\n")) == ["", "paid 2", "paid 7"]
 
 
@@ -211,35 +144,29 @@ async def test_the_deadline_is_a_moment_and_decides_by_the_default_of_the_tool(a
     """The first program ends before the deadlines; the second starts after them."""
     paid = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start("patient")
-        async with aclosing(agent.stream(pid, str(paid))) as events:
-            questions = await asked(events)
-            await ended(pid)
-    assert [each.on_timeout for each in questions] == ["approve", "deny"]
+        waiting = await park(await start("patient"), str(paid), 2)
+    assert [each.on_timeout for each in waiting] == ["approve", "deny"]
     move_deadlines(tmp_path, -TWO_HOURS_S)
-    stream_id = questions[0].stream_id
+    stream_id = waiting[0].stream_id
     async with app(park_after=60_000), Mailbox() as box:
         await start("echo", id="other")
         agent.subscribe(await wake("ann") or "ann", box.pid)
         while not isinstance(event := await box.receive(60), TERMINAL):
             pass
         stored = await (await journal()).store.events(stream_id)
-    assert answer(event) == DECIDED
+    assert answer_of([event]) == DECIDED
     assert paid.read_text() == "paid 1\n"
     decided = [(each.decision, each.by) for each in stored if isinstance(each, StreamApprovalDecided)]
     assert sorted(decided) == [("approved", None), ("expired", None)]
-    known = {each.deadline for each in questions}
-    moved = {(each.deadline or 0.0) - TWO_HOURS_S for each in questions}
+    known = {each.deadline for each in waiting}
+    moved = {(each.deadline or 0.0) - TWO_HOURS_S for each in waiting}
     assert {each.deadline for each in stored if isinstance(each, StreamApprovalRequired)} <= known | moved
 
 
 async def test_a_program_starts_the_agents_whose_deadlines_passed_while_it_was_down(app: App, tmp_path: Path) -> None:
     paid = tmp_path / "paid"
     async with app(park_after=1):
-        pid = await start("patient")
-        async with aclosing(agent.stream(pid, str(paid))) as events:
-            stream_id = (await asked(events))[0].stream_id
-            await ended(pid)
+        stream_id = (await park(await start("patient"), str(paid), 2))[0].stream_id
     assert not paid.exists()
     move_deadlines(tmp_path, -TWO_HOURS_S)
     tools = AgentSettings(id="other", model="echo", tools=TOOLS)
@@ -248,30 +175,26 @@ async def test_a_program_starts_the_agents_whose_deadlines_passed_while_it_was_d
         while (found := await kept.stream(stream_id)) is None or found.status is StreamStatus.OPEN:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         stored = await kept.events(stream_id)
-    assert answer(stored[-1]) == DECIDED
+    assert answer_of(stored) == DECIDED
     assert paid.read_text() == "paid 1\n"
     decided = {(each.decision, each.by) for each in stored if isinstance(each, StreamApprovalDecided)}
     assert decided == {("approved", None), ("expired", None)}
 
 
 async def test_the_program_that_parked_a_turn_decides_at_its_deadlines(app: App, tmp_path: Path) -> None:
-    async with app(park_after=1):
-        pid = await start("patient")
-        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
-            questions = await asked(events)
-            await ended(pid)
-            left_s = max(each.deadline or 0.0 for each in questions) - unix_s()
-            move_deadlines(tmp_path, SOON_S - left_s)
-            tell(LookAgain())
-            rest = [event async for event in events]
-    assert answer(rest[-1]) == DECIDED
+    async with app(park_after=1), parked(await start("patient"), str(tmp_path / "paid"), 2) as (events, waiting):
+        left_s = max(each.deadline or 0.0 for each in waiting) - unix_s()
+        move_deadlines(tmp_path, SOON_S - left_s)
+        tell(LookAgain())
+        rest = [event async for event in events]
+    assert answer_of(rest) == DECIDED
 
 
 async def test_a_turn_with_a_running_call_is_not_parked_before_its_end(app: App, tmp_path: Path) -> None:
     async with app(park_after=1):
         pid = await start("busy")
         async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
-            await asked(events, 1)
+            await questions(events, 1)
             assert (await agent.info(pid)).streams[-1].status == "running"
             assert pid.alive
             (tmp_path / "paid.go").write_text("")
@@ -285,18 +208,14 @@ async def test_a_turn_with_a_running_call_is_not_parked_before_its_end(app: App,
 
 async def test_a_sub_agents_turn_is_parked_with_its_callers(app: App, tmp_path: Path) -> None:
     paid = tmp_path / "paid"
-    async with app(park_after=1):
-        pid = await start("boss", tools=[CLERK])
-        async with aclosing(agent.stream(pid, str(paid))) as events:
-            one, two = await asked(events)
-            await ended(pid)
-            assert find_agent(one.stream_id) is None
-            assert await (await journal()).store.parked(["ann", one.stream_id]) == {"ann", one.stream_id}
-            first = await agent.approve(one.stream_id, one.tool_call.id, stream_id=one.stream_id, by="bob")
-            assert first == Decided(one.tool_call.id, "approved")
-            assert await agent.deny(one.stream_id, two.tool_call.id) == Decided(two.tool_call.id, "denied")
-            rest = [event async for event in events]
-    assert answer(rest[-1]) == "The clerk: paid 1, error: denied"
+    async with app(park_after=1), parked(await start("boss", tools=[CLERK]), str(paid), 2) as (events, (one, two)):
+        assert find_agent(one.stream_id) is None
+        assert await (await journal()).store.parked(["ann", one.stream_id]) == {"ann", one.stream_id}
+        first = await agent.approve(one.stream_id, one.tool_call.id, stream_id=one.stream_id, by="bob")
+        assert first == Decided(one.tool_call.id, "approved")
+        assert await agent.deny(one.stream_id, two.tool_call.id) == Decided(two.tool_call.id, "denied")
+        rest = [event async for event in events]
+    assert answer_of(rest) == "The clerk: paid 1, error: denied"
     assert paid.read_text() == "paid 1\n"
 
 
@@ -306,29 +225,28 @@ async def test_an_agent_without_a_store_keeps_its_process(app: App, tmp_path: Pa
         async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
             rest = [event async for event in events]
         assert pid.alive
-    assert answer(rest[-1]) == "paid 1, error: denied: no answer within 0.5 s"
+    assert answer_of(rest) == "paid 1, error: denied: no answer within 0.5 s"
 
 
 async def test_a_message_to_a_parked_agent_waits_for_its_turn(app: App, tmp_path: Path) -> None:
-    async with app(park_after=1), Mailbox() as box:
-        pid = await start()
-        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
-            one, two = await asked(events)
-            await ended(pid)
-            second = agent.stream_chat("ann", "again", box.pid)
-            for each in (one, two):
-                await agent.deny("ann", each.tool_call.id)
-            assert answer([event async for event in events][-1]) == "error: denied, error: denied"
-            event = await box.receive(60)
-            assert event.stream_id == second
+    async with (
+        app(park_after=1),
+        Mailbox() as box,
+        parked(await start(), str(tmp_path / "paid"), 2) as (events, (one, two)),
+    ):
+        second = agent.stream_chat("ann", "again", box.pid)
+        for each in (one, two):
+            await agent.deny("ann", each.tool_call.id)
+        assert answer_of([event async for event in events]) == "error: denied, error: denied"
+        event = await box.receive(60)
+        assert event.stream_id == second
 
 
 @pytest.mark.parametrize("turns", [3])
 async def test_parking_again_and_again_counts_no_recovery(app: App, tmp_path: Path, turns: int) -> None:
     async with app(park_after=1, max_recoveries=0, on_restart="interrupt"):
         pid = await start()
-        async with aclosing(agent.stream(pid, str(tmp_path / "paid"))) as events:
-            one, two = await asked(events)
+        async with parked(pid, str(tmp_path / "paid"), 2) as (events, (one, two)):
             for _ in range(turns):
                 await ended(pid)
                 again = await wake("ann")
@@ -336,4 +254,4 @@ async def test_parking_again_and_again_counts_no_recovery(app: App, tmp_path: Pa
                 pid = again
             for each in (one, two):
                 await agent.approve("ann", each.tool_call.id)
-            assert answer([event async for event in events][-1]) == "paid 1, paid 2"
+            assert answer_of([event async for event in events]) == "paid 1, paid 2"

@@ -1,34 +1,21 @@
 """Tools that ask a person in the middle of their calls. Each run writes a line to a file."""
 
 from agents import CallContext, Question, tool
+from tests.agents.notes import note
+from tests.agents.scripts import call, calling
 
-SCRIPT = """
-[models.cleaner]
-[[models.cleaner.turns]]
-steps = [{ tool_calls = [{ name = "deletes", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-
-[models.mover]
-[[models.mover.turns]]
-steps = [{ tool_calls = [{ name = "moves", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-
-[models.both]
-[[models.both.turns]]
-[[models.both.turns.steps]]
-tool_calls = [
-    { name = "deletes", arguments = { path = "{user}" } },
-    { name = "moves", arguments = { path = "{user}" } },
-]
-[[models.both.turns.steps]]
-text = "So: {result:0}, {result:1}"
-"""
+SCRIPT = "".join(
+    (
+        calling("cleaner", call("deletes", path="{user}"), text="So: {result:0}"),
+        calling("mover", call("moves", path="{user}"), text="So: {result:0}"),
+        calling(
+            "both", call("deletes", path="{user}"), call("moves", path="{user}"), text="So: {result:0}, {result:1}"
+        ),
+    )
+)
 NAMES = [f"{__name__}:{name}" for name in ("deletes", "moves")]
 WHETHER = Question("Really?", ("yes", "no"))
 HOW = Question("How?", ("fast", "safe"), default="safe")
-
-
-def note(path: str, line: str) -> None:
-    with open(path, "a") as file:
-        file.write(f"{line}\n")
 
 
 def asked_twice(path: str, call: CallContext, done: str) -> str:

@@ -1,7 +1,6 @@
 """A tool asks a person in the middle of its call, and runs again with the answers so far."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,8 +18,6 @@ from agents import (
     Question,
     StreamApprovalDecided,
     StreamApprovalRequired,
-    StreamComplete,
-    StreamSubAgent,
     StreamToolResult,
     StreamToolStart,
     Tool,
@@ -28,43 +25,22 @@ from agents import (
     tool,
 )
 from supervisors.agent_supervisor import start_agent
+from tests.agents.scripts import call, calling
 from tests.agents.stage import Stage
 from tests.agents.tools import asking_midway
 from tests.agents.tools.asking_midway import HOW, WHETHER
+from tests.agents.turns import Answering, answer_of, turn
 
-SCRIPT = (
-    asking_midway.SCRIPT
-    + """
-[models.copier]
-[[models.copier.turns]]
-steps = [{ tool_calls = [{ name = "copies", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-
-[models.soon]
-[[models.soon.turns]]
-steps = [{ tool_calls = [{ name = "deletes_soon", arguments = { path = "{user}" } }] }, { text = "So: {result:0}" }]
-
-[models.own]
-[[models.own.turns]]
-steps = [{ tool_calls = [{ name = "own", arguments = {} }] }, { text = "So: {result:0}" }]
-
-[models.boss]
-[[models.boss.turns]]
-steps = [{ tool_calls = [{ name = "below", arguments = { message = "{user}" } }] }, { text = "{result:0}" }]
-"""
+SCRIPT = "".join(
+    (
+        asking_midway.SCRIPT,
+        calling("copier", call("copies", path="{user}"), text="So: {result:0}"),
+        calling("soon", call("deletes_soon", path="{user}"), text="So: {result:0}"),
+        calling("own", call("own"), text="So: {result:0}"),
+        calling("boss", call("below", message="{user}")),
+    )
 )
-Answering = Callable[[StreamApprovalRequired], Awaitable[Any]]
 YES = Question("Sure?", ("yes", "no"))
-
-
-async def turn(pid: Pid, message: str, answering: Answering) -> list[Event]:
-    """Return the events of a turn. answering: called with each question."""
-    events = []
-    async for event in agent.stream(pid, message):
-        events.append(event)
-        own = event.event if isinstance(event, StreamSubAgent) else event
-        if isinstance(own, StreamApprovalRequired):
-            await answering(own)
-    return events
 
 
 def answers_of(pid: Pid, *answers: Any) -> Answering:
@@ -79,12 +55,6 @@ def answers_of(pid: Pid, *answers: Any) -> Answering:
 
 async def nothing(_: StreamApprovalRequired) -> None:
     """Give no answer."""
-
-
-def answer_of(events: list[Event]) -> str:
-    end = events[-1]
-    assert isinstance(end, StreamComplete)
-    return end.response.answer
 
 
 def of(kind: type[Any], events: list[Event]) -> list[Any]:
