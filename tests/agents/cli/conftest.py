@@ -31,7 +31,7 @@ async def here(commands: Forks, tmp_path: Path) -> AsyncIterator[Site]:
             base_url=server.base_url,
             api_key=SecretStr("rehearsal-key"),
             tools=ToolSettings(workers=1),
-            sessions=SessionSettings(url=f"sqlite:///{tmp_path}/s.db", durability=Durability.BATCHED),
+            sessions=SessionSettings(url=f"sqlite:///{tmp_path}/s.db", durability=Durability.BATCHED, park_after=None),
             gateway=GatewaySettings(port=0),
         )
         await stack.enter_async_context(application.running(settings))
