@@ -73,7 +73,7 @@ async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
         if not pending.is_divisible:
             return [(pending, refused)]
         begins = len(pending.session_ids) == 1 and bool(pending.sessions)
-        return await _each_tried(pending.halves(), store, dependent=begins)
+        return await _each_tried(pending.divided(), store, dependent=begins)
     except WriteFailed as failed:
         pending.tried = True
         return [(pending, failed)]

@@ -78,21 +78,30 @@ class Pending(Struct, eq=False):
     @property
     def is_divisible(self) -> bool:
         """Whether the store may refuse a part of them and accept the others."""
-        return len(self.session_ids) > 1 or len(self.streams) + bool(self.sessions or self.charges) > 1
+        if len(self.session_ids) > 1 or len(self.streams) > 1:
+            return True
+        return bool(self.streams and (self.sessions or self.charges))
 
-    def halves(self) -> tuple["Pending", "Pending"]:
-        """Return two parts, each with half of the sessions.
+    def divided(self) -> tuple["Pending", "Pending"]:
+        """Return two parts: each has half of the sessions.
 
-        The parts of one session are what belongs to none of its streams, and its streams, or each half of its streams.
+        The parts of one session are its begin and its streams, or each half of its streams, each with their charges. A
+        stream is apart from its charges only at the end: they are due even if the store refuses the stream.
         """
-        ids = self.session_ids
-        if len(ids) == 1:
-            if self.sessions or self.charges:
-                return Pending(self.sessions, [], charges=self.charges), Pending([], self.streams)
-            middle = len(self.streams) // 2
-            return Pending([], self.streams[:middle]), Pending([], self.streams[middle:])
-        first = set(ids[: len(ids) // 2])
-        return self._of(lambda id_: id_ in first), self._of(lambda id_: id_ not in first)
+        ids, streams = self.session_ids, self.streams
+        if len(ids) > 1:
+            first = set(ids[: len(ids) // 2])
+            return self._of(lambda id_: id_ in first), self._of(lambda id_: id_ not in first)
+        if len(streams) == 1 and not self.sessions:
+            return Pending([], [], charges=self.charges), Pending([], streams)
+        count = 0 if self.sessions else len(streams) // 2
+        later = {each.recorder.stream_id for each in streams[count:]}
+        charges: tuple[list[Charged | Allowance], list[Charged | Allowance]] = [], []
+        for each in self.charges:
+            charges[isinstance(each, Charged) and each.payer.stream_id in later].append(each)
+        return Pending(self.sessions, streams[:count], charges=charges[0]), Pending(
+            [], streams[count:], charges=charges[1]
+        )
 
     def _of(self, chosen: Callable[[str], bool]) -> "Pending":
         return Pending(

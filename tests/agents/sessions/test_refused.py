@@ -116,6 +116,21 @@ async def test_a_charge_is_kept_if_the_stream_that_was_flushed_with_it_is_refuse
 
 
 @pytest.mark.usefixtures("system")
+async def test_no_charge_is_lost_with_a_stream_of_a_new_session(url: str) -> None:
+    async with journal(url) as handle:
+        await recorder(handle, "t")[0].durable()
+        handle.begin_session("new", "agent")
+        refused, kept = recorder(handle, "t", "new")[1], recorder(handle, "u", "new")[0]
+        for stream_id in ("t", "u"):
+            payer = Payer("ann", "clerk", "new", stream_id, "new", stream_id)
+            handle.charge(Charge("small", 10, 1, cost=0.5), payer)
+        await kept.durable()
+        assert isinstance(await refused.until_failed(), RecordsRefused)
+        total = await session_totals(handle.store, "new", "new")
+        assert (total.tokens, total.cost) == (22, 1.0)
+
+
+@pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("event_of", [progress, result])
 @pytest.mark.parametrize("value", BAD, ids=lambda value: type(value).__name__)
 async def test_an_event_that_cannot_be_kept_fails_only_its_session_and_is_not_retried(
