@@ -145,15 +145,20 @@ def _run_here(result: Any) -> Any:
 async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
     """Cancel the task. If it has not ended after a grace, close its coroutine. The task then ends in any case.
 
+    A caller that is cancelled again ends the grace: a kill cancels until the caller has ended.
+
     Close throws GeneratorExit, which also reaches a tool that swallows CancelledError. If the tool swallows both, our
     coroutine around it ends with RuntimeError, and nothing resumes the tool.
     """
     task.add_done_callback(read_outcome)
     task.cancel()
-    await asyncio.wait({task}, timeout=GRACE_S)
-    if not task.done():
-        log.warning("tool_ignored_cancellation", tool=tool.name)
-        with contextlib.suppress(Exception):  # the call has ended, so nothing waits for this exception
-            cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
-        task.cancel()
+    try:
+        await asyncio.wait({task}, timeout=GRACE_S)
+    finally:
+        if is_late := not task.done():
+            log.warning("tool_ignored_cancellation", tool=tool.name)
+            with contextlib.suppress(Exception):  # the call has ended, so nothing waits for this exception
+                cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
+            task.cancel()
+    if is_late:
         await asyncio.wait({task}, timeout=GRACE_S)

@@ -169,6 +169,25 @@ async def test_cancelling_the_caller_cancels_the_coroutine() -> None:
     assert ended.is_set()
 
 
+async def test_a_coroutine_that_ignores_cancellation_ends_if_its_caller_is_killed() -> None:
+    started = asyncio.Event()
+
+    async def stays() -> None:
+        started.set()
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    call = asyncio.create_task(run_call(task(stays), "", UNSTARTED))
+    await started.wait()
+    (running,) = (each for each in asyncio.all_tasks() if each.get_name() == "tool stays")
+    while not call.done():
+        call.cancel()  # a kill cancels again and again
+        await asyncio.sleep(0)
+    await asyncio.wait({running}, timeout=30)
+    assert running.done()
+
+
 async def test_a_late_thread_is_abandoned() -> None:
     release = threading.Event()
 
