@@ -20,7 +20,7 @@ def note(kind: str, name: str) -> None:
 async def pays(name: str) -> str:
     """Must run at most once."""
     note("pays", name)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # a node may be lost in this time
     return "paid"
 
 

@@ -18,6 +18,7 @@ import asyncpg  # type: ignore[import-untyped]
 from agents.sessions import Store
 from tests.agents.sessions.cluster import OWNER, cluster, processes, start, stop
 from tests.cluster.audit import AUDIT
+from tests.waiting import eventually
 
 DATABASES = count(1)
 ROLES = 20
@@ -51,8 +52,11 @@ class Engine:
         for pid in pids:
             with suppress(ProcessLookupError):  # a child may end by itself
                 os.kill(pid, signal.SIGKILL)
-        while any(Path(f"/proc/{pid}").exists() for pid in pids):  # noqa: ASYNC110 (children of another process)
-            await asyncio.sleep(0.01)
+        await eventually(
+            lambda: [pid for pid in pids if Path(f"/proc/{pid}").exists()],
+            lambda left: not left,
+            what="the end of the server's processes",
+        )
 
 
 class Database:

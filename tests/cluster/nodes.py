@@ -17,11 +17,11 @@ from tests.agents.cli.terminal import environment
 from tests.agents.daemon.daemons import UNDERSTUDY
 from tests.cluster.effects import FOLDER
 from tests.cluster.engine import Database
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
 END_S = 60.0
-LOOK_S = 0.01
 AGENT = "worker"
 """The agent of the configuration. Sessions that clients begin have its tools."""
 
@@ -64,9 +64,9 @@ class Node:
 
     async def logged(self, event: str) -> None:
         """Wait until its log has the event."""
-        async with asyncio.timeout(END_S):
-            while f'"event": "{event}"' not in self.log.read_text():  # noqa: ASYNC110 (a file of another process)
-                await asyncio.sleep(LOOK_S)
+        await eventually(
+            lambda: f'"event": "{event}"' in self.log.read_text(), what=f"{event} in {self.log}", within_s=END_S
+        )
 
     async def stopped(self) -> int:
         self.signal(signal.SIGTERM)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.agents.sessions.cluster import OWNER
 from tests.cluster.engine import Engine, free_port
+from tests.waiting import eventually, listening
 
 CONFIG = """
 [databases]
@@ -51,19 +52,9 @@ async def pooler(engine: Engine, *, ignores: bool) -> AsyncIterator[int]:
         command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
-        await _listening(port)
+        await eventually(lambda: listening(port), what="a pooler that listens")
         yield port
     finally:
         process.kill()
         await process.wait()
         shutil.rmtree(folder)
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.05)

@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 SETTINGS = {"cluster.lease_time": 3000}
 FENCED = 75
 CUT_OFF_S = 10.0
+"""The node is without its engine for this time."""
+
 PATIENCE_S = 1.0
 """The gateway of a node without its engine still sends comments, so a client has to leave it."""
 

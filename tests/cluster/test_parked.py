@@ -13,6 +13,7 @@ from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequi
 from agents.rehearsal import RehearsalServer, parse
 from tests.cluster import nodes
 from tests.cluster.nodes import Cluster
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -59,12 +60,10 @@ async def begin(client: Client, agent: str, message: str, stream_id: str) -> lis
 
 
 async def until_parked(client: Client) -> dict[str, Any]:
-    async with asyncio.timeout(60):
-        while True:
-            found: list[dict[str, Any]] = (await client.get("/approvals"))["approvals"]
-            if found and found[0]["parked"]:
-                return found[0]
-            await asyncio.sleep(0.01)
+    async def first() -> list[dict[str, Any]]:
+        return list((await client.get("/approvals"))["approvals"])
+
+    return (await eventually(first, lambda found: found and found[0]["parked"], what="a parked turn"))[0]
 
 
 async def test_another_node_decides_about_a_parked_turn_after_its_node_was_killed(

@@ -17,6 +17,7 @@ from tests.cluster.standby import Standby
 
 pytestmark = [pytest.mark.cluster, pytest.mark.cluster_long, pytest.mark.timeout(240)]
 LOST_S = 0.1
+"""The commits of this time are lost."""
 
 
 @pytest.fixture

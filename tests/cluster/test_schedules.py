@@ -1,6 +1,5 @@
 """Schedules of two nodes: each due time has one run, and a killed node leaves its runs to the other one."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -8,6 +7,7 @@ import pytest
 
 from agents.client import Client
 from tests.cluster.nodes import AGENT, Cluster
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 WAIT_S = 90.0
@@ -19,10 +19,11 @@ Runs: TypeAlias = list[dict[str, Any]]
 
 async def runs(client: Client, until: Callable[[Runs], bool]) -> Runs:
     """Return the runs as soon as they fit, the newest first."""
-    async with asyncio.timeout(WAIT_S):
-        while not until(found := (await client.get("/schedules/often/runs"))["runs"]):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        return list(found)
+
+    async def found() -> Runs:
+        return list((await client.get("/schedules/often/runs"))["runs"])
+
+    return await eventually(found, until, what="runs that fit", within_s=WAIT_S)
 
 
 def count(found: Runs, state: str) -> int:

@@ -13,6 +13,7 @@ from tests.cluster import laws
 from tests.cluster.audit import AT_COMMIT, HOLD, IN_TRANSACTION, WAITING
 from tests.cluster.nodes import Cluster, Node
 from tests.cluster.recording import Crowd, Recording
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 SETTINGS = {"cluster.lease_time": 3000}
@@ -20,6 +21,7 @@ FENCED = 75
 """The exit code of a node that was declared dead."""
 
 STOPPED_S = 10.0
+"""The node is stopped for this time."""
 
 
 @asynccontextmanager
@@ -32,8 +34,11 @@ async def held(cluster: Cluster, place: int) -> AsyncIterator[None]:
 
 async def waits(cluster: Cluster, node: Node, place: int) -> None:
     """Wait until a transaction of the node is at this place."""
-    while (node.role,) not in await cluster.database.rows(WAITING.format(place=place)):  # noqa: ASYNC110 (of another process)
-        await asyncio.sleep(0.01)
+    await eventually(
+        lambda: cluster.database.rows(WAITING.format(place=place)),
+        lambda roles: (node.role,) in roles,
+        what=f"a transaction of {node.role} at place {place}",
+    )
 
 
 async def continued(node: Node, stopped_s: float) -> None:

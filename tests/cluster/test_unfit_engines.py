@@ -21,6 +21,7 @@ from tests.cluster.recording import Crowd
 pytestmark = [pytest.mark.cluster, pytest.mark.cluster_long, pytest.mark.timeout(240)]
 ROOM = 30
 FULL_S = 5.0
+"""The server is full for this time."""
 
 
 @pytest.mark.parametrize("ignores", [True, False])

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.agents.gateway.certificates import Signed
+from tests.waiting import eventually, listening
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOST = "agents.example.org"
@@ -89,14 +90,9 @@ async def _running(command: list[str], port: int, **env: str) -> AsyncIterator[i
 
 
 async def _listens(process: Process, port: int) -> None:
-    async with asyncio.timeout(START_S):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                if process.returncode is not None:
-                    raise AssertionError((await process.communicate())[1].decode()) from None
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
+    async def listens_or_ended() -> bool:
+        return process.returncode is not None or await listening(port)
+
+    await eventually(listens_or_ended, what="a proxy that listens", within_s=START_S)
+    if process.returncode is not None:
+        raise AssertionError((await process.communicate())[1].decode())

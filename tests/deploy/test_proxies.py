@@ -1,6 +1,5 @@
 """The gateway behind nginx and behind Caddy, with the files of deploy/: `make test-nginx`."""
 
-import asyncio
 import io
 import json
 import os
@@ -21,6 +20,7 @@ from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.daemon.daemons import daemon
 from tests.agents.gateway.certificates import self_signed
 from tests.deploy.proxies import HOST, caddy, nginx
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.proxy
 WORDS: Final = 12
@@ -130,15 +130,16 @@ async def test_a_websocket_passes_with_the_origin_of_the_page(site: Site) -> Non
 
 
 async def test_the_turn_of_a_client_that_disconnects_is_cancelled(site: Site) -> None:
+    async def running_turns() -> list[Any]:
+        return list((await site.direct.get("/overview"))["turns"])
+
     body = {"model": "endless", "stream": True, "messages": [{"role": "user", "content": "Go."}]}
     async with site.http.post(f"{site.url}/v1/chat/completions", json=body) as response:
         assert response.status == 200
         await response.content.readline()
-        (turn,) = (await site.direct.get("/overview"))["turns"]
+        (turn,) = await running_turns()
         response.close()
-    async with asyncio.timeout(WAIT_S):
-        while (await site.direct.get("/overview"))["turns"]:  # noqa: ASYNC110 (another OS process)
-            await asyncio.sleep(0.05)
+    await eventually(running_turns, lambda turns: not turns, what="the end of the turn", within_s=WAIT_S)
     assert turn["state"] != "complete"
 
 

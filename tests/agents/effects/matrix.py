@@ -26,6 +26,7 @@ from agents.sessions.effects import Chosen, effects
 from agents.sessions.side_records import EffectRecord
 from tests.agents.effects.paying import PORT
 from tests.cluster.engine import free_port
+from tests.waiting import eventually
 
 AGENTS = ("pays", "pays_apart", "pays_blindly", "pays_again")
 SCRIPT = "".join(
@@ -74,9 +75,7 @@ class Daemons:
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         pid = await self.line()
-        async with asyncio.timeout(END_S):
-            while not await asyncio.to_thread(self._is_ready):  # noqa: ASYNC110 (another OS process)
-                await asyncio.sleep(0.01)
+        await eventually(lambda: asyncio.to_thread(self._is_ready), what="a daemon that is ready", within_s=END_S)
         return pid
 
     async def kill(self, pid: int) -> None:
@@ -128,7 +127,7 @@ async def run(folder: Path, url: str, kills: int, seed: int) -> Found:
                 async with daemons.client() as client:
                     tasks = [asyncio.create_task(pay(client, each, orders)) for each in AGENTS]
                     await asked_for(payments, chance.randint(0, MOST))
-                    await asyncio.sleep(chance.uniform(0.0, LONGEST_S))
+                    await asyncio.sleep(chance.uniform(0.0, LONGEST_S))  # the kill comes at any moment
                     await daemons.kill(pid)
                     for task in tasks:  # else it would reconnect to the next daemon
                         task.cancel()
@@ -136,9 +135,9 @@ async def run(folder: Path, url: str, kills: int, seed: int) -> Found:
             pid = await daemons.start()
             store = await Store.open(url)
             try:
-                async with asyncio.timeout(END_S):
-                    while await store.open_streams():  # noqa: ASYNC110 (another OS process)
-                        await asyncio.sleep(0.02)
+                await eventually(
+                    store.open_streams, lambda streams: not streams, what="the end of all turns", within_s=END_S
+                )
                 await daemons.kill(pid)
                 return await found(store, (await counted(payments))["counts"], kills)
             finally:
@@ -159,10 +158,14 @@ async def counted(payments: str) -> dict[str, Any]:
 
 async def asked_for(payments: str, requests: int) -> None:
     """Wait until the service got this many further requests to pay."""
-    before = (await counted(payments))["asked"]
-    async with asyncio.timeout(END_S):
-        while (await counted(payments))["asked"] < before + requests:  # noqa: ASYNC110 (another OS process)
-            await asyncio.sleep(0.005)
+
+    async def asked() -> int:
+        return int((await counted(payments))["asked"])
+
+    enough = await asked() + requests
+    await eventually(
+        asked, lambda now: now >= enough, what=f"{requests} requests to pay", within_s=END_S, pause_s=0.005
+    )
 
 
 async def found(store: Store, counts: dict[str, int], kills: int) -> Found:

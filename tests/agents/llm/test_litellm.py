@@ -3,8 +3,6 @@
 import os
 import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from agents.testing.comparable import snapshot
 from agents.testing.recording import record
 from agents.tools.builtin.calculator import calculator
 from supervisors.agent_supervisor import start_agent
+from tests.waiting import wait_for_answer
 
 pytestmark = [pytest.mark.litellm, pytest.mark.timeout(600)]
 
@@ -63,23 +62,11 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         own = {"LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1"}
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **own}, stdout=log, stderr=log)
         try:
-            _wait_for(f"http://127.0.0.1:{port}/health/liveliness", process, folder / "log")
+            wait_for_answer(f"http://127.0.0.1:{port}/health/liveliness", process, folder / "log", START_S)
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             process.terminate()
             process.wait()
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until_s = time.monotonic() + START_S
-    while time.monotonic() < until_s and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail(f"LiteLLM does not answer:\n{log.read_text()[-4000:]}")
 
 
 def config(base_url: str, **more: Any) -> dict[str, Any]:

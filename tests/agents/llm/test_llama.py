@@ -6,8 +6,6 @@ The engine answers one request after the other. The model has no training for ch
 import asyncio
 import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from agents import ApiError, StreamComplete, StreamError, StreamToken, agent, ap
 from agents.settings import Settings, StreamingSettings
 from agents.testing.recording import record
 from supervisors.agent_supervisor import start_agent
+from tests.waiting import wait_for_answer
 
 pytestmark = [pytest.mark.llama, pytest.mark.timeout(900)]
 
@@ -46,15 +45,7 @@ class Engine:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def wait(self) -> None:
-        until_s = time.monotonic() + START_S
-        while time.monotonic() < until_s and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{self.base_url}/models", timeout=5).close()
-            except OSError:
-                time.sleep(0.2)
-            else:
-                return
-        pytest.fail(f"the engine does not answer:\n{self._log.read_text()[-4000:]}")
+        wait_for_answer(f"{self.base_url}/models", self.process, self._log, START_S)
 
     @property
     def used(self) -> int:
@@ -112,7 +103,7 @@ async def test_a_cancelled_turn_stops_the_engine(engine: Engine) -> None:
 
 
 async def _works(engine: Engine) -> bool:
-    """Return whether the engine uses the processor."""
+    """Return whether the engine uses the processor, measured for half a second."""
     before = engine.used
     await asyncio.sleep(0.5)
     return engine.used - before > 5
