@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from agents.core.events import StreamComplete, StreamToken
 from tests.agents.daemon.daemons import Daemon
+from tests.waiting import eventually
 
 BACK_S = 60.0
 AT_ONCE = struct.pack("ii", 1, 0)
@@ -20,9 +21,9 @@ def descriptors(running: Daemon) -> int:
 
 async def until_back_at(running: Daemon, count: int) -> None:
     """Wait until the daemon has this number of descriptors, plus the few of a request or a statement."""
-    async with asyncio.timeout(BACK_S):
-        while descriptors(running) > count + 5:  # noqa: ASYNC110 (of another process)
-            await asyncio.sleep(0.02)
+    await eventually(
+        lambda: descriptors(running), lambda now: now <= count + 5, what=f"{count} descriptors", within_s=BACK_S
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from agents.node.state_files import address_in
 from agents.rehearsal import RehearsalServer
 from tests.agents.cli.terminal import environment
 from tests.agents.tools.observed import Watch
+from tests.waiting import eventually
 
 UNDERSTUDY = str(Path(sys.executable).with_name("understudy"))
 START_S = 60.0
@@ -114,9 +115,7 @@ async def _ended(process: Process) -> tuple[int | None, str, str]:
 
 async def listening(folder: Path) -> None:
     """Wait until a client finds a daemon with this folder."""
-    async with asyncio.timeout(START_S):
-        while address_in(folder) is None:  # noqa: ASYNC110 (a file of another process)
-            await asyncio.sleep(0.02)
+    await eventually(lambda: address_in(folder), what="the address of a daemon", within_s=START_S)
 
 
 def identities(pid: int) -> Iterator[tuple[int, str]]:

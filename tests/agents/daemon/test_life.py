@@ -17,6 +17,7 @@ from agents.core.errors import Interrupted
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamReset, StreamToken
 from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import begun, daemon
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -62,9 +63,7 @@ async def test_a_daemon_loads_the_model_client_after_it_listens_and_before_its_f
 async def test_a_daemon_loads_the_model_client_without_a_turn(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         maps = Path(f"/proc/{running.process.pid}/maps")
-        async with asyncio.timeout(60):
-            while "/aiohttp/_http_parser" not in maps.read_text():  # noqa: ASYNC110 (a file of another process)
-                await asyncio.sleep(0.01)
+        await eventually(lambda: "/aiohttp/_http_parser" in maps.read_text(), what="the model client in the daemon")
 
 
 async def test_a_daemon_is_ready_answers_and_leaves_nothing_behind(server: RehearsalServer, folder: Path) -> None:
@@ -221,8 +220,7 @@ async def test_a_leftover_lock_file_with_a_living_pid_locks_nobody_out(server: R
 
 async def test_a_signal_while_it_starts_ends_it_without_a_trace(server: RehearsalServer, folder: Path) -> None:
     process = await begun(server, folder, "--port", "0")
-    while not (folder / "lock").exists():  # noqa: ASYNC110 (of another process)
-        await asyncio.sleep(0.01)
+    await eventually((folder / "lock").exists, what="the daemon's lock file")
     process.send_signal(signal.SIGTERM)
     await process.communicate()
     assert process.returncode in (0, -signal.SIGTERM)

@@ -1,6 +1,5 @@
 """A daemon that is killed while a turn is parked, and while it starts the agent of one."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -14,6 +13,7 @@ from agents.core.events import Event, StreamApprovalDecided, StreamApprovalRequi
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.daemon.daemons import Daemon, daemon
 from tests.agents.daemon.guarded_tools import BUYER
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -46,10 +46,9 @@ async def waiting(client: Client) -> list[dict[str, Any]]:
 
 
 async def until_parked(client: Client) -> list[dict[str, Any]]:
-    async with asyncio.timeout(60):
-        while not (found := await waiting(client)) or not all(each["parked"] for each in found):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    return found
+    return await eventually(
+        lambda: waiting(client), lambda found: found and all(each["parked"] for each in found), what="parked turns"
+    )
 
 
 async def begin(client: Client, message: str) -> list[Event]:

@@ -1,6 +1,5 @@
 """A turn that waits for its budget, in daemons that are killed, that list it, and that the next day reaches."""
 
-import asyncio
 import signal
 import sqlite3
 import struct
@@ -17,6 +16,7 @@ from agents.rehearsal import RehearsalServer, parse
 from tests.agents.cli.forked import understudy
 from tests.agents.crash.preloaded import built
 from tests.agents.daemon.daemons import Daemon, daemon
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -63,12 +63,14 @@ async def begin(client: Client, stream_id: str) -> list[Event]:
 
 async def waiting(client: Client, *, parked: bool | None = None) -> dict[str, Any]:
     """Return what waits, once there is something, and once it is parked or not, if that is given."""
-    async with asyncio.timeout(60):
-        while True:
-            found: list[dict[str, Any]] = (await client.get("/approvals"))["approvals"]
-            if found and parked in (None, found[0]["parked"]):
-                return found[0]
-            await asyncio.sleep(0.01)
+
+    async def all_that_wait() -> list[dict[str, Any]]:
+        return list((await client.get("/approvals"))["approvals"])
+
+    def fits(found: list[dict[str, Any]]) -> bool:
+        return bool(found) and parked in (None, found[0]["parked"])
+
+    return (await eventually(all_that_wait, fits, what="a call that waits"))[0]
 
 
 async def rest(client: Client, after: int) -> list[Event]:

@@ -1,6 +1,5 @@
 """A daemon with schedules that is killed: each run has one turn, and the due times of the outage have their runs."""
 
-import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from agents.sessions import Store, store_url
 from agents.sessions.ledger_tables import SCHEDULES
 from tests.agents.cli.forked import understudy
 from tests.agents.daemon.daemons import daemon
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 CONFIG = """
@@ -34,10 +34,11 @@ Runs: TypeAlias = list[dict[str, Any]]
 
 async def runs(client: Client, until: Callable[[Runs], bool]) -> Runs:
     """Return the runs, the newest first, as soon as they fit."""
-    async with asyncio.timeout(WAIT_S):
-        while not until(found := (await client.get("/schedules/news/runs"))["runs"]):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        return list(found)
+
+    async def found() -> Runs:
+        return list((await client.get("/schedules/news/runs"))["runs"])
+
+    return await eventually(found, until, what="runs that fit", within_s=WAIT_S)
 
 
 def active(found: Runs) -> bool:
@@ -59,12 +60,13 @@ async def outage(folder: Path) -> None:
 
 async def begun(client: Client, stream_id: str) -> None:
     """Wait until the stream has events."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            with suppress(ClientError):
-                if (await client.get("/streams/" + stream_id))["seq"] > 1:
-                    return
-            await asyncio.sleep(0.02)
+
+    async def seq() -> int:
+        with suppress(ClientError):  # it has not begun
+            return int((await client.get("/streams/" + stream_id))["seq"])
+        return 0
+
+    await eventually(seq, lambda last: last > 1, what=f"events of {stream_id}", within_s=WAIT_S)
 
 
 async def test_a_run_that_kill_9_cut_and_the_missed_due_times_have_one_turn_each(

@@ -19,6 +19,7 @@ from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.telemetry.measurements import OTHER
 from tests.agents.daemon.daemons import Daemon, daemon
 from tests.agents.daemon.guarded_tools import BUYER
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -80,9 +81,7 @@ async def begin(client: Client, message: str) -> None:
 
 async def until(running: Daemon, expected: Waiting) -> Waiting:
     """Wait for these numbers. Return the ages of then."""
-    async with asyncio.timeout(60):
-        while (found := await scraped(running))[0] != expected:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    found = await eventually(lambda: scraped(running), lambda seen: seen[0] == expected, what=str(expected))
     return found[1]
 
 
@@ -128,9 +127,7 @@ async def test_messages_that_wait_for_the_turn_before_them_are_counted(
                 pass
             assert await messages() == 0
             later = asyncio.ensure_future(anext(client.ask(session, "Ask.")))
-            async with asyncio.timeout(60):
-                while await messages() != 1:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await eventually(messages, lambda count: count == 1, what="one message that waits")
             await decide_all(client)
             await later
             assert await messages() == 0

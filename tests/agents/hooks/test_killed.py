@@ -1,6 +1,5 @@
 """A daemon with hooks that is killed: what a hook decided is what runs, and an open decision is made again."""
 
-import asyncio
 import json
 import signal
 from contextlib import aclosing
@@ -11,6 +10,7 @@ import pytest
 from agents import StreamApprovalRequired, StreamComplete, StreamToolResult, StreamToolStart
 from agents.rehearsal import RehearsalServer, builtin, parse
 from tests.agents.daemon.daemons import daemon
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -37,9 +37,7 @@ CONFIG = f"""
 
 
 async def until_there(path: Path) -> None:
-    async with asyncio.timeout(60):
-        while not path.exists() or not path.read_text():  # noqa: ASYNC110 (a file of another process)
-            await asyncio.sleep(0.02)
+    await eventually(lambda: path.exists() and path.read_text(), what=f"a text in {path}")
 
 
 async def test_what_a_hook_decided_runs_after_a_kill_and_an_open_decision_is_made_again(tmp_path: Path) -> None:

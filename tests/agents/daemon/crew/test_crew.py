@@ -17,6 +17,7 @@ from agents.daemon.state_dir import StateDir
 from agents.node.state_files import address_in
 from agents.settings import RestartLimits
 from tests.agents.daemon.test_life import Listener
+from tests.waiting import eventually
 
 NODE = Path(__file__).with_name("node.py")
 NEVER_SILENT_S = 600.0
@@ -61,9 +62,9 @@ class RunningCrew:
 
     async def until(self, name: str, kind: str, count: int) -> None:
         """Wait until the file of the node has `count` lines."""
-        async with asyncio.timeout(60):
-            while len(self.lines(name, kind)) < count:  # noqa: ASYNC110 (a file of another process)
-                await asyncio.sleep(0.01)
+        await eventually(
+            lambda: self.lines(name, kind), lambda lines: len(lines) >= count, what=f"{count} {kind} of {name}"
+        )
 
     async def run(self, limits: RestartLimits = LIMITS) -> CrewEnded:
         """Run the crew. limits: until a reload, which finds LIMITS."""

@@ -26,10 +26,13 @@ from tests.cluster.effects import FOLDER
 from tests.cluster.nodes import AGENT, AGENTS, ROOT
 from tests.cluster.recording import Crowd, Recording, session
 from tests.cluster.script import script
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
 
 LOCKED_S: Final = 0.9
+"""The file of the store is locked for this time."""
+
 CALLING: Final = "SELECT session_id FROM streams WHERE checkpoint IS NOT NULL"
 """The sessions whose calls have a record, which they need to begin."""
 
@@ -99,9 +102,9 @@ class Crew:
         """Send a signal to a node, and wait until its next process has joined. The other node stays as it is."""
         before, running = self.living(), pids(self.running)
         os.kill(running[name], number)
-        async with asyncio.timeout(60):
-            while self.living().get(name, before[name]) == before[name]:  # noqa: ASYNC110 (of other processes)
-                await asyncio.sleep(0.05)
+        await eventually(
+            self.living, lambda now: now.get(name, before[name]) != before[name], what=f"the next process of {name}"
+        )
         assert {each for each, pid in pids(self.running).items() if pid == running[each]} == BOTH - {name}
 
     async def check(self, crowd: Crowd) -> None:

@@ -16,6 +16,7 @@ from agents.rehearsal import RehearsalServer
 from tests.agents.cli.forked import understudy
 from tests.agents.daemon.daemons import Daemon, daemon, identities, refused
 from tests.agents.daemon.test_life import drains, read_turn, running_turns
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -56,10 +57,11 @@ def config(level: str, *agents: str) -> str:
 
 async def reloaded(clients: dict[str, Client], level: str) -> None:
     """Wait until all nodes have this level."""
-    async with asyncio.timeout(60):
-        for client in clients.values():
-            while (await client.get("/config"))["logging"]["level"] != level:  # noqa: ASYNC110 (of another process)
-                await asyncio.sleep(0.02)
+
+    async def levels() -> set[str]:
+        return {(await client.get("/config"))["logging"]["level"] for client in clients.values()}
+
+    await eventually(levels, lambda found: found == {level}, what=f"the level {level} at all nodes")
 
 
 async def turn(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
