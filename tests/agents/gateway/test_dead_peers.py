@@ -4,7 +4,6 @@ A filter on the client's own socket drops every packet that reaches it, which is
 other side, and takes no privilege.
 """
 
-import asyncio
 import ctypes
 import socket as sockets
 import struct
@@ -18,6 +17,7 @@ import pytest
 from agents.settings import GatewaySettings
 from tests.agents.gateway.raw import Raw, connected, frame, request, upgraded
 from tests.agents.gateway.site import Site
+from tests.waiting import eventually
 
 SO_ATTACH_FILTER = 26
 DROP_ALL = struct.pack("HBBI", 6, 0, 0, 0)  # BPF: return 0, so no byte of the packet is kept
@@ -58,9 +58,7 @@ def has_connection(site: Site, client: tuple[str, int]) -> bool:
 
 
 async def forgotten(site: Site, client: tuple[str, int]) -> None:
-    async with asyncio.timeout(GONE_S):
-        while has_connection(site, client):  # noqa: ASYNC110 (of the kernel)
-            await asyncio.sleep(0.02)
+    await eventually(lambda: not has_connection(site, client), what="the connection's end", within_s=GONE_S)
 
 
 async def reads_tokens(site: Site, raw: Raw) -> None:

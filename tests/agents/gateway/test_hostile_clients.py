@@ -32,6 +32,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def drip(raw: Raw, data: bytes) -> None:
+    """Send the bytes one by one, as a slow client does."""
     for byte in data:
         raw.writer.write(bytes([byte]))
         await asyncio.sleep(0.01)

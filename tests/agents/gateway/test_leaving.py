@@ -16,6 +16,7 @@ from tests.agents.gateway.site import BUYER_AND_SLOW, Site
 SCRIPT = BUYER_AND_SLOW
 CLIENTS = 150
 LONGEST_S = 0.02
+"""The longest time between a request and the moment at which its client leaves."""
 
 Way: TypeAlias = Callable[[Site, str, float], Awaitable[None]]
 

@@ -1,6 +1,5 @@
 """Schedules over HTTP: their owners, their scopes, and the quotas of a user."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from agents.settings import ClientLimits
 from supervisors.agent_supervisor import start_agent
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import ANN, BOB, READ, ROOT, House, house, token
+from tests.waiting import eventually
 
 READER = token("reader", "ann", READ)
 NEWS = {"name": "news", "agent": "a1", "message": "News?", "cron": "0 9 * * MON-FRI", "timezone": "Europe/Berlin"}
@@ -45,12 +45,15 @@ async def users(tmp_path: Path) -> AsyncIterator[Users]:
 
 
 async def ended_runs(site: Site, name: str) -> list[Any]:
-    async with asyncio.timeout(30):
-        while True:
-            _, found = await site.json("GET", f"/schedules/{name}/runs")
-            if found["runs"] and all(run["state"] == "ended" for run in found["runs"]):
-                return list(found["runs"])
-            await asyncio.sleep(0.02)
+    return await eventually(
+        lambda: runs(site, name),
+        lambda found: found and all(run["state"] == "ended" for run in found),
+        what=f"ended runs of {name}",
+    )
+
+
+async def runs(site: Site, name: str) -> list[Any]:
+    return list((await site.json("GET", f"/schedules/{name}/runs"))[1]["runs"])
 
 
 async def test_a_user_adds_runs_pauses_and_removes_a_schedule(users: Users) -> None:
@@ -153,8 +156,8 @@ async def test_the_runs_of_one_user_leave_room_for_those_of_others(tmp_path: Pat
             await ann.json("POST", f"/schedules/n{number}/run")
         await bob.json("POST", "/schedules", {**NEWS, "agent": "b1"})
         await bob.json("POST", "/schedules/news/run")
-        async with asyncio.timeout(30):
-            while (await bob.json("GET", "/schedules/news/runs"))[1]["runs"][0]["state"] == "waiting":  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        found = [(await ann.json("GET", f"/schedules/n{number}/runs"))[1]["runs"][0] for number in range(6)]
+        await eventually(
+            lambda: runs(bob, "news"), lambda found: found[0]["state"] != "waiting", what="the begin of bob's run"
+        )
+        found = [(await runs(ann, f"n{number}"))[0] for number in range(6)]
         assert sum(run["state"] == "active" for run in found) <= 4  # a quarter of max_running

@@ -20,11 +20,14 @@ from agents.settings import GatewaySettings, Settings
 from tests.agents.gateway.certificates import self_signed
 from tests.agents.gateway.raw import Raw, asked_to_upgrade, close_code, connected, frame, request, upgraded
 from tests.agents.gateway.site import TOKEN, Site
+from tests.waiting import eventually
+
+HEAD_S = 0.3
 
 
 @pytest.fixture
 def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["agents.gateway.server_connections"], "HEADER_S", 0.3)
+    monkeypatch.setattr(sys.modules["agents.gateway.server_connections"], "HEADER_S", HEAD_S)
 
 
 async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -199,15 +202,15 @@ async def test_slow_single_bytes_are_not_a_head_also_for_a_second_request(site: 
 async def drip(raw: Raw) -> None:
     while True:
         raw.writer.write(b"G")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(HEAD_S / 30)  # the pace of a client that sends bytes all the time
 
 
 @pytest.mark.usefixtures("short_head")
 async def test_an_answer_may_take_longer_than_a_head(site: Site) -> None:
     await site.agent("echo")
     async with site.socket() as open_all_the_time:
-        for _ in range(3):
-            await asyncio.sleep(0.2)
+        for _ in range(2):
+            await asyncio.sleep(HEAD_S)  # so it is open for longer than a head may take
             await open_all_the_time.send_json({"action": "ping"})
             assert await open_all_the_time.receive_json(timeout=30) == {"type": "pong"}
 
@@ -230,9 +233,7 @@ async def test_connections_have_a_limit_and_a_closed_one_frees_its_place(site: S
     await sockets[1].send_json({"action": "ping"})
     assert await sockets[1].receive_json(timeout=30) == {"type": "pong"}
     await sockets[0].close()
-    async with asyncio.timeout(30):
-        while (await once(site)) == 503:
-            pass
+    await eventually(lambda: once(site), lambda status: status != 503, what="a place for a connection")
     for each in sockets:
         await each.close()
 

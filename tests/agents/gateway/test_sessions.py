@@ -27,6 +27,7 @@ from supervisors import agent_supervisor, restart_child, terminate_child
 from tests.agents.gateway.raw import connected
 from tests.agents.gateway.raw import request as http_request
 from tests.agents.gateway.site import TOKEN, Site, events
+from tests.waiting import eventually
 
 SCRIPT = """
 [models.slow]
@@ -274,8 +275,12 @@ async def test_a_session_without_an_agent_is_deleted(kept: Site) -> None:
 async def test_a_reader_of_a_stream_has_all_of_it_when_its_session_is_deleted(kept: Site) -> None:
     await kept.agent("echo")
     async with kept.http.post(f"{kept.url}/agents/a/stream", json={"message": "word " * 50_000}) as answer:
-        while (await kept.json("DELETE", "/sessions/a"))[0] == 409:
-            pass
+        await eventually(
+            lambda: kept.json("DELETE", "/sessions/a"),
+            lambda answer: answer[0] != 409,
+            what="the deletion",
+            pause_s=0.0,  # as soon as the turn has ended
+        )
         names = [event.name async for event in events(answer)]
     assert names[-1] == "complete"
 
@@ -306,8 +311,9 @@ async def test_messages_and_deletions_at_once_leave_a_whole_session_or_none(kept
             assert find_agent("a") is None
         else:
             assert deleted in (404, 409, 503)
-            while (await kept.json("DELETE", "/sessions/a"))[0] not in (200, 404):
-                pass
+            await eventually(
+                lambda: kept.json("DELETE", "/sessions/a"), lambda answer: answer[0] in (200, 404), what="the deletion"
+            )
 
 
 async def test_a_reserved_id_belongs_to_no_agent(kept: Site) -> None:

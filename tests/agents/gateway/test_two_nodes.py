@@ -17,6 +17,7 @@ from msgspec import Struct
 from tests.agents.cli.terminal import environment
 from tests.agents.gateway.site import TOKEN, events
 from tests.agents.gateway.users import ADMIN, CHAT, READ, token
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 TOKENS = [token(name, name, READ, CHAT) for name in ("ann", "bob", "carl")] + [token("root", "root", ADMIN)]
@@ -163,9 +164,12 @@ class Page(Struct):
             return found
 
     async def until(self, at: Node, status: int) -> None:
-        async with asyncio.timeout(WAIT_S):
-            while await self.status(at, "GET", "/me", origin=PAGE) != status:  # noqa: ASYNC110 (of another OS process)
-                await asyncio.sleep(0.05)
+        await eventually(
+            lambda: self.status(at, "GET", "/me", origin=PAGE),
+            lambda found: found == status,
+            what=f"the status {status} of {at.url}/me",
+            within_s=WAIT_S,
+        )
 
 
 async def login(http: aiohttp.ClientSession, at: Node, **proof: str) -> Page:

@@ -1,7 +1,7 @@
 """The routes for people who watch: an overview, the calls that wait, timelines, and the suspension of agents."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from supervisors.agent_supervisor import which_agents
 from supervisors.tree import Node
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import ANN, APPROVE, BOB, READ, ROOT, House, house, token
+from tests.waiting import eventually
 
 LIMITS = SupervisionSettings(agent_supervisor=AgentRestartLimits(intensity=1, period=3600))
 DASHBOARD = token("dashboard", "ann", READ)
@@ -69,14 +70,6 @@ def names(node: Node) -> set[str]:
     return own.union(*map(names, node.children))
 
 
-async def until(found: Callable[[], Awaitable[Any]]) -> Any:
-    """Ask again until the answer is true."""
-    async with asyncio.timeout(30):
-        while not (answer := await found()):  # noqa: ASYNC110 (of a gateway)
-            await asyncio.sleep(0.01)
-    return answer
-
-
 async def waits_for_approval(users: Users) -> str:
     """Start a turn of ann's whose call waits for a decision; return the call's id."""
     await agent_supervisor.start_agent({"id": "buyer", "model": "buyer", "tools": [pays], "owner": "ann"})
@@ -88,7 +81,7 @@ async def waits_for_approval(users: Users) -> str:
         found: list[Any] = (await users.ann.json("GET", "/approvals"))[1]["approvals"]
         return found
 
-    return str((await until(waiting))[0]["tool_call"]["id"])
+    return str((await eventually(waiting, what="a call that waits"))[0]["tool_call"]["id"])
 
 
 async def test_an_overview_shows_the_tree_the_turns_the_providers_and_the_workers(users: Users) -> None:
@@ -129,12 +122,8 @@ async def test_a_crash_is_shown_with_its_reason_and_its_place_is_hidden_from_use
     assert pid is not None
     send_exit(pid, KILL)
     await ended(pid)
-
-    async def crashes() -> list[Any]:
-        """Return the crashes that the agent's owner sees. The owner sees them when the agent runs again."""
-        return [crash for crash in (await overview(users.dashboard)).crashes if crash.name == "a1"]
-
-    (crash,) = await until(crashes)
+    await which_agents()  # the answer comes after the restart: the owner sees crashes of an agent that runs
+    (crash,) = (await overview(users.dashboard)).crashes
     assert crash.where is None
     assert (crash.supervisor, crash.child, crash.pid, crash.reason) == ("agent_supervisor", "agent", str(pid), "killed")
     assert [each.name for each in (await overview(users.root)).crashes] == ["a1"]
@@ -204,20 +193,16 @@ async def test_the_tree_is_bounded_and_counts_what_it_leaves_out(users: Users) -
 async def test_a_timeline_is_the_same_while_the_turn_runs_and_afterwards(users: Users) -> None:
     call_id = await waits_for_approval(users)
 
-    async def asked() -> Timeline | None:
-        found = await timeline(users.ann, "s1")
-        return found if found.lanes[2:] and found.lanes[2].spans[-1].kind == "approval" else None
+    def waits(found: Timeline) -> bool:
+        return bool(found.lanes[2:]) and found.lanes[2].spans[-1].kind == "approval"
 
-    running = await until(asked)
+    running = await eventually(lambda: timeline(users.ann, "s1"), waits, what="the timeline of an open approval")
     assert (running.outcome, running.agent_id, running.lanes[2].call_id) == (None, "buyer", call_id)
     assert running.lanes[2].spans[-1].open
     await users.ann.json("POST", "/streams/s1/approve", {"call_id": call_id})
-
-    async def ended_() -> Timeline | None:
-        found = await timeline(users.ann, "s1")
-        return found if found.outcome is not None else None
-
-    whole = await until(ended_)
+    whole = await eventually(
+        lambda: timeline(users.ann, "s1"), lambda found: found.outcome is not None, what="the timeline of an ended turn"
+    )
     assert whole.outcome == "complete"
     assert [span.kind for span in whole.lanes[2].spans] == ["arguments", "queued", "approval", "run"]
     assert [mark.kind for mark in whole.lanes[2].marks] == ["decided", "result"]
@@ -268,7 +253,7 @@ async def test_only_an_admin_can_suspend_and_resume_an_agent(users: Users) -> No
         assert pid.process is not None
         return len(pid.process.mailbox) == 1
 
-    await until(held)
+    await eventually(held, what="the request in the mailbox")
     assert not asked.done()
     assert "suspended" in str((await overview(users.root)).tree)
     assert await users.root.json("POST", "/agents/a1/resume") == (200, {"suspended": False})

@@ -1,6 +1,5 @@
 """A gateway with several users, with a store or without, and a client for each token."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from actors import Pid, whereis
+from actors.observer import process_info
 from agents import application
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.routes.host import Host
@@ -26,6 +26,7 @@ from agents.settings import (
 )
 from tests.agents.gateway.contract import Checked
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN, Site
+from tests.waiting import eventually
 
 
 def token(name: str, user: str, *scopes: str) -> TokenSettings:
@@ -95,6 +96,6 @@ async def waits_at(name: str) -> None:
     """Wait until the process has an unread message."""
     pid = whereis(name)
     assert isinstance(pid, Pid)
-    async with asyncio.timeout(30):
-        while pid.process is None or not pid.process.mailbox:  # noqa: ASYNC110 (of a supervisor)
-            await asyncio.sleep(0.01)
+    await eventually(
+        lambda: (info := process_info(pid)) is not None and info.mailbox, what=f"an unread message of {name}"
+    )

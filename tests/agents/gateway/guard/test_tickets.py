@@ -21,6 +21,7 @@ from agents.gateway.guard.tickets import REMEMBERED, Tickets, Unknown
 from agents.settings import Scope
 from tests.agents.gateway.site import TOKEN, Site, events
 from tests.agents.gateway.users import ANN, BOB, READ, House, house, token
+from tests.waiting import eventually
 
 PAGE, OTHER = "https://page.test", "https://other.test"
 READER = token("reader", "ann", READ)
@@ -233,8 +234,7 @@ async def test_a_ticket_is_in_no_log_also_not_in_a_hosts_own_access_log(
     server = uvicorn.Server(uvicorn.Config(host, port=0, log_config=None, log_level="info", lifespan="off"))
     with caplog.at_level("DEBUG"), caplog.at_level("INFO", "uvicorn.access"), caplog.at_level("INFO", "uvicorn.error"):
         task = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
-            await asyncio.sleep(0.01)
+        await eventually(lambda: server.started, what="a server that listens")  # uvicorn has no event for it
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/inner"
         bearer = {"authorization": f"Bearer {TOKEN}"}
         async with aiohttp.ClientSession() as http:
