@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors import Mailbox
+from actors.testing import settled
 from agents import application
 from agents.core.conversation import Function, ToolCall
 from agents.core.events import ToolResult
@@ -32,8 +33,7 @@ async def test_calls_whose_start_is_killed_get_workers_of_another_template(
         template = await pool.run(sample_tools.parent, "{}")
         os.kill(template, signal.SIGSTOP)  # it reads no order from now on
         calls = [asyncio.create_task(pool.run(sample_tools.parent, "{}")) for _ in range(MANY)]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # the orders are sent
+        await settled()  # the orders are sent
         os.kill(template if depth == 1 else _parent(template), signal.SIGKILL)
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         died = [each for each in outcomes if isinstance(each, WorkerDied)]

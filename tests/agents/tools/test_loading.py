@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.testing import settled
 from agents import application
 from agents.agent_config import InvalidAgentConfig
 from agents.settings import Settings, ToolSettings
@@ -179,8 +180,7 @@ async def test_a_module_that_broke_while_a_call_waited_makes_the_pool_unavailabl
         runs = asyncio.create_task(pool.run(held, arguments))
         (template,) = await note.pids()
         waits = asyncio.create_task(pool.run(held, arguments))
-        for _ in range(10):
-            await asyncio.sleep(0)  # the call finds the template, and waits for the worker
+        await settled()  # the call has found the template, and waits for the worker
         module(folder, "breaks", "1 / 0\n")
         os.kill(template, signal.SIGKILL)
         with pytest.raises(WorkerDied):

@@ -22,6 +22,7 @@ from agents.tools.tool import tool
 from agents.tools.worker.confine import NICENESS
 from tests.agents.tools import sample_tools
 from tests.agents.tools.observed import PATIENCE_S, Fifo
+from tests.waiting import eventually
 
 
 async def test_a_tool_runs_in_another_process_and_its_result_comes_back(pool: WorkerPool) -> None:
@@ -126,8 +127,11 @@ async def test_calls_that_come_at_once_again_find_their_workers_forked(fifo: Fif
         async with three_running(pool, fifo) as running:
             template = Path(f"/proc/{min(running)}/stat").read_text().split()[3]
             children = Path(f"/proc/{template}/task/{template}/children")
-            while len(waiting := {int(pid) for pid in children.read_text().split()} - running) < 3:  # noqa: ASYNC110 (/proc tells nobody)
-                await asyncio.sleep(0.01)
+            waiting = await eventually(
+                lambda: {int(pid) for pid in children.read_text().split()} - running,
+                lambda found: len(found) >= 3,
+                what="three workers that wait for a call",
+            )
         async with three_running(pool, fifo) as running:
             assert running == waiting
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from actors.testing import settled
 from agents.tools import pool as pools
 from agents.tools.pool import WorkerPool
 from agents.tools.worker import server_process
@@ -21,10 +22,10 @@ from agents.tools.worker.server_process import ForkServerProcess
 from agents.tools.worker.spares import ReadyWorkers
 from tests.agents.tools import sample_tools
 from tests.agents.tools.observed import PATIENCE_S, Fifo, Watch
+from tests.waiting import eventually
 
 MANY = 12  # more than may compute at once
 PERIOD_S = 10.0
-TURNS_OF_THE_LOOP = 100  # in which every call asks for its worker
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
@@ -88,8 +89,7 @@ async def waiting_calls(
     gate = Fifo(Path(f"{note.path}.gate"))
     with held(template):
         calls = [asyncio.create_task(pool.run(sample_tools.tells_and_waits, arguments)) for _ in range(count)]
-        for _ in range(TURNS_OF_THE_LOOP):
-            await asyncio.sleep(0)
+        await settled()  # every call has asked for its worker
     pids: set[int] = set()
     while len(pids) < count:
         pids.update(await note.pids())
@@ -106,9 +106,12 @@ def children_of(template: int) -> set[int]:
 
 
 async def until_children_are(template: int, count: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while len(children_of(template)) != count:  # noqa: ASYNC110 (/proc tells nobody)
-            await asyncio.sleep(0.01)
+    await eventually(
+        lambda: children_of(template),
+        lambda children: len(children) == count,
+        what=f"{count} children of the template",
+        within_s=PATIENCE_S,
+    )
 
 
 def test_each_call_that_waits_gets_a_worker_up_to_the_size(fifo: Fifo) -> None:
@@ -117,9 +120,7 @@ def test_each_call_that_waits_gets_a_worker_up_to_the_size(fifo: Fifo) -> None:
             async with waiting_calls(pool, fifo, MANY) as pids:
                 assert {*pool.running} == pids
                 further = asyncio.create_task(pool.run(sample_tools.runs_in, "{}"))
-                async with asyncio.timeout(PATIENCE_S):
-                    while not pool.waiting:  # noqa: ASYNC110 (a wait tells nobody)
-                        await asyncio.sleep(0)
+                await eventually(lambda: pool.waiting, what="a call that waits for a worker", within_s=PATIENCE_S)
                 assert {*pool.running} == pids
             assert await further not in pids
 
