@@ -35,6 +35,7 @@ from agents.core.events import (
 from agents.settings import Settings, StreamingSettings
 from supervisors import AlreadyStarted, agent_supervisor, which_children
 from tests.agents.stage import FAULTS, Stage
+from tests.waiting import eventually
 
 SCRIPT = """
 [models.two-tools]
@@ -277,10 +278,10 @@ async def test_after_cancel_no_tool_runs(stage: Stage, tmp_path: Path) -> None:
     pid = await stage.agent("long", tools=tools("waits_long", "works_long"))
     events = agent.stream(pid, str(mark))
     await until(events, StreamFunctionExecutionStart)
-    worker = int(await asyncio.to_thread(written, Path(f"{mark}.sync")))
-    assert written(Path(f"{mark}.async")) == "running"
+    worker = int(await written(Path(f"{mark}.sync")))
+    assert await written(Path(f"{mark}.async")) == "running"
     assert await agent.cancel(pid) is True
-    assert written(Path(f"{mark}.async")) == "cancelled"
+    assert Path(f"{mark}.async").read_text() == "cancelled"
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
     assert isinstance(await until(events, StreamError), StreamError)
@@ -288,11 +289,9 @@ async def test_after_cancel_no_tool_runs(stage: Stage, tmp_path: Path) -> None:
     assert [type(message) for message in said] == [UserMessage, AssistantMessage, ToolMessage, ToolMessage]
 
 
-def written(path: Path) -> str:
+async def written(path: Path) -> str:
     """Return the file's text when another OS process has written it."""
-    while not (path.exists() and path.read_text()):
-        pass
-    return path.read_text()
+    return await eventually(lambda: path.read_text() if path.exists() else "", what=f"a text in {path}")
 
 
 async def test_messages_that_come_while_a_turn_runs_are_answered_in_order(stage: Stage) -> None:

@@ -39,6 +39,7 @@ from supervisors import agent_supervisor
 from tests.agents.keeping import journal
 from tests.agents.sample_tools import shout
 from tests.agents.stage import Stage
+from tests.waiting import eventually
 
 SCRIPT = """
 [models.small]
@@ -226,14 +227,16 @@ async def test_a_turn_is_cancelled_in_mid_compaction_and_the_next_one_compacts(s
     def summarises() -> bool:
         return any(request["model"] == "stalls" for request in stage.server.requests)
 
+    async def summarises_or_ended() -> bool:
+        return summarises() or (await agent.info(pid)).streams[-1].status != "running"
+
     pid = await stage.agent("large", context={**CONTEXT, "model": "stalls"})
     number = 0
     async with Mailbox() as box:
         while not summarises():
             number += 1
             stream_id = agent.stream_chat(pid, f"turn {number} {LONG}", box.pid)
-            while (await agent.info(pid)).streams[-1].status == "running" and not summarises():
-                pass
+            await eventually(summarises_or_ended, what="a summary, or the end of the turn")
         assert await agent.cancel(pid, stream_id)
     events = await turn(pid, "go on")
     assert isinstance(events[-1], StreamComplete)
@@ -284,10 +287,13 @@ async def test_a_program_killed_in_mid_compaction_compacts_again_and_answers(kep
     assert program.stdout is not None
     program.stdin.write(json.dumps(config).encode())
     program.stdin.close()
+    models = await eventually(
+        lambda: [request["model"] for request in kept.server.requests],
+        lambda found: "stalls" in found,
+        what="the program's request for a summary",
+    )
+    turns = models.count("large")
     async with asyncio.timeout(60):
-        while "stalls" not in (models := [request["model"] for request in kept.server.requests]):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-        turns = models.count("large")
         while int(await program.stdout.readline()) <= turns:
             pass  # its last turn is not on disk yet
     program.kill()

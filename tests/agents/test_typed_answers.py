@@ -10,6 +10,7 @@ import pytest
 from actors import InvalidArgument, Mailbox
 from agents import InvalidAnswer, StreamComplete, StreamFailed, StreamStart, StreamToken, TypedResponse, agent
 from tests.agents.stage import Stage
+from tests.waiting import eventually
 
 SCRIPT = """
 [models.poet]
@@ -115,8 +116,7 @@ async def test_a_message_with_a_type_steers_no_turn(stage: Stage) -> None:
         while not isinstance(await box.receive(10.0), StreamToken):
             pass
         typed = asyncio.create_task(agent.chat(pid, "fenced", answer_type=Poem))
-        while len((await agent.info(pid)).streams) < 2:
-            pass
+        await eventually(lambda: agent.info(pid), lambda info: len(info.streams) == 2, what="a stream that waits")
         assert await agent.cancel(pid, slow)
         assert (await typed).value == POEM
 

@@ -17,6 +17,7 @@ from tests.agents.budgets.spenders import Kept, clerk
 from tests.agents.budgets.test_parked import decision, parked_ids, rest
 from tests.agents.cluster.sqlite_nodes import living_node, settings_of_two
 from tests.agents.turns import park, questions
+from tests.waiting import eventually
 
 EACH = {"owner": "*", "tokens": 10}
 ENOUGH = '{"allow": 100000}'
@@ -35,8 +36,7 @@ async def test_a_start_wakes_the_parked_turns_whose_budget_was_raised_right_befo
         (one,), (two,), _ = [await park(pid, "Go on.", 1) for pid in pids]
         with closing(sqlite3.connect(kept.store)) as store, closing(sqlite3.connect(tmp_path / "killed.db")) as image:
             decided = asyncio.create_task(agent.approve("ann1", one.tool_call.id, edited=ENOUGH))
-            while not counted(store, "allowances"):  # noqa: ASYNC110 (the store has no event)
-                await asyncio.sleep(0)
+            await eventually(lambda: counted(store, "allowances"), what="an allowance in the store", pause_s=0.0)
             store.backup(image)  # what a kill would leave on the disk now
             await decided
             assert counted(image, "streams WHERE parked_at IS NOT NULL") == 2

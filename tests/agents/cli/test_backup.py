@@ -24,6 +24,7 @@ from tests.agents.cli.terminal import environment, started
 from tests.agents.gateway.site import Site
 from tests.agents.sessions.keeping import batch, begun, ended, session, stream
 from tests.agents.sessions.test_migrations import changed, steps
+from tests.waiting import eventually
 
 DATA = b"\x89PNG\r\n\x1a\n" + b"x" * 1000
 KEY = sha256(DATA).hexdigest()
@@ -101,8 +102,7 @@ async def test_a_backup_beside_a_writer_is_of_one_moment(commands: Forks, store:
 async def test_a_backup_that_is_killed_leaves_no_file_with_its_name(store: Store, tmp_path: Path) -> None:
     file, old = tmp_path / "b.tar", str(tmp_path / "old")
     async with started("backup", str(file), "--state-dir", old, env=environment()) as process:
-        while not (left := list(tmp_path.glob(".b.tar.*.new"))) and process.returncode is None:  # noqa: ASYNC110 (a folder)
-            await asyncio.sleep(0)
+        left = await eventually(lambda: list(tmp_path.glob(".b.tar.*.new")), what="an unfinished backup", pause_s=0.0)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     if file.exists():  # it was quicker

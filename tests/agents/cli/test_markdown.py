@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from actors.testing import simulated
 from agents.cli.view.markdown import AnswerMarkdown, whole_blocks
 from agents.cli.view.screen import FRAME_S, Terminal
 from agents.core.events import StreamToken
@@ -93,6 +94,7 @@ async def test_a_link_shows_its_address() -> None:
     assert "https://example.org/" in text(shown("see [here](https://example.org/)\n\nx"))
 
 
+@simulated(seeds=1)
 async def test_a_paused_terminal_draws_nothing_until_it_goes_on() -> None:
     out = io.StringIO()
     with Terminal(Console(file=out, force_terminal=True, width=80, height=24)) as screen:

@@ -18,10 +18,12 @@ from agents.instance.requests import HandOver
 from agents.instance.turns import Idle
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.sessions import StreamStatus, open_journal
+from agents.sessions import StreamStatus
 from agents.settings import Settings
 from agents.tools.approval import NotAsked
 from tests.agents.cluster.sqlite_nodes import living_node, settings
+from tests.agents.keeping import journal
+from tests.waiting import eventually
 
 TURNS: Final = range(1, 3)
 """The turns of the loop between the reminder to an idle agent and the first request. The agent ends within them."""
@@ -154,17 +156,13 @@ async def test_each_message_that_comes_as_an_agent_is_handed_over_is_answered_by
         assert await handed
         await ended_process(pid)
         await woken("a")
-        async with asyncio.timeout(60):
-            for stream_id in streams:
-                while await status_of(stream_id) is not StreamStatus.COMPLETE:  # noqa: ASYNC110 (of the store)
-                    await asyncio.sleep(0.02)
+        store = (await journal()).store
 
+        async def left() -> list[str]:
+            kept = {each: await store.stream(each) for each in streams}
+            return [each for each, found in kept.items() if found is None or found.status is not StreamStatus.COMPLETE]
 
-async def status_of(stream_id: str) -> StreamStatus | None:
-    journal = await open_journal()
-    assert journal is not None
-    kept = await journal.store.stream(stream_id)
-    return None if kept is None else kept.status
+        await eventually(left, lambda found: not found, what="complete streams in the store")
 
 
 async def woken(id_: str) -> Pid:

@@ -43,6 +43,7 @@ from agents.core.events import StreamError
 from agents.instance.requests import GetInfo
 from agents.instance.state import StreamChat
 from tests.agents.cluster.link.nodes import PLAIN, WAIT_S, A, B, everybody_lives, unix
+from tests.waiting import eventually
 
 INFO, SUBSCRIBE = packed_request(GetInfo()), OPENINGS.packed(SubscribeTo())
 FOLLOW = OPENINGS.packed(FollowStream("stream", 0))
@@ -182,9 +183,7 @@ async def test_the_listening_node_counts_and_uses_a_link_that_the_other_one_open
         near, far = await start(Links, A, PLAIN, find), await start(Links, B, PLAIN, find)
         async with listening(unix(tmp_path), B, far, everybody_lives, PLAIN) as address:
             link, box = await link_to((near, PeerNode(B.epoch, B.incarnation, address))), Mailbox()
-            async with asyncio.timeout(WAIT_S):
-                while await call(far, CountLinks()) == 0:
-                    pass
+            await eventually(lambda: call(far, CountLinks()), what="a link at the other node", within_s=WAIT_S)
             back = await call(far, LinkTo(PeerNode(A.epoch, A.incarnation, unix(tmp_path / "nowhere"))))
             assert isinstance(back, Link)
             assert back.peer.epoch == A.epoch

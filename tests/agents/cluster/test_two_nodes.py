@@ -28,6 +28,7 @@ from agents.settings import Settings
 from supervisors import AlreadyStarted
 from tests.agents.cluster.followed import check_moved, followed
 from tests.agents.cluster.sqlite_nodes import living_node, settings_of_two
+from tests.waiting import eventually
 
 WORDS: Final = " ".join(map(str, range(100)))
 DOT: Final = b"\x89PNG\r\n\x1a\n"
@@ -119,9 +120,11 @@ async def _check_interrupted(stream_id: str, agent_id: str) -> None:
     """Check the turn of an agent whose configuration this node lacks, or that no other node can have."""
     journal = await open_journal()
     assert journal is not None
-    async with asyncio.timeout(30):
-        while await owners([agent_id]) or await journal.store.open_streams(agent_id):  # noqa: ASYNC110 (of the takeover)
-            await asyncio.sleep(0.02)
+
+    async def taken_over() -> bool:
+        return not await owners([agent_id]) and not await journal.store.open_streams(agent_id)
+
+    await eventually(taken_over, what=f"the takeover of {agent_id}")
     *_, end = await journal.store.events(stream_id)
     assert isinstance(end, StreamError)
     assert end.reason == Interrupted()
@@ -140,9 +143,7 @@ async def _check_parts() -> None:
 async def _check_start(agent_id: str) -> None:
     """Check messages that come while an agent starts here that the other node has."""
     starting = asyncio.create_task(start_agent(id=agent_id, model="echo"))
-    while find_agent(agent_id) is None:  # noqa: ASYNC110 (the start has no event of its own)
-        await asyncio.sleep(0)
-    pid = find_agent(agent_id)
+    pid = await eventually(lambda: find_agent(agent_id), what="an agent that starts", pause_s=0.0)
     assert not stands_in(pid)
     box = Mailbox()
     agent.stream_chat(agent_id, "one", box.pid)

@@ -1,6 +1,5 @@
 """A turn that only waits for people has no process: a decision, or its deadline, starts its agent again."""
 
-import asyncio
 import sqlite3
 from contextlib import aclosing, closing
 from pathlib import Path
@@ -28,6 +27,7 @@ from supervisors import agent_supervisor
 from tests.agents.keeping import App, journal
 from tests.agents.scripts import call, calling
 from tests.agents.turns import answer_of, park, parked, questions
+from tests.waiting import eventually
 
 MANY = 60
 SCRIPT = "".join(
@@ -170,10 +170,13 @@ async def test_a_program_starts_the_agents_whose_deadlines_passed_while_it_was_d
     assert not paid.exists()
     move_deadlines(tmp_path, -TWO_HOURS_S)
     tools = AgentSettings(id="other", model="echo", tools=TOOLS)
-    async with app([tools], park_after=60_000), asyncio.timeout(60):
+    async with app([tools], park_after=60_000):
         kept = (await journal()).store
-        while (found := await kept.stream(stream_id)) is None or found.status is StreamStatus.OPEN:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await eventually(
+            lambda: kept.stream(stream_id),
+            lambda found: found is not None and found.status is not StreamStatus.OPEN,
+            what="the end of the turn in the store",
+        )
         stored = await kept.events(stream_id)
     assert answer_of(stored) == DECIDED
     assert paid.read_text() == "paid 1\n"

@@ -1,6 +1,5 @@
 """Schedules in a store: missed due times after an outage, crashes, and changes of the configuration."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,9 @@ from agents.schedules.scheduler import SCHEDULER
 from agents.sessions.ledger_tables import SCHEDULES
 from agents.settings import Durability, ScheduleSettings, SchedulingSettings, SessionSettings, Settings
 from agents.settings.agent import AgentSettings
+from supervisors import which_children
 from tests.agents.keeping import journal
+from tests.waiting import eventually
 
 SCRIPT = """
 [models.slow]
@@ -65,12 +66,18 @@ async def outage(*, hours: float) -> None:
 
 async def history(name: str, count: int) -> list[RunInfo]:
     """Return the runs of a schedule, the oldest first, once there are `count` and all have ended."""
-    async with asyncio.timeout(30):
-        while True:
-            runs = await schedules.history(name)
-            if len(runs) >= count and all(run.state == "ended" for run in runs):
-                return list(reversed(runs))
-            await asyncio.sleep(0.02)
+    runs = await eventually(
+        lambda: schedules.history(name),
+        lambda found: len(found) >= count and all(run.state == "ended" for run in found),
+        what=f"{count} ended runs of {name}",
+    )
+    return runs[::-1]
+
+
+async def begun(run_id: str) -> None:
+    """Wait until the run's stream is in the store."""
+    store = (await journal()).store
+    await eventually(lambda: store.stream(run_id), what="the stream of the run")
 
 
 @pytest.mark.parametrize(
@@ -140,9 +147,7 @@ async def test_a_reload_applies_the_schedules_at_once(program: Program) -> None:
         new = settings.model_copy(update={"schedules": (changed,)})
         done = await reload(settings, lambda: new)
         assert [str(change) for change in done.applied] == ["schedules: applies to runs from now on"]
-        async with asyncio.timeout(30):
-            while [each.name for each in await schedules.listed()] != ["other"]:  # noqa: ASYNC110 (another process)
-                await asyncio.sleep(0.02)
+        assert [each.name for each in await schedules.listed()] == ["other"]
 
 
 async def test_a_configured_schedule_replaces_one_with_its_name(program: Program) -> None:
@@ -157,14 +162,12 @@ async def test_a_run_that_a_crash_of_the_scheduler_cut_is_followed_to_its_end(pr
     async with program():
         await schedules.add(name="mine", agent="slow", message="Count.", every=3600, session="lasting")
         run_id = await schedules.run_now("mine")
-        while await (await journal()).store.stream(run_id) is None:  # noqa: ASYNC110 (the turn of another process)
-            await asyncio.sleep(0.01)
+        await begun(run_id)
         scheduler = whereis(SCHEDULER)
         assert scheduler is not None
         exit_process(scheduler, KILL)
         await ended(scheduler)
-        while whereis(SCHEDULER) is None:  # noqa: ASYNC110 (a restart)
-            await asyncio.sleep(0.01)
+        await which_children(application.NAME)  # the answer comes after the restart
         (run,) = await history("mine", 1)
         assert (run.id, run.outcome) == (run_id, "complete")
         asked = [each.content for each in await agent.conversation("slow") if isinstance(each, UserMessage)]
@@ -175,8 +178,7 @@ async def test_a_run_that_the_end_of_the_program_cut_ends_in_the_next_one(progra
     async with program():
         await schedules.add(name="mine", agent="slow", message="Count.", every=3600)
         run_id = await schedules.run_now("mine")
-        while await (await journal()).store.stream(run_id) is None:  # noqa: ASYNC110 (the turn of another process)
-            await asyncio.sleep(0.01)
+        await begun(run_id)
     async with program():
         (run,) = await history("mine", 1)
         assert run.id == run_id
@@ -196,9 +198,8 @@ async def test_the_session_of_a_run_has_its_stream_and_its_agent_has_ended(progr
         store = (await journal()).store
         assert [each.content for each in await store.conversation(str(run.session_id))] == ["Hi.", "Hi."]
         assert [each.id for each in await store.streams(str(run.session_id))] == [run_id]
-        async with asyncio.timeout(30):
-            while find_agent(str(run.session_id)) is not None:  # noqa: ASYNC110 (the end of another process)
-                await asyncio.sleep(0.01)
+        if (pid := find_agent(str(run.session_id))) is not None:
+            await ended(pid)
 
 
 async def test_a_schedule_that_can_not_be_read_here_has_an_error_and_no_due_time(program: Program) -> None:

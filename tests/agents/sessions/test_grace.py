@@ -20,6 +20,7 @@ from agents.settings import Durability, SessionSettings, Settings, ToolSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.sessions.cluster import OWNER, cluster, processes, start, stop
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 
@@ -135,8 +136,9 @@ async def test_while_the_store_is_away_events_are_shown_up_to_the_limit_and_no_t
         await asyncio.to_thread(stop, server)
         journal = await open_journal()
         assert journal is not None
-        while not journal.behind.events > AHEAD // 2:  # noqa: ASYNC110 (an unavailable store sends no event)
-            await asyncio.sleep(0.01)
+        await eventually(
+            lambda: journal.behind.events, lambda count: count > AHEAD // 2, what="events that are not stored"
+        )
         before = len(turn.events)
         assert not file.exists()
         assert before <= AHEAD + 32

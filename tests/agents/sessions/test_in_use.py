@@ -12,6 +12,7 @@ import pytest
 
 from agents.sessions import Store, StoreInUse, StoreUnavailable, WriteFailed, engine, history
 from tests.agents.sessions.keeping import batch, begun, tokens
+from tests.waiting import eventually
 
 CLAIM = """
 import asyncio, sys
@@ -147,14 +148,15 @@ async def test_a_writer_on_another_host_that_is_stopped_loses_its_store_and_is_f
 
 async def _claimed_soon(store: Store) -> None:
     """Claim the store as soon as the other writer has no lease."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await store.claim()
-            except StoreInUse:
-                await asyncio.sleep(0.1)
-            else:
-                return
+
+    async def claimed() -> bool:
+        try:
+            await store.claim()
+        except StoreInUse:
+            return False
+        return True
+
+    await eventually(claimed, what="the end of the other writer's lease", pause_s=0.1)
 
 
 async def test_the_process_that_locks_the_store_is_named_and_a_retry_works(

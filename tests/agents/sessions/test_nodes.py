@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agents.sessions import Elsewhere, Fenced, Joining, Lost, NodeNameTaken, Store, StoreInUse
+from agents.sessions.node_store import NodeStore
+from agents.sessions.nodes import NodeBeat
 from tests.agents.sessions.keeping import batch, begun, ended, session, stream, tokens
 from tests.agents.sessions.test_in_use import CLAIM, other
+from tests.waiting import eventually
 
 LEASE_S = 3.0
 
@@ -39,6 +42,11 @@ async def joined(url: str, name: str) -> AsyncIterator[Store]:
         await store.close()
 
 
+async def unlocked(node: NodeStore, other: NodeBeat) -> None:
+    """Wait until a killed node has lost its lock: PostgreSQL ends its session a moment later."""
+    await eventually(lambda: node.locked([other]), lambda locked: not locked, what=f"the lock of {other.name}")
+
+
 async def test_a_session_of_a_living_node_is_elsewhere_for_the_others(url: str) -> None:
     async with other(NODE, url), joined(url, "b") as store:
         assert store.node is not None
@@ -63,8 +71,7 @@ async def test_the_turns_of_a_node_that_ended_go_on_at_another_one(url: str, end
         if end == "kill":
             process.kill()
             await process.wait()
-            while await store.node.locked([seen]):  # PostgreSQL ends the session a moment later
-                pass
+            await unlocked(store.node, seen)
             (gone,) = await store.node.others()
             assert await store.node.declare_dead(gone)
             assert not await store.node.declare_dead(gone)

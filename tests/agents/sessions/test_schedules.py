@@ -20,7 +20,7 @@ from agents.sessions.schedules.records import (
     Source,
 )
 from tests.agents.sessions.test_in_use import other
-from tests.agents.sessions.test_nodes import joined
+from tests.agents.sessions.test_nodes import joined, unlocked
 
 COUNT = 8
 ROOM = 3
@@ -96,8 +96,7 @@ async def test_two_nodes_begin_each_due_run_once_and_the_living_one_gets_those_o
         process.kill()
         await process.wait()
         (seen,) = await store.node.others()
-        while await store.node.locked([seen]):  # PostgreSQL ends the session a moment later
-            pass
+        await unlocked(store.node, seen)
         (seen,) = await store.node.others()
         assert await store.node.declare_dead(seen)
         adopted = [run for run, _ in (await look(store, -1, frozenset(begun))).runs]

@@ -46,7 +46,7 @@ async def _stream(handle: JournalHandle, session_id: str, stream_id: str) -> Non
         if seq % 7 == 0:
             recorder.checkpoint(b"%d" % seq, (CheckpointPart(seq // 7, b"%d" % seq),))
         if seq % 5 == 0:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # the journal writes in batches of several sizes
     recorder.event(StreamError(Cancelled(), stream_id=stream_id, seq=EVENTS))
     said = (UserMessage(stream_id), AssistantMessage("".join(token(stream_id, seq).token for seq in range(1, EVENTS))))
     recorder.ended(StreamStatus.ERROR, None, None, said)

@@ -1,6 +1,5 @@
 """An agent as another agent's tool: its answer is the result, and its events come in the caller's stream."""
 
-import asyncio
 import itertools
 from typing import Any
 
@@ -253,8 +252,9 @@ def test_an_agent_without_a_name_or_a_description_is_no_tool() -> None:
 async def test_a_turn_that_ends_leaves_no_process_of_its_sub_agents(stage: Stage) -> None:
     pid = await stage.agent("boss", tools=[below("boss", tools=[below("speaks")])])
     await agent.chat(pid, "x")
-    before = len(processes())
+    before = set(processes())
     for _ in range(3):
         await agent.chat(pid, "x")
-    while len(processes()) > before:  # noqa: ASYNC110 (the supervisor of a call ends after its result)
-        await asyncio.sleep(0.01)
+    while further := set(processes()) - before:  # the supervisor of a call ends after its result
+        for each in further:
+            await ended(each)

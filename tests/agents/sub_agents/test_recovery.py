@@ -1,6 +1,5 @@
 """A turn of a sub-agent that was cut: the call of its caller continues it, or nothing does."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -22,9 +21,11 @@ from agents import (
     tool,
     wake,
 )
+from agents.agent_registry import begun
 from agents.instance.requests import HandOver
 from tests.agents.keeping import App, journal
 from tests.agents.sub_agents.test_as_tool import SCRIPT, below, paid, pays
+from tests.waiting import eventually
 
 __all__ = ["SCRIPT"]
 
@@ -113,8 +114,7 @@ async def test_a_sub_agent_that_had_ended_is_not_asked_again(app: App) -> None:
     async with app():
         own = await start_agent(id=stream_id, model="buys", tools=[pays])  # the turn ends without its caller
         await _approved(own, [replace(seen[-1].event, seq=0)])
-        while not await agent.retire(own):  # noqa: ASYNC110 (its turn is being recorded)
-            await asyncio.sleep(0.01)
+        await eventually(lambda: agent.retire(own), what="the end of an agent whose turn is recorded")
         rest = await _approved(await lone_boss(), seen)
         assert isinstance(end := rest[-1], StreamComplete)
         assert end.response.answer == "So: Bought: paid 5"
@@ -150,8 +150,8 @@ async def test_turns_below_a_turn_that_does_not_continue_end_as_interrupted(app:
 
 async def _end_of(stream_id: str) -> Any:
     """Return the reason with which a stream ends."""
-    while (pid := find_agent(stream_id)) is None:  # noqa: ASYNC110 (of a process that nothing waits for)
-        await asyncio.sleep(0.01)
+    pid = find_agent(stream_id) or await begun(stream_id, 30)
+    assert pid is not None
     async with Mailbox() as box:
         assert await agent.follow(pid, stream_id)
         while not isinstance(event := await box.receive(30), StreamError):
