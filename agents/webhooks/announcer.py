@@ -72,7 +72,7 @@ class Announcer:
         kind = _kind(event)
         if kind is None or (self._is_sub_agent and kind in (WebhookEvent.COMPLETE, WebhookEvent.FAILED)):
             return []
-        made = [self._delivery(each, kind, event) for each in self._webhooks if kind in each.events]
+        made = [self._delivery(each, kind, event) for each in self._webhooks if _wants(each, kind)]
         if made and (sender := whereis(WEBHOOKS)) is not None:
             send(sender, Announced())
         return made
@@ -84,6 +84,10 @@ class Announcer:
         about = "\n".join((webhook.url, event.stream_id, kind, data.get("call_id", ""), _moment(event)))
         id_ = f"msg_{sha256(about.encode()).hexdigest()[:32]}"
         return Delivery(id_, endpoint_of(webhook.url), msgspec.json.encode(message), at)
+
+
+def _wants(webhook: WebhookSettings, kind: WebhookEvent) -> bool:
+    return kind in webhook.events
 
 
 def _kind(event: Event) -> WebhookEvent | None:
