@@ -87,7 +87,7 @@ class Files:
     def _application(self, path: Path, name: str, at: Position, environment: Term) -> None:
         known = APPLICATIONS.get(name)
         if known is None:
-            return self._fault(path, at, (), "a known application", unknown_key(name, APPLICATIONS))
+            return self._fault(path, at, (), "a known application", _unknown(name))
         pairs = pairs_of(environment)
         if pairs is None:
             expected = f"the parameters of {name}: [{{Parameter, Value}}, ...]"
@@ -133,6 +133,14 @@ def _text(path: Path) -> str:
 
 def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _unknown(application: str) -> str:
+    """Return the unknown application in words. It may be a parameter that stands at the place of its application."""
+    for name, parameters in APPLICATIONS.items():
+        if application in parameters:
+            return f"the key {application} of {name}: write {{{name}, [{{{application}, ...}}]}}"
+    return unknown_key(application, APPLICATIONS)
 
 
 def _misplaced(parameter: str, known: tuple[str, ...]) -> str:

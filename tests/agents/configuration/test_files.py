@@ -60,6 +60,14 @@ def test_a_file_may_be_included_twice_but_not_by_itself(loading: Loader, refusal
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "application"), [("schedules", "understudy"), ("sessions", "understudy"), ("budgets", "agents")]
+)
+def test_a_key_in_the_place_of_its_application_is_named_with_it(refusal: Refusal, key: str, application: str) -> None:
+    (line,) = refusal(f"[{{{key}, []}}].")
+    assert line.endswith(f"got the key {key} of {application}: write {{{application}, [{{{key}, ...}}]}}")
+
+
 def test_every_fault_of_every_file_is_reported(refusal: Refusal) -> None:
     assert refusal(
         """[{agents, [{modle, "x"}, {gateway, []}]},
