@@ -32,6 +32,8 @@ from agents.core.events import (
 from agents.core.question import AnswerValue, Question
 
 QUESTION = "approve? [y/N/e] "
+APPROVES, DENIES, EDITS = ("y", "yes"), ("", "n", "no"), ("e", "edit")
+WORDS = {*APPROVES, *DENIES, *EDITS}
 EDIT = "arguments: "
 
 
@@ -162,15 +164,16 @@ async def _answer(call: ToolCall, console: Console) -> str | None:
     drop_keys()
     session: PromptSession[str] = PromptSession()
     try:
-        word = (await session.prompt_async(QUESTION, handle_sigint=False)).strip().lower()
-        while word in ("e", "edit"):
+        while (word := (await session.prompt_async(QUESTION, handle_sigint=False)).strip().lower()) not in WORDS:
+            console.print(f"expected y, n, e or Enter, got {one_line(word)!r}", style="red", markup=False)
+        while word in EDITS:
             edited = await session.prompt_async(EDIT, default=call.arguments, handle_sigint=False)
             if edited == call.arguments or _is_json(edited):
                 return edited
             console.print("expected JSON", style="red")
     except EOFError:
         return None
-    return call.arguments if word in ("y", "yes") else None
+    return None if word in DENIES else call.arguments
 
 
 def _is_json(text: str) -> bool:

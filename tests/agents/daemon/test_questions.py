@@ -72,7 +72,7 @@ async def test_yes_runs_the_call_and_the_answer_follows(running: Daemon, tmp_pat
 
 
 @pytest.mark.parametrize("keys", [b"\r", b"n\r", b"\x04"])
-async def test_anything_else_denies_the_call(running: Daemon, tmp_path: Path, keys: bytes) -> None:
+async def test_enter_no_and_the_end_of_the_input_deny_the_call(running: Daemon, tmp_path: Path, keys: bytes) -> None:
     bill = tmp_path / "bill"
     with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
         await asked(screen, bill)
@@ -80,6 +80,18 @@ async def test_anything_else_denies_the_call(running: Daemon, tmp_path: Path, ke
         await screen.until("denied")
         await screen.until(PROMPT)
     assert not bill.exists()
+
+
+async def test_another_word_decides_nothing_and_is_asked_again(running: Daemon, tmp_path: Path) -> None:
+    bill = tmp_path / "bill"
+    with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
+        await asked(screen, bill)
+        screen.type(b"yse\r")
+        await screen.until("expected y, n, e or Enter, got 'yse'")
+        await screen.until(QUESTION)
+        screen.type(b"y\r")
+        await screen.until("Said: paid 1.")
+        await screen.until(PROMPT)
 
 
 async def test_a_call_runs_with_edited_arguments_and_the_model_is_told(running: Daemon, tmp_path: Path) -> None:
