@@ -127,7 +127,8 @@ def _figures(response: Response) -> Iterator[str]:
         if metrics.time_to_first_token_ms is not None:
             yield f"first token {metrics.time_to_first_token_ms / 1000:.2f} s"
         if metrics.function_calls:
-            yield f"{metrics.function_calls} calls {metrics.tool_time_ms / 1000:.2f} s"
+            calls = "call" if metrics.function_calls == 1 else "calls"
+            yield f"{metrics.function_calls} {calls} {metrics.tool_time_ms / 1000:.2f} s"
         yield f"{metrics.tokens_per_second:.1f} tokens/s"
     if usage.input_tokens is not None and usage.output_tokens is not None:
         yield f"{usage.input_tokens} in, {usage.output_tokens} out"

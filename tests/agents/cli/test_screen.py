@@ -10,7 +10,9 @@ from rich.console import Console
 from agents.cli.view.layout import live
 from agents.cli.view.screen import Lines, Terminal, open_screen
 from agents.cli.view.view import Note, View, step
-from agents.core.events import Event, StreamToken
+from agents.core.events import Event, StreamComplete, StreamToken
+from agents.core.response import Response
+from agents.core.stream_metrics import StreamMetrics
 from tests.agents.cli.turns import RUNNING, TURN, answered, asked, begun, complete, tokens
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold]no markup[/bold] [/] \r\x9b1A{name}"
@@ -119,6 +121,11 @@ def test_a_pipe_gets_each_thing_on_a_line_of_its_own() -> None:
         "<- lookup 0.25 s: (attempt 2) found it",
         "[2.50 s · first token 0.31 s · 2 calls 1.20 s · 16.0 tokens/s · 12 in, 34 out]",
     ]
+
+
+def test_one_call_is_not_in_the_plural() -> None:
+    one = Response("", "", metrics=StreamMetrics(2500.0, 310.0, 40, 200, 16.0, 80.0, 1, 1200.0))
+    assert " · 1 call 1.20 s · " in plain([StreamComplete(one)])[1]
 
 
 def test_a_pipe_gets_a_token_when_it_comes() -> None:
