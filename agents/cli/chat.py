@@ -33,6 +33,11 @@ from supervisors.agent_supervisor import start_agent, stop_agent
 # A person waits here and can cancel: fewer retries and a longer chunk timeout than the defaults.
 PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
 
+LOCAL: Final = ("base_url", "root", "search_endpoint")
+"""The options of an agent that runs in this program."""
+
+CONFIGURED: Final = ("model", "api", "tools", "system")
+"""The options of an agent that is started for the conversation."""
 
 STDIN: Final = "-"
 """The MESSAGE that stands for stdin, as in other commands."""
@@ -146,13 +151,14 @@ def chat(
     The API key is read from OPENAI_API_KEY. Ctrl-C cancels the running answer; a second Ctrl-C ends the program.
     """
     names = [name.strip() for name in tools.split(",") if name.strip()]
+    if message is not None and not message.strip():
+        raise click.UsageError("expected a message, got an empty one")
     if _is_remote(context, (url, token_file, agent_id, state_dir)):
+        _check_remote_options(context, agent_id)
         new = _new_agent(context, names)
         place = {"url": url, "token_file": token_file, "state_dir": state_dir}
         sys.exit(_talk(message, partial(chat_with_daemon, attached, agent_id, new, place)))
     _check_tool_options(names, root, search_endpoint)
-    if message is not None and not message.strip():
-        raise click.UsageError("expected a message, got an empty one")
     settings = Settings(
         model=model,
         base_url=base_url,
@@ -175,8 +181,21 @@ def _is_remote(context: click.Context, given: tuple[object, ...]) -> bool:
     """Return whether the options, or else the environment, name a daemon. given: those options."""
     if any(each is not None for each in given):
         return True
-    own = (context.get_parameter_source(name) for name in ("base_url", "root", "search_endpoint"))
-    return address_given(None, None) is not None and ParameterSource.COMMANDLINE not in own
+    return address_given(None, None) is not None and not any(_is_typed(context, name) for name in LOCAL)
+
+
+def _check_remote_options(context: click.Context, agent_id: str | None) -> None:
+    """Raise UsageError for an option of the command line that the agent of a daemon would ignore."""
+    for name in LOCAL:
+        if _is_typed(context, name):
+            raise click.UsageError(f"--{name.replace('_', '-')} is for an agent of this program, got a daemon's agent")
+    for name in CONFIGURED:
+        if agent_id is not None and _is_typed(context, name):
+            raise click.UsageError(f"expected --agent or --{name}, got both: --{name} is for a new agent")
+
+
+def _is_typed(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _new_agent(context: click.Context, names: list[str]) -> dict[str, Any]:

@@ -100,11 +100,15 @@ def _read(descriptor: int, encoding: str, loop: asyncio.AbstractEventLoop, lines
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:
-    begun = b""
+    begun: list[bytes] = []  # the pieces of the last line: to join them for each chunk would cost their square
     while chunk := os.read(descriptor, READ_BYTES):
-        *whole, begun = (begun + chunk).split(b"\n")
-        yield from whole
-    yield begun
+        end, *more = chunk.split(b"\n")
+        begun.append(end)
+        if more:
+            *whole, last = (b"".join(begun), *more)
+            yield from whole
+            begun = [last]
+    yield b"".join(begun)
 
 
 def _text(line: bytes, encoding: str, number: int) -> str:

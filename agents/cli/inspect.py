@@ -9,6 +9,7 @@ and draws it on stderr. A system whose loop is blocked too long is left out of t
 import runpy
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -22,6 +23,7 @@ from rich.text import Text
 from actors import system_info, top
 from actors.observer import MEASURES, Measure, look
 from agents.cli.listing import json_option
+from agents.cli.moment import AGES, Length
 from agents.cli.remote.completion import node_option
 from agents.cli.remote.connection import daemon_options
 from agents.cli.remote.top import SEARCHED, TopView, show_top
@@ -32,9 +34,30 @@ from supervisors import tree
 ROWS = 20
 SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
-program = click.argument("program", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+class ProgramFile(click.Path):
+    """The file of a program. An option before it belongs to the command, which has no such option."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if ctx is not None and str(value).startswith("-"):
+            known = (option for each in ctx.command.params if isinstance(each, click.Option) for option in each.opts)
+            raise click.NoSuchOption(str(value), possibilities=get_close_matches(str(value), known), ctx=ctx)
+        return super().convert(value, param, ctx)
+
+
+program = click.argument(
+    "program", required=False, type=ProgramFile(exists=True, dir_okay=False, path_type=Path), metavar="[PROGRAM]"
+)
 arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-every = click.option("--every", "every_s", default=1.0, show_default=True, help="The seconds between two pictures.")
+every = click.option(
+    "--every",
+    "every_s",
+    type=Length(positive=True),
+    default="1",
+    show_default=True,
+    metavar="TIME",
+    help=f"The time between two pictures: seconds, or {AGES}.",
+)
 
 
 @click.command("top", context_settings=SETTINGS)

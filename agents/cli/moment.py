@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from math import isfinite, nan
 from typing import Any, Final
 
 import click
@@ -43,15 +44,21 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # click below 8.4 has 
 
 
 class Length(click.ParamType):  # type: ignore[type-arg]
-    """A length of time: a number of seconds, or as an age."""
+    """A length of time: a number of seconds, or as an age. positive: 0 and less are refused, too."""
 
     name = "length"
 
+    def __init__(self, *, positive: bool = False) -> None:
+        self._positive = positive
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the length in s."""
-        if (age := age_of(value)) is not None:
-            return age.total_seconds()
+        age = age_of(value)
         try:
-            return float(value)
+            given = float(value) if age is None else age.total_seconds()
         except ValueError:
-            self.fail(f"expected a number of seconds, or a time such as {AGES}, got {value!r}", param, ctx)
+            given = nan
+        if not isfinite(given) or (self._positive and given <= 0):
+            above = " above 0" if self._positive else ""
+            self.fail(f"expected a number of seconds{above}, or a time such as {AGES}, got {value!r}", param, ctx)
+        return given

@@ -14,9 +14,10 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
-from agents.client.answer import check, failure
+from agents.client.answer import check, check_events, data_in, failure
 from agents.client.errors import ClientError, Refused, Unreachable
 from agents.client.frames import Frames
+from agents.client.ids import valid_id
 from agents.client.place import Place, place_in
 from agents.client.question import question
 from agents.contract.sessions import Session, SessionInfo
@@ -144,8 +145,7 @@ class Client:
         parts: images, sounds, files and further texts, after the message.
         """
         stream_id = stream_id or uuid4().hex
-        sent = question(message, stream_id, parts)
-        seq = 0
+        sent, seq = question(message, stream_id, parts), 0
         try:
             async with aclosing(self._read("POST", path("agents", agent_id, "stream"), stream_id, **sent)) as events:
                 async for event in events:
@@ -162,8 +162,7 @@ class Client:
 
     async def events(self, stream_id: str, after: int = 0) -> AsyncGenerator[Event, None]:
         """Yield a stream's events after the seq `after`, up to the last one, without gap or repeat."""
-        began_s, pause_s = _now_s(), PAUSES_S[0]
-        resuming = bool(after)
+        began_s, pause_s, resuming = _now_s(), PAUSES_S[0], bool(after)
         while True:
             try:
                 where, query = path("streams", stream_id, "events"), {"after": after}
@@ -188,6 +187,7 @@ class Client:
         async with self._answered(method, where, ENDLESS, **more) as answer:
             if answer.status == 204:
                 raise _Over
+            check_events(answer)
             async for chunk in answer.content.iter_any():
                 for frame in frames.feed(chunk):
                     if frame.id is None:  # a cut, which does not belong to the stream
@@ -198,7 +198,7 @@ class Client:
 
     async def _asked(self, method: str, where: str, **more: Any) -> Any:
         async with self._answered(method, where, aiohttp.ClientTimeout(total=TIMEOUT_S), **more) as answer:
-            return msgspec.json.decode(await answer.read() or b"null")
+            return data_in(answer, await answer.read())
 
     @asynccontextmanager
     async def _answered(
@@ -238,8 +238,8 @@ class Client:
 
 
 def path(*parts: str) -> str:
-    """Return a path with these parts, each quoted."""
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    """Return a path with these parts, each quoted. Raises InvalidId."""
+    return "".join(f"/{quote(valid_id(part), safe='')}" for part in parts)
 
 
 class _Over(Exception):

@@ -3,7 +3,9 @@
 ClientError
 ├── NoDaemon        no daemon was found, or nothing listens at its address
 │   └── NoToken     the file of the token can't be read
+├── InvalidId       a text that a request can't have as an id
 ├── Unreachable     the daemon does not answer, or the connection broke
+├── NotADaemon      another program answered
 └── Refused         the daemon answered with an error
 """
 
@@ -20,8 +22,19 @@ class NoToken(NoDaemon):
     """The file of the token can't be read."""
 
 
+class InvalidId(ClientError):
+    """A text that a request can't have as an id."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"expected an id, got {given!r}")
+
+
 class Unreachable(ClientError):
     """The daemon does not answer, or the connection broke."""
+
+
+class NotADaemon(ClientError):
+    """Another program answered."""
 
 
 class Refused(ClientError):

@@ -230,13 +230,14 @@ def _decision(answer: Answer) -> Decided:
         case OtherQuestion():
             raise Refusal(409, "expected the question of the call, got another: read the call again", "conflict")
         case InvalidEdit(_, reason):
-            raise Refusal(422, f"edited: {reason}")
+            raise Refusal(422, f"edited: {'; '.join(reason.splitlines())}")
         case InvalidAlways(_, reason):
             raise Refusal(422, f"always: {reason}")
         case InvalidReply(_, reason):
             raise Refusal(422, f"answer: {reason}")
         case OtherKind(_, awaits):
-            raise Refusal(409, f"this call waits for an {awaits}: use the route for it", "conflict")
+            way = "answer it" if awaits == "answer" else "approve or deny it"
+            raise Refusal(409, f"this call waits for an {awaits}: {way}", "conflict")
         case NotAsked():
             raise Refusal(404, "expected a call of this stream that waits for a decision", "call_not_found")
     assert_never(answer)

@@ -2,6 +2,7 @@
 
 SessionError
 ├── StoreUnavailable    the store can't be opened or read
+│   ├── InvalidStoreUrl  the URL names no store that is supported
 │   ├── ConnectionLost  the server ended the connection, and may be back soon
 │   ├── StoreUnreachable  the server does not answer, or takes no connections now
 │   ├── StoreInUse      another program writes the store
@@ -34,6 +35,10 @@ class SessionError(Exception):
 
 class StoreUnavailable(SessionError):
     """The store can't be opened or read. The text says where the store is, without a password, and the reason."""
+
+
+class InvalidStoreUrl(StoreUnavailable):
+    """The URL of a store names none that is supported."""
 
 
 class ConnectionLost(StoreUnavailable):

@@ -9,7 +9,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from agents.node.state_files import default_state_dir
-from agents.sessions.errors import StoreUnavailable
+from agents.sessions.errors import InvalidStoreUrl
 
 FILE: Final = "sessions.db"
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -20,7 +20,7 @@ PRIVATE_FOLDER: Final = 0o700
 def store_url(url: str | None, state_dir: Path | None = None) -> URL:
     """Return the store's URL. url: as in the settings.
 
-    Raises StoreUnavailable if the URL does not name a supported store.
+    Raises InvalidStoreUrl if the URL does not name a supported store.
     """
     if url is None:
         path = (state_dir or default_state_dir()) / FILE
@@ -28,11 +28,11 @@ def store_url(url: str | None, state_dir: Path | None = None) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise StoreUnavailable("expected the store's URL as sqlite:///FILE or postgresql://..., got another") from None
+        raise InvalidStoreUrl("expected the store's URL as sqlite:///FILE or postgresql://..., got another") from None
     backend = parsed.get_backend_name()
     if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
         expected = " or ".join(sorted({*DRIVERS, *DRIVERS.values()}))
-        raise StoreUnavailable(f"expected a store's URL that begins with {expected}, got {parsed.drivername!r}")
+        raise InvalidStoreUrl(f"expected a store's URL that begins with {expected}, got {parsed.drivername!r}")
     if backend == "sqlite":
         return URL.create(DRIVERS[backend], database=str(_file_in(url)))
     return parsed.set(drivername=DRIVERS[backend])
@@ -45,9 +45,9 @@ def _file_in(url: str) -> Path:
     """
     _, _, path = url.partition("://")
     if "?" in path:
-        raise StoreUnavailable("expected a store's URL as sqlite:///FILE, without options, got one with '?': write %3F")
+        raise InvalidStoreUrl("expected a store's URL as sqlite:///FILE, without options, got one with '?': write %3F")
     if not path.startswith("/") or path in ("/", "/:memory:"):
-        raise StoreUnavailable("expected the file of a SQLite store, as sqlite:///FILE, got none")
+        raise InvalidStoreUrl("expected the file of a SQLite store, as sqlite:///FILE, got none")
     literal, decoded = Path(path[1:]).absolute(), Path(unquote(path[1:])).absolute()
     if literal == decoded:
         return literal
@@ -55,7 +55,7 @@ def _file_in(url: str) -> Path:
     if len({each.parent for each in (literal, decoded)}) == 1:
         found = [each for each in (literal, decoded) if os.path.exists(each)]
     if len(found) != 1:
-        raise StoreUnavailable(
+        raise InvalidStoreUrl(
             f"expected a store's URL that names one file, got {str(literal)!r}, which may also be {str(decoded)!r}: "
             "make its folder first, or name a file without '%'"
         )

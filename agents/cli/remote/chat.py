@@ -13,7 +13,7 @@ from agents.cli.printing import complain
 from agents.cli.program import Program
 from agents.cli.refusal import fail
 from agents.cli.remote.connection import client_of, place_given
-from agents.cli.remote.ids import agents_and_sessions, whole_id
+from agents.cli.remote.ids import agents_and_sessions, known_id
 from agents.cli.talk import conversation
 from agents.cli.turn import exit_code, show_events
 from agents.cli.view.printable import one_line
@@ -56,9 +56,9 @@ async def _target(client: Client, agent_id: str | None, new_agent: dict[str, Any
         return str((await client.post("/agents", new_agent))["id"])
     try:
         await client.get(path("agents", agent_id))
-    except Refused:  # it sleeps, does not exist, or may only be written to
-        with suppress(Refused):
-            return await whole_id(agent_id, agents_and_sessions(client))
+    except Refused as refused:  # it sleeps, does not exist, or may only be written to
+        if refused.status == HTTPStatus.NOT_FOUND:
+            return await known_id(agent_id, agents_and_sessions(client), refused)
     return agent_id
 
 

@@ -7,11 +7,13 @@ import click
 
 from agents.cli.printing import complain
 from agents.cli.remote.completion import completed
+from agents.cli.remote.connection import place_given
 from agents.cli.remote.ids import AmbiguousId, Ids
 from agents.cli.remote.waiting import waiting_calls
 from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError, Refused
 from agents.client.client import path
+from agents.client.errors import InvalidId
 from agents.instance.running import WaitingCall
 
 
@@ -34,9 +36,11 @@ async def decide(client: Client, stream_id: str, what: str, body: dict[str, Any]
     """Send the decision about the call in the body, and return the outcome.
 
     If no such call exists, decide about the only one that waits with ids that begin so. A call without an id: the only
-    one that waits in the stream. Raises AmbiguousId, NothingWaits.
+    one that waits in the stream. Raises AmbiguousId, InvalidId, NothingWaits.
     """
     call_id = body["call_id"]
+    if "" in (stream_id, call_id):  # every id begins with it
+        raise InvalidId("")
 
     async def decided(stream: str, call: str) -> str:
         return str((await client.post(path("streams", stream, what), body | {"call_id": call}))["decision"])
@@ -45,8 +49,10 @@ async def decide(client: Client, stream_id: str, what: str, body: dict[str, Any]
         if call_id is not None:
             return await decided(stream_id, call_id)
     except Refused as refused:
-        if refused.status != HTTPStatus.NOT_FOUND or (found := await _waiting(client, stream_id, call_id)) is None:
+        if refused.status != HTTPStatus.NOT_FOUND:
             raise
+        if (found := await _waiting(client, stream_id, call_id)) is None:
+            raise NothingWaits(stream_id, call_id) from None
     else:
         if (found := await _waiting(client, stream_id, "")) is None:
             raise NothingWaits(stream_id)
@@ -74,7 +80,9 @@ def _chosen(found: WaitingCall) -> str:
 
 
 class NothingWaits(ClientError):
-    """No call of the stream waits for a decision."""
+    """No call of the stream waits for a decision, or not the named one."""
 
-    def __init__(self, stream_id: str) -> None:
-        super().__init__(f"expected a stream with a call that waits for a decision, got {stream_id!r}")
+    def __init__(self, stream_id: str, call_id: str | None = None) -> None:
+        got = repr(stream_id) if call_id is None else f"{stream_id!r} and the call {call_id!r}"
+        what = "a stream with a call that waits for a decision"
+        super().__init__(f"expected {what}, got {got}: understudy approvals{place_given()} lists them")

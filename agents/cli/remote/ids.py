@@ -50,6 +50,18 @@ async def by_id(given: str, ids: Ids, request: Callable[[str], Awaitable[T]]) ->
     return await request(whole)
 
 
+async def known_id(given: str, ids: Ids, unknown: Refused) -> str:
+    """Return the only id that begins with the text, or the text. Raises AmbiguousId.
+
+    unknown: the refusal of the text as an id. It is raised with the most similar id if there is one.
+    """
+    known = {id_ async for id_ in ids}
+    whole = _whole(given, known)
+    if whole not in known and (similar := suggestion(given, known)):
+        raise Refused(unknown.status, unknown.kind, f"{unknown}{similar}")
+    return whole
+
+
 async def whole_id(given: str, ids: Ids) -> str:
     """Return the only id that begins with the text, or the text if none does. Raises AmbiguousId."""
     return _whole(given, {id_ async for id_ in ids})
@@ -78,6 +90,14 @@ async def agents_and_sessions(client: Client) -> Ids:
         yield agent["id"]
     async for session in pages(client, "/sessions", "sessions"):
         yield session["id"]
+
+
+async def note_unknown(client: Client, *given: str) -> None:
+    """Print a line on stderr for each id that no agent has now, and that one may have later."""
+    with suppress(Refused):  # the token may not list them
+        known = {id_ async for id_ in agents_and_sessions(client)}
+        for id_ in sorted({*given} - known):
+            complain(f"understudy: no agent has the id {id_!r} now{suggestion(id_, known)}")
 
 
 async def sessions(client: Client) -> Ids:

@@ -14,7 +14,7 @@ from agents.cli.group import Group
 from agents.cli.mcp_login import login_command
 from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import ask, daemon_options
-from agents.cli.remote.ids import agents_and_sessions
+from agents.cli.remote.ids import agents_and_sessions, note_unknown
 from agents.client import Client, ClientError
 from agents.client.client import path
 from agents.core.events import Event
@@ -55,6 +55,7 @@ mcp_command.add_command(login_command)
 async def _serve(chosen: tuple[str, ...], client: Client) -> None:
     agents = AgentsOfDaemon(client, chosen)
     await client.get("/agents", limit=1)  # a refusal, or a daemon that does not run, ends the command with one line
+    await note_unknown(client, *chosen)
     server = server_of(lambda _: agents)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())

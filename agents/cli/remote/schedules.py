@@ -102,6 +102,7 @@ def add(
     async def do(client: Client) -> None:
         added = await client.post("/schedules", body)
         say(f"added: {_due(added)}")
+        await ids.note_unknown(client, body["agent"])
 
     ask({"url": url, "token_file": token_file, "state_dir": state_dir}, do)
 

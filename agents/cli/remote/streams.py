@@ -101,6 +101,8 @@ def cancel(stream_id: str, **options: Any) -> None:
 @daemon_options
 def approve(stream_id: str, call_id: str | None, **options: Any) -> None:
     """Approve a tool call that waits for a decision. Without CALL, the only one that waits in STREAM."""
+    if options["same_arguments"] and options["always"] is None:
+        raise click.UsageError("--same-arguments limits --always: expected --always, too, got --same-arguments only")
     chosen = ("arguments", "edited", "always", "same_arguments")
     body = {"call_id": call_id, **{name: options.pop(name) for name in chosen}}
     ask(options, lambda client: _decide(client, stream_id, "approve", body))

@@ -37,6 +37,8 @@ def timeline(stream_id: str, file: Path | None, as_json: bool, **options: Any) -
 
     On a terminal, a turn that runs is shown until it ends.
     """
+    if as_json and file is not None:
+        raise click.UsageError("expected --json or --svg, got both")
 
     async def show(client: Client, stream: str) -> int:
         if as_json:
