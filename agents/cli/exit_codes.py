@@ -34,6 +34,7 @@ CODES: Final[Mapping[str, ExitCode]] = {
     "actors.kernel.errors.InvalidArgument": ExitCode.USAGE,
     "actors.kernel.errors.ProcessError": ExitCode.FAILED_TURN,
     "agents.client.errors.ClientError": ExitCode.REFUSED,
+    "agents.client.errors.InvalidAddress": ExitCode.USAGE,
     "agents.client.errors.InvalidId": ExitCode.USAGE,
     "agents.client.errors.NoDaemon": ExitCode.OUTAGE,
     "agents.client.errors.NoToken": ExitCode.USAGE,

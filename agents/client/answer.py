@@ -5,7 +5,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from agents.client.errors import ClientError, NoDaemon, NotADaemon, Refused, Unreachable
+from agents.client.errors import ClientError, InvalidAddress, NoDaemon, NotADaemon, Refused, Unreachable
 from agents.client.place import Place
 
 EVENTS: Final = "text/event-stream"
@@ -41,6 +41,8 @@ def check_events(answer: aiohttp.ClientResponse) -> None:
 def failure(place: Place, failed: Exception) -> ClientError:
     """Return the error of a request to this place that got no answer."""
     match failed:
+        case aiohttp.InvalidURL():
+            return InvalidAddress(f"expected the URL of a daemon, such as http://127.0.0.1:8765, got {place.url!r}")
         case aiohttp.ClientSSLError():
             return Unreachable(f"{place.url}: its certificate is not trusted, or it does not use TLS")
         case aiohttp.ClientConnectorError():

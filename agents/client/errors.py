@@ -4,6 +4,7 @@ ClientError
 ├── NoDaemon        no daemon was found, or nothing listens at its address
 │   └── NoToken     the file of the token can't be read
 ├── InvalidId       a text that a request can't have as an id
+├── InvalidAddress  a text that is not the URL of a daemon
 ├── Unreachable     the daemon does not answer, or the connection broke
 ├── NotADaemon      another program answered
 └── Refused         the daemon answered with an error
@@ -27,6 +28,10 @@ class InvalidId(ClientError):
 
     def __init__(self, given: str) -> None:
         super().__init__(f"expected an id, got {given!r}")
+
+
+class InvalidAddress(ClientError):
+    """A text that is not the URL of a daemon."""
 
 
 class Unreachable(ClientError):

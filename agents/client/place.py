@@ -45,10 +45,14 @@ def place_in(state_dir: Path | None = None, token_file: Path | None = None) -> P
 def token_in(path: Path) -> str:
     """Return the token in a file. Raises NoToken."""
     try:
-        return path.read_text(encoding="ascii").strip()
+        words = path.read_text(encoding="ascii").split()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "invalid content"
         raise NoToken(f"expected the daemon's token in {path}, got {why}") from None
+    if len(words) != 1:
+        why = "several words" if words else "an empty file"
+        raise NoToken(f"expected the daemon's token in {path}, got {why}")
+    return words[0]
 
 
 @cache

@@ -19,14 +19,14 @@ from agents.settings.agent import AgentSettings
 class Change(Struct, frozen=True):
     """A changed key, without its values: they may be secret.
 
-    why: the things to which the change applies, or the reason why it does not apply.
+    path: empty for a whole file. why: the things to which the change applies, or the reason why it does not apply.
     """
 
     path: KeyPath
     why: str
 
     def __str__(self) -> str:
-        return f"{dotted(self.path)}: {self.why}"
+        return f"{dotted(self.path)}: {self.why}" if self.path else self.why
 
 
 class Reload(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Wrong inputs of commands: one line that says what was expected, and nothing has been done."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -145,6 +146,26 @@ async def test_a_program_that_is_no_daemon_is_named(commands: Forks, here: Site,
         assert (ended.code, ended.out) == (2, ""), (words, ended.err)
         got = f"understudy: expected a daemon at {website}, got an answer of another program, text/html\n"
         assert ended.err == got, words
+
+
+@pytest.mark.parametrize("url", ["http://", "http://127.0.0.1:99999", "http://[::1"])
+async def test_an_address_that_is_none_is_refused(commands: Forks, here: Site, url: str) -> None:
+    ended = await commands.understudy("ps", "--url", url)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith("understudy: expected the URL of a daemon, such as http://127.0.0.1:8765, got 'http:")
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [(b"", "an empty file"), (b"a b", "several words"), (b"a\nb\n", "several words"), (b"\xff", "inv")],
+)
+async def test_a_file_without_a_token_is_refused(
+    commands: Forks, here: Site, tmp_path: Path, content: bytes, got: str
+) -> None:
+    (file := tmp_path / "wrong").write_bytes(content)
+    ended = await commands.understudy("ps", "--token-file", str(file))
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith(f"understudy: expected the daemon's token in {file}, got {got}")
 
 
 async def test_a_long_line_of_stdin_is_one_message(commands: Forks, here: Site) -> None:

@@ -48,6 +48,11 @@ async def test_reload_reports_applied_and_rejected_changes_and_those_that_need_a
         assert printed.startswith(f"rejected: gateway.heartbaet: {file}:1:") or "heartbaet" in printed
         assert await agents_of(running) == {"one", "two"}
 
+        file.write_text(config("one") + " x")
+        code, printed, _ = await understudy("reload", *here)
+        assert code == 1
+        assert printed.startswith("rejected: expected nothing after the dot, got an atom (")
+
         file.write_text(config("one", "two", beat=500).replace("{gateway", "{daemon, [{drain_time, 5}]}, {gateway"))
         code, printed, _ = await understudy("reload", *here)
         assert (code, printed) == (0, "needs restart: daemon.drain_time: needs a restart\n")
