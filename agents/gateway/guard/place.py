@@ -64,11 +64,13 @@ def place_of(scope: Scope, allowed: Allowed) -> Place:
     if host is None:
         raise Refusal(400, f"expected one Host header with a valid host, got {len(hosts)} or an invalid host")
     if not allowed.host(host, scheme, our_port):
-        raise Refusal(421, "expected a Host that is served here: see allowed_hosts in the settings")
+        got = f"{host.name} with the port {host.port or PORTS[scheme]}"
+        raise Refusal(421, f"expected a Host that is served here, got {got}: see allowed_hosts in the settings")
     origins = header_values(scope, b"origin")
     origin = origin_of(origins[0]) if len(origins) == 1 else None
     if origins and (origin is None or not allowed.origin(origin, scheme, our_port)):
-        raise Refusal(403, "expected no Origin or an allowed one: see allowed_origins in the settings")
+        got = "another text" if origin is None else str(origin)
+        raise Refusal(403, f"expected no Origin or an allowed one, got {got}: see allowed_origins in the settings")
     other_page = bool(FROM_OTHER_PAGES.intersection(header_values(scope, b"sec-fetch-site")))
     return Place(scheme, host, origin, origin is not None and allowed.lists(origin), other_page)
 

@@ -153,6 +153,14 @@ async def test_a_request_names_a_host_that_is_served_here(site: Site, host: str,
         assert await raw.status() == status
 
 
+async def test_a_refused_host_and_a_refused_origin_are_named(site: Site) -> None:
+    _, refused = await site.json("GET", "/agents", headers={"host": "Agents.Test"})
+    assert "got agents.test with the port 80: see allowed_hosts" in refused["error"]["message"]
+    for origin, got in (("https://other.test", "https://other.test"), ("null", "another text")):
+        _, refused = await site.json("GET", "/agents", headers={"origin": origin})
+        assert f"got {got}: see allowed_origins" in refused["error"]["message"]
+
+
 @pytest.mark.parametrize("hosts", [[], ["localhost:PORT", "localhost:PORT"]])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 async def test_a_request_has_one_host(site: Site, hosts: list[str], version: str) -> None:
