@@ -114,7 +114,8 @@ def settle(key: str, happened: str | None, did_not_happen: bool, note: str | Non
     RESULT is JSON, or text.
     """
     if (happened is None) == (not did_not_happen):
-        raise click.UsageError("expected --happened RESULT or --did-not-happen, and not both")
+        got = "both" if did_not_happen else "neither"
+        raise click.UsageError(f"expected --happened RESULT or --did-not-happen, got {got}")
     result = None if did_not_happen else _result(happened or "")
 
     async def settled(source: Sessions) -> None:

@@ -56,6 +56,8 @@ WRONG = [
         ("schedules", "add", "n", "--agent", "a", "--message", "x", "--every", "nan"),
         "expected a number of seconds, or a time such as 30m, 12h, 7d or 8w, got 'nan'",
     ),
+    (("effects", "settle", "k"), "expected --happened RESULT or --did-not-happen, got neither"),
+    (("effects", "settle", "k", "--did-not-happen", "--happened", "x"), "got both"),
     (("sessions", "list", "--store", "mysql://h/d"), "expected a store's URL that begins with postgresql"),
 ]
 
