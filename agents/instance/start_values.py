@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
-from agents.agent_config.kept import comes_back_whole, give, not_given
+from agents.agent_config.kept import comes_back_whole, give, not_given, of_settings
 from agents.budgets.account import Account
 from agents.budgets.keeper import counts_here
 from agents.core.charge import Payer
@@ -27,8 +27,11 @@ def checked_config(
 
     parent: the call that the agent answers, whose turn limits the agent's.
     """
-    if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
-        raise InvalidAgentConfig(faults)
+    if origin is Origin.KEPT:
+        if (whole := of_settings(config, settings)) is not None:
+            return checked_config(whole, settings, Origin.GIVEN)
+        if faults := [*not_given(config, settings)]:
+            raise InvalidAgentConfig(faults)
     checked = agent_config(config, settings, from_host=origin.of_host)
     if origin.of_host:
         give(config)
@@ -44,7 +47,8 @@ def keeping_of(config: Mapping[str, Any], settings: Settings, origin: Origin) ->
     """Return the rules for keeping the session. The session of one turn is not kept."""
     if origin is Origin.ONCE:
         return Keeping.once()
-    return Keeping.by(settings, comes_back=comes_back_whole(config))
+    comes_back = comes_back_whole(config) or of_settings(config, settings) is not None
+    return Keeping.by(settings, comes_back=comes_back)
 
 
 def parts_of(agent_id: str, settings: Settings, keeping: Keeping) -> PartStore:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from actors import StartFailed, whereis
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_config.kept import not_given
+from agents.agent_config.kept import not_given, of_settings
 from agents.hooks.resolve import named_in
 from agents.hooks.resolve import usable as usable_hooks
 from agents.instance.waking import Origin
@@ -33,8 +33,11 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
     start refuses it. Raises InvalidAgentConfig if a worker can't use a module, and StartFailed if no worker process
     runs, or a server does not start. The agent's start reports other faults of the configuration.
     """
-    if origin is Origin.KEPT and any(not_given(given, settings)):
-        return
+    if origin is Origin.KEPT:
+        if (whole := of_settings(given, settings)) is not None:
+            given, origin = whole, Origin.GIVEN
+        elif any(not_given(given, settings)):
+            return
     named, hooks = given.get("tools"), _hooks(given, settings)
     try:
         await import_named(

@@ -30,6 +30,7 @@ from agents.core.events import TERMINAL
 from agents.instance.turns import Idle
 from agents.instance.waking import wake
 from agents.sessions import SessionError, StoreDamaged, open_journal
+from agents.settings.agent import AgentSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor, which_children
 from tests.agents.keeping import App, ignored, journal
@@ -189,6 +190,30 @@ async def test_an_idle_agent_with_its_own_key_does_not_end_because_the_key_is_no
         stays = await agent_supervisor.start_agent({"id": "bob", "model": "echo", "api_key": "own"})
         await ended(sleeps)
         assert stays.alive
+
+
+async def test_an_idle_agent_of_the_settings_with_its_own_key_ends_and_is_restored(app: App) -> None:
+    mine = AgentSettings.model_validate({"id": "ada", "model": "echo", "api_key": "own"})
+    async with app(agents=[mine], idle_time=50):
+        pid = agent_registry.find_agent("ada")
+        if pid is not None:
+            await ended(pid)
+        again = await wake("ada")
+        assert again is not None
+        assert (await agent.chat(again, "one")).answer == "one"
+        await ended(again)
+
+
+async def test_another_agent_with_the_id_of_one_of_the_settings_keeps_its_own_configuration(app: App) -> None:
+    mine = AgentSettings.model_validate({"id": "ada", "model": "echo", "api_key": "own", "system_prompt": "Mine."})
+    async with app(agents=[mine]):
+        await agent_supervisor.stop_agent("ada")
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo", "system_prompt": "Other."})
+        await agent.chat(pid, "one")
+        await agent_supervisor.stop_agent("ada")
+        again = await wake("ada")
+        assert again is not None
+        assert (await agent.conversation(again))[0] == SystemMessage("Other.")
 
 
 async def test_an_unknown_agent_can_not_be_woken(app: App) -> None:
