@@ -15,7 +15,7 @@ from agents.cli.printing import complain, say
 from agents.cli.refusal import refuse
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import cropped
-from agents.configuration import InvalidConfiguration, Loaded, found, load
+from agents.configuration import InvalidConfiguration, Loaded, found, load, unknown_agents
 from agents.configuration.loading import own_folder
 from agents.configuration.shipped import write
 from agents.configuration.showing import rows
@@ -64,11 +64,16 @@ def config(context: click.Context) -> None:
 @FILE
 @settings_option
 def check(file: Path | None, flags: dict[str, str]) -> None:
-    """Report every fault in FILE, its includes and the environment, one line per fault."""
+    """Report every fault in FILE, its includes and the environment, one line per fault.
+
+    A name of an agent that FILE does not have is a warning: the agent may start later.
+    """
     file = file or found(os.environ)
     if file is None:
         sys.exit(refuse("expected a configuration file, got none: understudy config init writes one"))
     loaded = loaded_or_exit(file, flags)
+    for warning in unknown_agents(loaded):
+        complain(one_line(f"warning: {warning}"))
     agents = len(loaded.settings.agents)
     others = len(loaded.files) - 1
     say(one_line(f"{file}: good; {others} included; {agents} {'agent' if agents == 1 else 'agents'} to start"))

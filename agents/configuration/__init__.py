@@ -8,6 +8,7 @@ Defaults, then the file, then UNDERSTUDY_..., then flags: each overrides what co
 
 from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.loading import Loaded, found, load
+from agents.configuration.unknown_agents import unknown_agents
 from agents.core.faults import Fault
 
-__all__ = ["Fault", "InvalidConfiguration", "Loaded", "found", "load"]
+__all__ = ["Fault", "InvalidConfiguration", "Loaded", "found", "load", "unknown_agents"]

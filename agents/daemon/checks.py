@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.agent_config.workspace import own_folder
-from agents.configuration import InvalidConfiguration, load
+from agents.configuration import InvalidConfiguration, load, unknown_agents
 from agents.daemon.cluster_check import cluster_findings
 from agents.daemon.errors import CannotStart, InUse
 from agents.daemon.finding import Finding, Verdict
@@ -47,6 +47,8 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
         loaded = invalid.rest
     else:
         yield Finding(Verdict.OK, "config", "no file: every setting has its default" if file is None else str(file))
+        for warning in unknown_agents(loaded):
+            yield Finding(Verdict.WARN, "config", str(warning))
     settings = daemon_settings(loaded)
     found = _folder_and_port(settings)
     for finding in found:
@@ -93,7 +95,7 @@ def _folder_and_port(settings: Settings) -> list[Finding]:
     """Check the folder, its lock, and the port. Only a daemon that runs is a warning."""
     subject = "state directory"
     path = settings.daemon.state_dir or default_state_dir()
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises for a folder that may not be read
         return [Finding(Verdict.OK, subject, f"{path}: created at the first start"), _port(settings)]
     try:
         folder = state_dir(settings)

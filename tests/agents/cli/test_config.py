@@ -32,6 +32,20 @@ async def test_check_confirms_a_valid_file(file: Path) -> None:
     assert shown == (0, f"{file}: good; 0 included; 1 agent to start\n", "")
 
 
+MISSPELLED = """
+[{understudy, [{agents, [[{id, "writer"}]]},
+    {schedules, [[{name, "s"}, {agent, "writr"}, {every, 60}, {message, "m"}]]}]}].
+"""
+
+
+@pytest.mark.parametrize("text", [MISSPELLED])
+async def test_check_warns_of_an_agent_that_the_file_does_not_have(file: Path) -> None:
+    shown = await understudy("config", "check", str(file))
+    assert (shown.code, shown.out) == (0, f"{file}: good; 0 included; 1 agent to start\n")
+    assert shown.err.startswith(f"warning: {file}:3:40: schedules[0].agent: expected an agent of the configuration, ")
+    assert shown.err.endswith("got 'writr'; did you mean 'writer'?\n")
+
+
 @pytest.mark.parametrize("text", ['[{agents, [{model, 1}, {api_key, "sk-secret-of-mine"}]}].'])
 async def test_check_reports_every_fault_and_no_secret(file: Path) -> None:
     shown = await understudy("config", "check", str(file), "--set", "gateway.prot=1")

@@ -95,6 +95,15 @@ async def test_a_faulty_configuration_does_not_hide_the_other_obstacles(server: 
     assert f"ok    state directory: {folder}: created at the first start" in lines
 
 
+async def test_a_name_that_no_agent_has_is_a_warning(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text('[{understudy, [{agents, [[{id, "writer"}]]}, {gateway, [{default_agent, "writr"}]}]}].')
+    code, out = await doctor(server, folder, server.base_url, "--config", str(file))
+    assert code == 0
+    words = "expected an agent of the configuration, or one that starts later, got 'writr'; did you mean 'writer'?"
+    assert f"warn  config: {file}:1:73: gateway.default_agent: {words}" in out.splitlines()
+
+
 async def test_each_mcp_server_has_a_line(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
     async with guarded() as (url, _):
         (tmp_path / "sys.config").write_text(f"""[{{agents, [{{mcp, [
