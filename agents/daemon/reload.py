@@ -54,7 +54,7 @@ async def reload(settings: Settings, read: Callable[[], Settings], secrets: Coll
     if rejected:
         return Reload(settings, rejected=rejected)
     await _apply(settings, planned, secrets)
-    return await _with_agents(planned)
+    return await _with_agents(settings, planned)
 
 
 def _rejected(fault: Fault) -> Change:
@@ -108,8 +108,8 @@ async def _respecify(settings: Settings) -> None:
             await code_change(child.name, *child.args)
 
 
-async def _with_agents(planned: Reload) -> Reload:
-    """Return the planned reload with the outcome of starting its agents."""
+async def _with_agents(old: Settings, planned: Reload) -> Reload:
+    """Return the planned reload with the outcome of its agents' starts. One that can't start has its old settings."""
     rejected: dict[str, Change] = {}
     for agent in planned.agents:
         if (refusal := await _refusal(agent.given())) is not None:
@@ -117,9 +117,11 @@ async def _with_agents(planned: Reload) -> Reload:
     if not rejected:
         return planned
     settings, applied = planned.settings, planned.applied
+    before = {agent.id: agent for agent in old.agents}
+    agents = (before.get(agent.id) if agent.id in rejected else agent for agent in settings.agents)
     return replace(
         planned,
-        settings=settings.model_copy(update={AGENTS: tuple(a for a in settings.agents if a.id not in rejected)}),
+        settings=settings.model_copy(update={AGENTS: tuple(agent for agent in agents if agent is not None)}),
         applied=tuple(change for change in applied if change.path not in {each.path for each in rejected.values()}),
         rejected=tuple(rejected.values()),
     )

@@ -59,6 +59,42 @@ async def test_reload_reports_applied_and_rejected_changes_and_those_that_need_a
         assert await running.stopped() == 0
 
 
+async def test_the_log_warns_of_an_agent_that_the_configuration_does_not_have(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text(config("one", "two").replace("{gateway, [", '{gateway, [{default_agent, "twoo"}, '))
+    async with daemon(server, folder, "--config", str(file), port=0) as running:
+        assert await agents_of(running) == {"one", "two"}
+        file.write_text(file.read_text().replace("twoo", "oone"))
+        assert (await understudy("reload", "--state-dir", str(folder)))[0] == 0
+        assert await running.stopped() == 0
+        warnings = [line for line in (await running.log_output()).splitlines() if "agent_unknown" in line]
+    assert len(warnings) == 2
+    for warning, (given, meant) in zip(warnings, (("twoo", "two"), ("oone", "one")), strict=True):
+        assert "gateway.default_agent: expected an agent of the configuration, or one that starts later" in warning
+        assert f"'{given}'" in warning
+        assert f"did you mean '{meant}'?" in warning
+
+
+async def test_a_changed_agent_that_can_not_start_keeps_its_old_settings(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file, here = tmp_path / "sys.config", ("--state-dir", str(folder))
+    file.write_text(config("one"))
+    async with daemon(server, folder, "--config", str(file), port=0) as running, running.client() as client:
+        await client.delete("/agents/one")
+        tools = '{model, "echo"}, {tools, [{mcp, "files"}]}'
+        servers = '{agents, [{mcp, [{"files", [{command, ["no-such-program"]}]}]}]}'
+        file.write_text(config("one").replace('{model, "echo"}', tools).replace("}].", f"}}, {servers}]."))
+        code, printed, _ = await understudy("reload", *here)
+        assert code == 1
+        assert "rejected: agents.one: can't be started: " in printed
+        assert [each["id"] for each in (await client.get("/config"))["agents"]] == ["one"]
+        assert (await client.get("/config"))["agents"][0].get("tools", []) == []
+        assert await running.stopped() == 0
+
+
 async def test_a_changed_agent_gets_its_settings_after_it_is_stopped(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
