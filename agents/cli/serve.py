@@ -14,7 +14,7 @@ from agents.cli.exit_codes import ExitCode
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, Loaded, load
-from agents.daemon.errors import ApplicationEnded, CannotStart, StoreDown
+from agents.daemon.errors import ApplicationEnded, CannotStart, Outage
 from agents.node.garbage import uncollected
 from agents.node.standard_streams import give_up_stdout
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agents.daemon.crew.parent import Parent
 
 CANNOT_START: Final = ExitCode.USAGE  # a service manager does not restart it: a restart would fail the same way
-STORE_DOWN: Final = ExitCode.OUTAGE  # a service manager tries again
+OUTAGE: Final = ExitCode.OUTAGE  # a service manager tries again
 APPLICATION_ENDED: Final = ExitCode.FOUND  # a service manager may restart it
 
 
@@ -54,9 +54,9 @@ def _one(reload: Callable[[], Loaded], parent: "Parent | None" = None) -> int:
     except InvalidConfiguration as invalid:
         report(*map(str, invalid.faults))
         return CANNOT_START
-    except StoreDown as away:
+    except Outage as away:
         report(str(away))
-        return STORE_DOWN
+        return OUTAGE
     except CannotStart as refused:
         report(str(refused))
         return CANNOT_START

@@ -2,7 +2,7 @@
 
 CannotStart         the daemon can't start; nothing of it runs
 ├── InUse           another daemon or program uses the folder, the port or the store
-└── StoreDown       the database does not answer: a later start may succeed
+└── Outage          the database or an MCP server is down: a later start may succeed
 
 ApplicationEnded    the application of a running daemon ended: its supervisors stopped restarting it
 """
@@ -16,7 +16,7 @@ class InUse(CannotStart):
     pass
 
 
-class StoreDown(CannotStart):
+class Outage(CannotStart):
     pass
 
 

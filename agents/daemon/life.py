@@ -18,7 +18,7 @@ from actors.log import get_logger
 from agents import application
 from agents.cluster.node_requests import ACCESS, REPORTS
 from agents.daemon.drain import drain
-from agents.daemon.errors import ApplicationEnded, CannotStart
+from agents.daemon.errors import ApplicationEnded, CannotStart, Outage
 from agents.daemon.host import DaemonHost
 from agents.daemon.listen_address import port_unavailable, url_of
 from agents.daemon.meter import METER, Counts
@@ -34,11 +34,14 @@ from agents.llm.llm_supervisor import load_client
 from agents.node.garbage import uncollected
 from agents.node.os_process import hide_from_own_user, this_process
 from agents.node.state_files import DaemonAddress
+from agents.sessions.errors import ConnectionLost, StoreUnreachable
 from agents.settings import Settings
 from agents.telemetry.meter import Meter
+from agents.tools.errors import ServerDown
 from supervisors import ChildSpec, Flags, start_supervisor
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+OUTAGES: Final = (ConnectionLost, StoreUnreachable, ServerDown)
 
 log = get_logger("understudy.daemon")
 
@@ -144,12 +147,14 @@ async def _running(settings: Settings) -> AsyncIterator[None]:
         async with application.running(settings):
             yield
     except StartFailed as failed:
-        raise CannotStart(_why(failed.reason)) from None
+        raise _cannot_start(failed.reason) from None
 
 
-def _why(reason: object) -> str:
-    """Return the reason in one line."""
-    return f"{type(reason.exception).__name__}: {reason.exception}" if isinstance(reason, Crash) else str(reason)
+def _cannot_start(reason: object) -> CannotStart:
+    """Return the error for the reason of a failed start."""
+    if isinstance(reason, Crash):
+        return CannotStart(f"{type(reason.exception).__name__}: {reason.exception}")
+    return Outage(str(reason)) if isinstance(reason, OUTAGES) else CannotStart(str(reason))
 
 
 async def _metered() -> Counts:

@@ -21,6 +21,8 @@ def check_port(settings: GatewaySettings) -> None:
         socket.create_server((settings.host, settings.port), family=_family(settings)).close()
     except OSError as error:
         raise port_unavailable(settings, error) from None
+    except TypeError:  # Python's error for text that no host name can be
+        raise CannotStart(f"expected the name or the address of a host, got {settings.host!r}") from None
 
 
 @contextmanager

@@ -18,12 +18,19 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock within the block; delete the file at its end. Raises InUse, CannotStart."""
     descriptor = _locked_file(path)
     try:
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        _write_pid(descriptor, path)
         yield
     finally:
         path.unlink(missing_ok=True)  # while locked: a program that waits then sees that the name is gone
         os.close(descriptor)
+
+
+def _write_pid(descriptor: int, path: Path) -> None:
+    try:
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise CannotStart(f"the lock {path} can't be written: {error.strerror or error}") from None
 
 
 def _locked_file(path: Path) -> int:

@@ -38,16 +38,23 @@ class StateDir(Struct, frozen=True):
 
     @contextmanager
     def published_address(self, address: DaemonAddress) -> Iterator[None]:
-        """Publish the address within the block, so that commands find the daemon. A rename makes it appear whole."""
-        file, draft = self.path / ADDRESS, self.path / f".{ADDRESS}"
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(msgspec.json.encode(address))
-        draft.replace(file)
+        """Publish the address within the block, so that commands find the daemon. Raises CannotStart."""
+        try:
+            self._publish(address)
+        except OSError as error:
+            raise CannotStart(f"{self.path / ADDRESS} can't be written: {error.strerror or error}") from None
         try:
             yield
         finally:
             self.forget_address()
+
+    def _publish(self, address: DaemonAddress) -> None:
+        """Write the file. A rename makes it appear whole."""
+        draft = self.path / f".{ADDRESS}"
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(msgspec.json.encode(address))
+        draft.replace(self.path / ADDRESS)
 
     def forget_address(self) -> None:
         (self.path / ADDRESS).unlink(missing_ok=True)

@@ -1,12 +1,12 @@
 """The check of the session store: before anything starts, and while the daemon runs."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors import CallFailed
-from agents.daemon.errors import CannotStart, InUse, StoreDown
+from agents.daemon.errors import CannotStart, InUse, Outage
 from agents.gateway.stored_sessions import JOURNAL_RESTARTS
 from agents.sessions import SessionError, StoreInUse, StoreUnavailable, open_journal
 from agents.sessions.errors import ConnectionLost, StoreUnreachable
@@ -29,7 +29,7 @@ async def opened_store(settings: Settings) -> AsyncIterator["Store"]:
     from agents.sessions import Store, store_url
 
     url = store_url(settings.sessions.url, settings.daemon.state_dir)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():  # noqa: ASYNC240 (once)
+    if url.get_backend_name() == "sqlite" and not os.path.exists(url.database or ""):  # noqa: ASYNC240 (once)
         raise NoStore(url.database)
     store = await Store.open(url, create=False)
     try:
@@ -40,7 +40,7 @@ async def opened_store(settings: Settings) -> AsyncIterator["Store"]:
 
 
 async def check_store(settings: Settings) -> None:
-    """Raise CannotStart if the store can't be used, and StoreDown if its server does not answer."""
+    """Raise CannotStart if the store can't be used, and Outage if its server does not answer."""
     if settings.sessions.durability is Durability.OFF:
         return
     try:
@@ -51,7 +51,7 @@ async def check_store(settings: Settings) -> None:
     except StoreInUse as used:
         raise InUse(f"{used}: end that process, or set sessions.url") from None
     except (ConnectionLost, StoreUnreachable) as away:
-        raise StoreDown(str(away)) from None
+        raise Outage(str(away)) from None
     except StoreUnavailable as unavailable:
         raise CannotStart(str(unavailable)) from None
 

@@ -41,8 +41,8 @@ PRAGMAS: Final = (
 VALUE_STATES: Final = frozenset({"22", "23", "54"})
 """Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
 
-NO_CONNECTIONS_NOW: Final = frozenset({"57P03", "53300"})
-"""SQLSTATEs of a server that is starting or stopping, and of one that has as many connections as it may."""
+NO_CONNECTIONS_NOW: Final = frozenset({"08001", "08003", "08004", "08006", "53300", "57P01", "57P02", "57P03"})
+"""SQLSTATEs of a connection that failed or ended, of a server with too many, and of one that starts or stops."""
 
 STATEMENT_STATES: Final = frozenset({"26000", "42P05"})
 """SQLSTATEs of a prepared statement that the session does not have, or has already."""

@@ -14,6 +14,7 @@ from actors.log import get_logger
 from agents.daemon.crew.node_process import NodeExit, NodeProcess, Reporter
 from agents.daemon.crew.restarts import failures, pause_s
 from agents.daemon.crew.wire import NodeListens, NodeReloaded, Packet, ReloadRequested, StopRequested
+from agents.daemon.errors import CannotStart
 from agents.daemon.outside import Outside
 from agents.node.fenced import FENCED
 from agents.node.os_process import this_process
@@ -54,23 +55,30 @@ class Crew:
         self._asked_to_stop = False
 
     async def run(self, outside: Outside) -> CrewEnded:
-        """Run the nodes until a signal, a client, or a failure ends them. None runs afterwards."""
+        """Run the nodes until a signal, a client, or a failure ends them. None runs afterwards. Raises CannotStart."""
         self._outside = outside
         self._loop = asyncio.get_running_loop()
         self._verdict: asyncio.Future[CrewEnded] = self._loop.create_future()
         self._address: asyncio.Future[DaemonAddress] = self._loop.create_future()
         self._all_listen = asyncio.Event()
+        refused: CannotStart | None = None
         async with AsyncExitStack() as stack:
             stack.enter_context(self._signals())
             async with asyncio.TaskGroup() as group:
                 keepers = [group.create_task(self._keep(name)) for name in self._names]
                 await self._unless_ending(self._all_listen.wait())
                 if not self._verdict.done():
-                    await stack.enter_async_context(outside.listening(self._address.result()))
+                    try:
+                        await stack.enter_async_context(outside.listening(self._address.result()))
+                    except CannotStart as error:
+                        refused = error
+                        self._end(CrewEnded(0))
                 verdict = await self._verdict
                 outside.draining()
                 for node in self._nodes.values():
                     node.signal(signal.SIGTERM)
+        if refused is not None:
+            raise refused
         return replace(verdict, code=verdict.code or max(exit_code(keeper.result()) for keeper in keepers))
 
     # A node

@@ -1,4 +1,4 @@
-"""Reasons why a daemon does not start: one line each, exit code 2, and no process left."""
+"""Reasons why a daemon does not start: one line each, exit code 2, or 4 for an outage, and no process left."""
 
 import asyncio
 import os
@@ -10,8 +10,12 @@ import pytest
 
 from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import begun, daemon, refused
+from tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.timeout(180)
+
+SSL_REQUEST = 80877103
+"""The code of a message of PostgreSQL's protocol: a question whether the server has TLS."""
 
 
 async def test_a_folder_has_one_daemon(server: RehearsalServer, folder: Path) -> None:
@@ -55,6 +59,31 @@ async def test_a_store_that_cannot_be_read_is_one_line(server: RehearsalServer, 
     assert err.count("\n") == 1
 
 
+FATAL = {"28P01": 2, "3D000": 2, "08006": 4, "53300": 4, "57P01": 4, "57P03": 4}
+
+
+@pytest.mark.parametrize(("state", "expected"), [*FATAL.items(), ("", 4)])
+async def test_a_database_that_refuses_is_an_outage_if_it_may_accept_later(
+    server: RehearsalServer, folder: Path, state: str, expected: int
+) -> None:
+    """state: 28P01 is a wrong password, and 3D000 an unknown database. None: the server ends the connection."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while int.from_bytes((await reader.readexactly(8))[4:]) == SSL_REQUEST:
+            writer.write(b"N")
+        fields = f"SFATAL\0VFATAL\0C{state}\0Mrefused\0\0".encode()
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields if state else b"")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as database:
+        port = database.sockets[0].getsockname()[1]
+        url = f"postgresql://127.0.0.1:{port}/none"
+        code, err = await refused(server, folder, "--port", "0", "--set", f"sessions.url={url}")
+    assert code == expected, err
+    assert err.startswith(f"understudy: the store at postgresql+asyncpg://127.0.0.1:{port}/none can't be used: ")
+    assert err.count("\n") == 1
+
+
 async def test_a_database_that_does_not_answer_is_an_outage(server: RehearsalServer, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -64,6 +93,56 @@ async def test_a_database_that_does_not_answer_is_an_outage(server: RehearsalSer
     assert code == 4
     assert err.startswith(f"understudy: the store at postgresql+asyncpg://127.0.0.1:{port}/none can't be used: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("server_of_tools", ['{url, "http://127.0.0.1:1/mcp"}', '{command, ["no-such-program"]}'])
+async def test_a_tool_server_that_is_down_is_an_outage(
+    server: RehearsalServer, folder: Path, tmp_path: Path, server_of_tools: str
+) -> None:
+    file = tmp_path / "sys.config"
+    agents = '[[{id, "a"}, {model, "echo"}, {tools, [{mcp, "files"}]}]]'
+    file.write_text(
+        f'[{{understudy, [{{agents, {agents}}}]}}, {{agents, [{{mcp, [{{"files", [{server_of_tools}]}}]}}]}}].'
+    )
+    code, err = await refused(server, folder, "--port", "0", "--config", str(file))
+    assert code == 4
+    assert last(err).startswith("understudy: the MCP server 'files' is down: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("nodes", [(), ("--nodes", "2")], ids=["one daemon", "nodes"])
+@pytest.mark.parametrize("name", ["lock", "token", ".daemon.json"])
+async def test_a_file_that_cannot_be_written_is_one_line(
+    server: RehearsalServer, folder: Path, name: str, nodes: tuple[str, ...]
+) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / name).mkdir()
+    code, err = await refused(server, folder, "--port", "0", *nodes)
+    assert code == 2
+    assert last(err).startswith("understudy: ")
+    assert f"{folder}/{name.removeprefix('.')}" in last(err)
+    assert "Traceback" not in err
+    assert (folder / "lock").exists() == (name == "lock")
+
+
+@pytest.mark.parametrize("free_pages", range(8))
+async def test_a_full_disk_is_one_line(server: RehearsalServer, tmp_path: Path, free_pages: int) -> None:
+    with small_disk(tmp_path):
+        folder = tmp_path / "state"
+        folder.mkdir(mode=0o700)
+        fill(tmp_path, free_pages=free_pages)
+        code, err = await refused(server, folder, "--port", "0")
+        assert code == 2
+        assert last(err).startswith("understudy: ")
+        assert str(folder) in last(err)
+        assert "Traceback" not in err
+        assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+async def test_a_host_that_no_host_can_have_is_one_line(server: RehearsalServer, folder: Path) -> None:
+    remote = "--port", "0", "--set", "gateway.allow_remote=true"
+    code, err = await refused(server, folder, "--host", "é..", *remote)
+    assert (code, err) == (2, "understudy: expected the name or the address of a host, got 'é..'\n")
 
 
 async def test_only_one_of_several_daemons_started_at_once_with_one_folder_runs(
@@ -176,3 +255,8 @@ async def test_an_agent_that_cannot_be_started_is_reported(
     assert code == 2
     assert "no_such_tool" in err
     assert err.count("\n") == 1
+
+
+def last(err: str) -> str:
+    """Return the last line on stderr. Lines of the log may be before it."""
+    return err.splitlines()[-1]

@@ -1,10 +1,7 @@
 """A full disk, and files whose bytes were changed."""
 
-import os
 import re
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,23 +13,9 @@ from agents.sessions import JournalHandle, Recorder, SessionError, Store, WriteF
 from agents.sessions.transactions import FileTransactions
 from tests.agents.sessions.keeping import batch, begun, ended, tokens
 from tests.agents.sessions.recorded import Callbacks, journal, recorder
+from tests.small_disk import enlarge, small_disk
 
 TEXT = "x" * 10_000
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).returncode:
-        assert "CI" not in os.environ, "expected to mount a small disk: CI must not skip this test"
-        pytest.skip("no small disk can be mounted here: that takes root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def enlarge(folder: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
 
 
 @pytest.mark.usefixtures("system")

@@ -12,6 +12,7 @@ import pytest
 
 from agents.daemon.crew.crew import Crew, CrewEnded
 from agents.daemon.crew.node_process import NodeProcess, Reporter
+from agents.daemon.errors import CannotStart
 from agents.daemon.outside import Foreground
 from agents.daemon.state_dir import StateDir
 from agents.node.state_files import address_in
@@ -142,6 +143,14 @@ async def test_a_node_that_refuses_at_the_start_ends_all_with_its_line_and_code(
     crew = RunningCrew(tmp_path, ("serve", "no", "serve"), NEVER_SILENT_S)
     assert await crew.run() == CrewEnded(2, ("n.2 refuses",))
     assert crew.said == []
+
+
+async def test_an_address_that_can_not_be_published_ends_all(tmp_path: Path) -> None:
+    (tmp_path / ".daemon.json").mkdir()
+    crew = RunningCrew(tmp_path, ("serve", "serve"), NEVER_SILENT_S)
+    with pytest.raises(CannotStart, match=r"^\S+/daemon.json can't be written: Is a directory$"):
+        await crew.run()
+    assert [pid for name in crew.names for pid in crew.lines(name, "pids") if Path(f"/proc/{pid}").exists()] == []
 
 
 async def test_a_node_that_ends_before_it_listens_ends_a_crew_that_starts(tmp_path: Path) -> None:
