@@ -1,5 +1,6 @@
 """From the sources to Settings: read, merged by precedence and validated, with every fault in one exception."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +43,7 @@ def found(environ: Mapping[str, str]) -> Path | None:
     if named := environ.get(CONFIG):
         return Path(named)
     own = own_folder(environ) / FILE
-    return own if own.exists() else None
+    return own if os.path.exists(own) else None  # Path.exists raises for a folder that may not be read
 
 
 def own_folder(environ: Mapping[str, str]) -> Path:

@@ -4,6 +4,7 @@ SQLite's backup copies the database as of one moment. A reader of the write-ahea
 a part that is deleted between the two steps belongs to a session that was deleted, so the copy begins again.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -28,7 +29,7 @@ def back_up(url: URL, file: Path) -> Manifest:
     Raises BackupRefused, StoreUnavailable, StoreDamaged, WriteFailed.
     """
     database = database_of(url)
-    if not database.exists():
+    if not os.path.exists(database):
         raise StoreUnavailable(f"no store exists at {database}")
     check_new(file)
     with as_write_failed(file), work_folder(file) as folder:
@@ -48,9 +49,9 @@ def database_of(url: URL) -> Path:
 
 def check_new(file: Path) -> None:
     """Raise BackupRefused if the file exists, or its folder does not."""
-    if file.exists():
+    if os.path.exists(file):
         raise BackupRefused(f"expected a new file for the backup, got {file}, which exists")
-    if not file.absolute().parent.is_dir():
+    if not os.path.isdir(file.absolute().parent):
         raise BackupRefused(f"expected a file in a folder that exists, got {file}")
 
 
