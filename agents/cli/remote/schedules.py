@@ -35,12 +35,6 @@ RUNS_COLUMNS = (
     Column("COUNT", right=True, rank=4),
     Column("REASON", least=12),
 )
-SESSION_HELP = "The session of a run: a new one, or that of the agent. Default: own."
-MISSED_HELP = "The runs for due times without a daemon: none, one for all of them, or one for each. Default: skip."
-OVERLAP_HELP = (
-    "A due time while an earlier run is not over has no run, one that waits, or one beside it. Default: skip."
-)
-
 name_argument = click.argument("name", metavar="NAME", shell_complete=completed(schedules))
 
 
@@ -81,12 +75,24 @@ async def _list(client: Client, *, as_json: bool) -> None:
 @click.option("--cron", metavar="FIELDS", help='The due times: five fields, such as "0 9 * * MON-FRI".')
 @click.option("--every", type=Length(), metavar="TIME", help=f"The time between two runs: seconds, or {AGES}.")
 @click.option("--timezone", metavar="ZONE", help="The time zone of --cron, such as Europe/Berlin. Default: UTC.")
-@click.option("--session", type=click.Choice(["own", "lasting"]), help="The session of each run. Default: own.")
-@click.option("--missed", type=click.Choice(["skip", "once", "all"]), help="If no daemon ran then. Default: skip.")
+@click.option(
+    "--session",
+    type=click.Choice(["own", "lasting"]),
+    help="A new session for each run, or the agent's lasting one. Default: own.",
+)
+@click.option(
+    "--missed",
+    type=click.Choice(["skip", "once", "all"]),
+    help="For due times at which no daemon ran: no run, one for all of them, or one for each. Default: skip.",
+)
 @click.option("--max-missed", type=int, metavar="N", help="The most runs of --missed all. Default: 10.")
 @click.option("--grace", type=Length(), metavar="TIME", help="The time after which a due time is missed. Default: 60.")
 @click.option("--jitter", type=Length(), metavar="TIME", help="The longest random delay of a run. Default: 0.")
-@click.option("--overlap", type=click.Choice(["skip", "wait", "allow"]), help="If a run is not over. Default: skip.")
+@click.option(
+    "--overlap",
+    type=click.Choice(["skip", "wait", "allow"]),
+    help="For a due time while a run is not over: no run, one that waits, or one beside it. Default: skip.",
+)
 @click.option("--owner", metavar="USER", help="The user who sees the schedule. Default: that of the token.")
 @daemon_options
 def add(

@@ -35,9 +35,7 @@ class InputItem(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: Annotated[
-        Literal["message", "function_call", "function_call_output", "reasoning"], BeforeValidator(_kind)
-    ] = "message"
+    type: ItemKind = "message"
     role: Literal["system", "developer", "user", "assistant"] | None = None
     content: Content = None
     call_id: str | None = None

@@ -50,6 +50,7 @@ async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> No
         (["rehearse", "--port", "65536"], "'--port': expected a whole number from 0 to 65535, got '65536'"),
         (["tail", "s", "--after", "-1"], "'--after': expected a whole number from 0, got '-1'"),
         (["sessions", "list", "--limit", "0"], "'--limit': expected a whole number from 1, got '0'"),
+        (["schedules", "add", "s", "--every", "nan"], "'--every': expected a number of seconds, or a time such as 30m"),
     ],
 )
 async def test_a_wrong_option_is_one_line(arguments: list[str], text: str) -> None:
