@@ -162,8 +162,9 @@ class ScheduledRun(Task):
         if config is None:
             raise RunRefused(_unknown(agent_id))
         await self._check_quota()
+        account = config.get("account", config.get("name"))
         own = {"id": self._session_id, "name": self._schedule.name, "owner": owner or config.get("owner")}
-        return await _begun({**config, **own}, Origin.BEGUN if of_host else Origin.USER)
+        return await _begun({**config, **own, "account": account}, Origin.BEGUN if of_host else Origin.USER)
 
     def _configured(self, agent_id: str) -> Mapping[str, Any] | None:
         """Return the configured agent with this id, if the schedule's owner may use it; else None."""

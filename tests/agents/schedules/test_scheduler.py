@@ -8,11 +8,13 @@ import pytest
 
 from actors import Pid
 from agents import agent, schedules
+from agents.core.budget import OnBreach
 from agents.core.conversation import UserMessage
 from agents.rehearsal import builtin, parse
 from agents.schedules.scheduler import SCHEDULE_RUNS
 from agents.settings import ScheduleSettings, SchedulingSettings, Settings, StreamingSettings
 from agents.settings.agent import AgentSettings
+from agents.settings.budgets import BudgetSettings
 from agents.testing import simulated_stage
 from supervisors.dynamic_supervisor import which_children
 
@@ -50,6 +52,16 @@ def test_each_due_time_has_a_run_in_a_session_of_its_own() -> None:
         assert not [child for child in await which_children(SCHEDULE_RUNS) if isinstance(child.pid, Pid)]
 
     simulated(test(), settings({"every": 60}))
+
+
+def test_a_run_counts_to_the_budget_of_its_agent() -> None:
+    async def test() -> None:
+        await asyncio.sleep(70)
+        (run,) = await schedules.history("news")
+        assert run.reason.startswith("budget exceeded: agent echo: ")
+
+    limit = BudgetSettings(agent="echo", tokens=40, on_breach=OnBreach.FAIL)
+    simulated(test(), settings({"every": 60}).model_copy(update={"budgets": (limit,)}))
 
 
 def test_a_lasting_session_has_the_messages_of_all_runs() -> None:
