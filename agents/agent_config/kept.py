@@ -3,7 +3,7 @@
 Other programs may write to the store, so its content is data and not trusted. A kept configuration may name built-in
 tools, and providers of the settings. Code, addresses and MCP servers are accepted only if this program has given them
 to an agent, by its configuration or by start_agent. An address with its own secrets is not accepted, because no
-secret is kept. An agent of the settings has its secrets there: its kept configuration only has to be the same.
+secret is kept. The secrets of an agent of the settings are there: of_settings.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,15 +55,6 @@ def comes_back_whole(given: Mapping[str, Any]) -> bool:
     """
     kept = kept_config(given)
     return kept is not None and not _has_secret(given) and all(map(_bounded, _answer_types(kept)))
-
-
-def of_settings(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
-    """Return the configuration with its secrets if it is that of an agent of the settings, whole or kept; else None."""
-    agent = next((each for each in settings.agents if each.id == config.get("id")), None)
-    if agent is None:
-        return None
-    given = {"owner": None, **agent.given()}
-    return given if {"owner": None, **config} in (given, kept_config(given)) else None
 
 
 def restored(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
-from agents.agent_config.kept import comes_back_whole, give, not_given, of_settings
+from agents.agent_config.kept import comes_back_whole, give, not_given
+from agents.agent_config.of_settings import of_settings
 from agents.budgets.account import Account
 from agents.budgets.keeper import counts_here
 from agents.core.charge import Payer

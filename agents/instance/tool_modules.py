@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from actors import StartFailed, whereis
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_config.kept import not_given, of_settings
+from agents.agent_config.kept import not_given
+from agents.agent_config.of_settings import of_settings
 from agents.hooks.resolve import named_in
 from agents.hooks.resolve import usable as usable_hooks
 from agents.instance.waking import Origin

@@ -70,6 +70,19 @@ async def test_a_parked_turn_goes_on_with_the_own_key_of_its_agent(
         assert await running.stopped() == 0
 
 
+@ADDRESSES
+async def test_a_conversation_goes_on_with_the_own_key_of_its_agent_after_a_restart(
+    own: RehearsalServer, folder: Path, tmp_path: Path, own_address: bool
+) -> None:
+    file = configuration(tmp_path, own, f', {{base_url, "{own.base_url}"}}' if own_address else "")
+    for messages in (2, 4):
+        async with daemon(own, folder, "--config", str(file), OWN_KEY=KEY) as running, running.client() as client:
+            session = (await client.post("/agents/a/conversations", {"name": "one"}))["session_id"]
+            assert isinstance(await said(client, "Hello.", session), StreamComplete)
+            assert (await client.get(f"/sessions/{session}"))["message_count"] == messages
+            assert await running.stopped() == 0
+
+
 async def parked(client: Client) -> list[str]:
     """Return the ids of the calls of the turn, as soon as it is parked."""
     async with asyncio.timeout(60):
@@ -80,6 +93,6 @@ async def parked(client: Client) -> list[str]:
             await asyncio.sleep(0.01)
 
 
-async def said(client: Client, message: str) -> Event:
+async def said(client: Client, message: str, agent: str = "a") -> Event:
     """Return the end of the agent's answer."""
-    return [event async for event in client.ask("a", message)][-1]
+    return [event async for event in client.ask(agent, message)][-1]
