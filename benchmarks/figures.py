@@ -41,8 +41,8 @@ that is told of each event; the second one encodes nothing, waits for nobody and
 
 LASTING: Final = """\
 CPU time of all threads, on SQLite in a file, at `batched`. The conversation has 250 turns with a call each. Two budgets
-are checked, of an owner's day and of an agent's month. A call: a tenth of a turn with ten calls of an `async def` that
-does nothing, the model's part included; a turn of each kind in turn. Writes: transactions of the store."""
+are checked, of an owner's day and of an agent's month. A call is a tenth of a turn with ten calls of an `async def`
+that does nothing, the model's part included. Turns of the two kinds alternate. Writes are transactions of the store."""
 
 IDLE: Final = """\
 A daemon on a store that exists, with its fork server, that is asked nothing. By the clock, but for CPU time; it is

@@ -10,9 +10,7 @@ from agents.core.waiting import WaitKind
 
 INPUT: Final = "answer: "
 SEVERAL: Final = "several may be chosen, separated by commas"
-
-
-DOUBT: Final = "it may have taken effect already: approved, it runs again (understudy effects settle: what came of it)"
+DOUBT: Final = "it may have taken effect: if you approve it, it runs again (understudy effects settle sets its outcome)"
 
 
 def note_of(kind: WaitKind, why: str = "") -> str:

@@ -43,7 +43,7 @@ class VisibleEffects:
         return [effect_info(each) for each in await effects(journal.store, chosen, after, limit)]
 
     async def settle(self, key: str, outcome: Outcome, note: str | None) -> EffectSettled:
-        """Record what came of a call whose outcome is not known. A turn that waits for that goes on.
+        """Record the outcome of a call whose outcome is not known. A turn that waits for that goes on.
 
         The record comes first: a turn that is continued later reads it. Raises UnknownEffect, OutcomeKnown, Refusal.
         """

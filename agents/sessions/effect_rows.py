@@ -23,7 +23,7 @@ COLUMNS: Final = (
 _KEPT: Final = """
 effects.settled_at IS NOT NULL AND effects.attempt = excluded.attempt AND excluded.state IN ('begun', 'unknown')
 """
-"""The condition under which a person's decision on an attempt stays: what a turn knows of the attempt is less."""
+"""The condition under which a person's decision on an attempt stays: the turn does not know the outcome."""
 
 _NOTE: Final = f"""
 INSERT INTO effects ({", ".join(COLUMNS)}) VALUES (%s) ON CONFLICT (session_id, key) DO UPDATE SET

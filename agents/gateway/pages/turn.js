@@ -81,7 +81,7 @@ export class Turn {
     onApproval({ tool_call, timeout_s, kind, why, question }) {
         const call = this.#call(tool_call);
         call.arguments = tool_call.function.arguments;
-        const note = why || (kind === "effect" ? "It may have taken effect already: approved, it runs again." : "");
+        const note = why || (kind === "effect" ? "It may have taken effect: if you approve it, it runs again." : "");
         call.approval = { until: this.#at + timeout_s, why: note, question };
     }
 

@@ -55,7 +55,7 @@ def effects(everything: Everything) -> APIRouter:
     @needs(Scope.APPROVE)
     @answers(json(EffectSettled), refuses=(404, 409, 422))
     async def settle(key: Annotated[Id, Path()], caller: CurrentCaller, body: Settle) -> Response:
-        """Say what came of a call of unknown outcome. Its turn goes on if it waits. 409: the outcome is known."""
+        """Set the unknown outcome of a call. Its turn goes on if it waits. 409: the outcome is known."""
         outcome = Happened(body.result) if body.happened else DidNotHappen()
         return Json(await visible(caller).settle(key, outcome, body.note))
 

@@ -12,7 +12,7 @@ from agents.tools.tool import tool
 from tests.agents.cli.forked import Forks
 from tests.agents.gateway.site import Site
 
-DOUBT = "it may have taken effect already: approved, it runs again"
+DOUBT = "it may have taken effect: if you approve it, it runs again"
 
 
 async def nobody_knows() -> NotKnown:
