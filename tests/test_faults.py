@@ -7,7 +7,7 @@ HERE = Path(__file__).parent
 TABLE = HERE.parent / "docs" / "faults.md"
 IDS = [
     *(f"P{number}" for number in range(1, 11)),
-    *(f"F{number}" for number in (13, *range(24, 30), 31, 32, 33, 34, 42, 43, 45, 46, 47, 50, 51, 52, 53, 54)),
+    *(f"F{number}" for number in (13, *range(24, 30), 31, 32, 33, 34, 42, 43, 45, 46, 47, 50, 51, 52, 53, 54, 55)),
     *(f"S{number:02}" for number in (*range(1, 15), *range(20, 26), 32, 36, 40, 41, 43, 44, 46, 47)),
     *(f"C{number}" for number in range(1, 14)),
 ]
