@@ -9,7 +9,8 @@ import pytest
 from agents.client import Client
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete
 from agents.rehearsal import RehearsalServer, builtin, parse
-from tests.agents.daemon.daemons import daemon, understudy
+from tests.agents.cli.forked import understudy
+from tests.agents.daemon.daemons import daemon
 from tests.agents.daemon.guarded_tools import BUYER
 
 pytestmark = pytest.mark.timeout(180)
