@@ -18,7 +18,7 @@ from agents.cli.sessions.place import Sessions, carry_out, place_options
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column
 from agents.client import Client
-from agents.client.client import path
+from agents.client.paths import path
 from agents.contract.effects import EffectInfo, EffectPage, EffectSettled
 from agents.rehearsal.whole_number import WholeNumber
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
-from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
@@ -17,7 +16,7 @@ import msgspec
 from agents.client.answer import check, check_events, data_in, failure
 from agents.client.errors import ClientError, Refused, Unreachable
 from agents.client.frames import Frames
-from agents.client.ids import valid_id
+from agents.client.paths import path
 from agents.client.place import Place, place_in
 from agents.client.question import question
 from agents.contract.sessions import Session, SessionInfo
@@ -145,7 +144,8 @@ class Client:
         parts: images, sounds, files and further texts, after the message.
         """
         stream_id = stream_id or uuid4().hex
-        sent, seq = question(message, stream_id, parts), 0
+        sent = question(message, stream_id, parts)
+        seq = 0
         try:
             async with aclosing(self._read("POST", path("agents", agent_id, "stream"), stream_id, **sent)) as events:
                 async for event in events:
@@ -162,7 +162,8 @@ class Client:
 
     async def events(self, stream_id: str, after: int = 0) -> AsyncGenerator[Event, None]:
         """Yield a stream's events after the seq `after`, up to the last one, without gap or repeat."""
-        began_s, pause_s, resuming = _now_s(), PAUSES_S[0], bool(after)
+        began_s, pause_s = _now_s(), PAUSES_S[0]
+        resuming = bool(after)
         while True:
             try:
                 where, query = path("streams", stream_id, "events"), {"after": after}
@@ -235,11 +236,6 @@ class Client:
                 self._places.rotate(-1)
                 if left <= 0 or not isinstance(failed, aiohttp.ClientConnectorError):
                     raise failure(place, failed) from None
-
-
-def path(*parts: str) -> str:
-    """Return a path with these parts, each quoted. Raises InvalidId."""
-    return "".join(f"/{quote(valid_id(part), safe='')}" for part in parts)
 
 
 class _Over(Exception):

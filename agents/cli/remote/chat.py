@@ -19,7 +19,7 @@ from agents.cli.turn import exit_code, show_events
 from agents.cli.view.printable import one_line
 from agents.cli.view.screen import open_screen
 from agents.client import Client, ClientError, Refused
-from agents.client.client import path
+from agents.client.paths import path
 from agents.core.events import Event, StreamApprovalRequired, StreamSubAgent
 from agents.core.question import AnswerValue
 from agents.parts.given import Media

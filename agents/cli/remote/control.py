@@ -11,7 +11,7 @@ from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.remote.ids import agents, by_id, crashed_agents
 from agents.cli.view.printable import one_line
 from agents.client import Client
-from agents.client.client import path
+from agents.client.paths import path
 
 
 @click.command()

@@ -12,8 +12,8 @@ from agents.cli.remote.ids import AmbiguousId, Ids
 from agents.cli.remote.waiting import waiting_calls
 from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError, Refused
-from agents.client.client import path
 from agents.client.errors import InvalidId
+from agents.client.paths import path
 from agents.instance.running import WaitingCall
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from agents.cli.printing import complain
 from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError, Refused
-from agents.client.client import path
+from agents.client.paths import path
 from agents.core.nearest import suggestion
 
 T = TypeVar("T")

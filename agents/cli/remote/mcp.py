@@ -16,7 +16,7 @@ from agents.cli.remote.completion import completed
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.remote.ids import agents_and_sessions, note_unknown
 from agents.client import Client, ClientError
-from agents.client.client import path
+from agents.client.paths import path
 from agents.core.events import Event
 from agents.extras import extra
 

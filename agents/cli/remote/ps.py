@@ -16,7 +16,7 @@ from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column, cut
 from agents.client import Client, Refused
-from agents.client.client import path
+from agents.client.paths import path
 
 LONGEST: Final = 40  # characters of a name
 

@@ -15,7 +15,7 @@ from agents.cli.remote.ids import by_id, schedules
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column
 from agents.client import Client
-from agents.client.client import path
+from agents.client.paths import path
 
 COLUMNS = (
     Column("NAME"),

@@ -17,7 +17,7 @@ from agents.cli.remote.decisions import call_argument, decide, deciding_argument
 from agents.cli.remote.ids import by_id, streams
 from agents.cli.view.screen import open_screen
 from agents.client import Client
-from agents.client.client import path
+from agents.client.paths import path
 from agents.contract.wire import data_of, name_of
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError

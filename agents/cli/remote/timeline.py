@@ -19,7 +19,7 @@ from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.remote.ids import by_id, streams
 from agents.cli.view.timeline import timeline_text
 from agents.client import Client
-from agents.client.client import path
+from agents.client.paths import path
 from agents.timeline import Timeline, picture_of, svg
 
 PAUSE_S: Final = 0.5

@@ -17,7 +17,7 @@ from agents.cli.remote.ids import by_id, standing_approvals
 from agents.cli.view.printable import one_line
 from agents.cli.view.table import Column
 from agents.client import Client
-from agents.client.client import path
+from agents.client.paths import path
 from agents.contract.watch import StandingApprovals
 from agents.core.standing import StandingApproval
 from agents.instance.running import WaitingCall
