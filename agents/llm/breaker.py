@@ -6,7 +6,7 @@
 
 Only failures of the provider itself open a breaker. An error about our request or key is an answer, so it counts as
 health. A busy provider says when to retry, so its refusal does not count. A missed deadline does not count if the agent
-made that deadline shorter than the host's.
+made that deadline shorter than the host's. A connection that this machine had no means to open shows nothing either.
 Source: Michael Nygard, "Release It!", Circuit Breaker.
 """
 
@@ -44,6 +44,9 @@ class HalfOpen(Struct, frozen=True):
 
 Breaker: TypeAlias = Closed | Open | HalfOpen
 CLOSED: Final = Closed()
+
+OURS: Final = frozenset({"emfile", "enfile", "enobufs", "enomem", "eaddrnotavail"})
+"""The errnos of a machine without a free descriptor, memory, or port."""
 
 
 class Outcome(Enum):
@@ -98,6 +101,8 @@ def outcome_of(fault: Fault | None, *, hasty: bool = False) -> Outcome:
     """Return a call's outcome. fault: None if the call succeeded. hasty: its deadlines were shorter than the host's."""
     match fault:
         case Timeout() if hasty:
+            return Outcome.UNKNOWN
+        case NetworkError(posix) if posix in OURS:
             return Outcome.UNKNOWN
         case Timeout() | NetworkError() | ConnectionClosed() | ParseError():
             return Outcome.FAILED

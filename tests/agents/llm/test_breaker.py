@@ -81,6 +81,7 @@ def test_an_outcome_changes_the_breaker(
         (Timeout("connection", 10.0), FAILED),
         (Timeout("data from the provider", 10.0), FAILED),
         (NetworkError("econnrefused"), FAILED),
+        *((NetworkError(posix), UNKNOWN) for posix in ("emfile", "enobufs", "eaddrnotavail")),
         (ConnectionClosed(), FAILED),
         (ParseError("expected an event stream, got '<html>'"), FAILED),
         *((ApiError(code, "down"), FAILED) for code in (500, 502, 503, 529)),
