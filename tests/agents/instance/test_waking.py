@@ -15,9 +15,9 @@ from agents import (
     StoreFailed,
     StreamComplete,
     StreamError,
-    StreamFunctionExecutionStart,
     StreamStart,
     StreamToken,
+    StreamToolStart,
     agent,
     agent_registry,
     application,
@@ -285,7 +285,7 @@ async def test_the_turn_of_a_crashed_agent_ends_before_its_successor_begins(app:
         config = {"id": "ada", "model": "clinging", "tools": ["tests.agents.sample_tools:clings"]}
         pid = await agent_supervisor.start_agent(config)
         agent.stream_chat(pid, "go")
-        while not isinstance(await box.receive(60), StreamFunctionExecutionStart):
+        while not isinstance(await box.receive(60), StreamToolStart):
             pass
         await (await journal()).durable()
         send_exit(pid, KILL)
