@@ -16,12 +16,13 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any, Final
 
 from tests.agents.cli.terminal import Ended, environment
 
@@ -85,25 +86,35 @@ def _run(arguments: tuple[str, ...], env: Mapping[str, str], stdin: str, request
             "directory": str(Path.cwd()),
             "code": str(code),
         }
-        to_fork = _forking().stdin
-        assert to_fork is not None
-        to_fork.write(json.dumps(asked) + "\n")
-        to_fork.flush()
+        with _one_at_a_time:
+            requests = _forking()
+            requests.write(json.dumps(asked) + "\n")
+            requests.flush()
         ended = int(code.read_text())
         return Ended(ended, *(file.read_text(encoding, errors="replace") for file in (out, err)))
 
 
+_one_at_a_time: Final = threading.Lock()
+
+
 @cache
-def _forking() -> "subprocess.Popen[str]":
-    """Return the process that forks. It gets requests as lines of JSON, and ends with this process."""
+def _forking() -> IO[str]:
+    """Start the process that forks, and return its input: requests as lines of JSON. It ends with this process.
+
+    It is no child of this process, whose children some tests count.
+    """
     env = environment(PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]))
     command = [sys.executable, "-m", "tests.agents.cli.forked"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, env=env)
-    atexit.register(process.communicate)
-    return process
+    assert process.stdin is not None
+    atexit.register(process.stdin.close)
+    process.wait()
+    return process.stdin
 
 
 def _serve() -> None:
+    if os.fork():
+        os._exit(0)
     from agents.cli import COMMANDS
 
     for module, _ in [*COMMANDS.values(), ("agents.cli.sessions.stored_sessions", "")]:
