@@ -101,7 +101,7 @@ _one_at_a_time: Final = threading.Lock()
 def _forking() -> IO[str]:
     """Start the process that forks, and return its input: requests as lines of JSON. It ends with this process.
 
-    It is no child of this process, whose children some tests count.
+    Its parent is init: some tests count the children of this process.
     """
     env = environment(PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]))
     command = [sys.executable, "-m", "tests.agents.cli.forked"]
