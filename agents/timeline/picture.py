@@ -24,7 +24,6 @@ MARGIN_PX: Final = 12
 LEAST_PX: Final = 1.5  # a span is visible, however short it is
 TICKS: Final = 6
 STEPS: Final = (1.0, 2.0, 5.0)
-LEGEND_PX: Final = 30
 LEGEND: Final = (
     ("wait", "waits for the model"),
     ("reasoning", "reasoning"),
