@@ -15,8 +15,7 @@ from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
 from agents.gateway import Gate, Gateway, LiveSessions, Server, check_access
-from agents.gateway.errors import Refusal
-from agents.gateway.gate import RETRY_S
+from agents.gateway.errors import retry_later
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
 from agents.instance.elsewhere import may_be_dead
@@ -56,9 +55,9 @@ class DaemonHost:
         """Raise Refusal while new turns are refused, or would fail."""
         self.gate.check()
         if await may_be_dead():
-            raise Refusal(503, MAY_BE_DEAD, retry_after_s=RETRY_S)
+            raise retry_later(MAY_BE_DEAD)
         if (fault := await store_fault(self._settings)) is not None:
-            raise Refusal(503, fault)
+            raise retry_later(fault)
 
     async def figures(self) -> Figures:
         return Figures(*await self._scrape.metrics())

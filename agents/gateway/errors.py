@@ -122,6 +122,14 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
 """Exceptions that a route may raise although the gateway has no bug."""
 
 
+RETRY_S: Final = 5
+
+
+def retry_later(message: str) -> Refusal:
+    """Return the refusal of a request that may succeed in RETRY_S."""
+    return Refusal(503, message, retry_after_s=RETRY_S)
+
+
 def refusal_of(error: Exception) -> Refusal:
     """Return the refusal for a route's exception. Raises the exception again if it is a bug of the gateway."""
     match error:
@@ -144,9 +152,9 @@ def refusal_of(error: Exception) -> Refusal:
         case NotRestarted(retry_after_s=wait_s):
             return Refusal(503, str(error), "not_restarted", retry_after_s=None if wait_s is None else ceil(wait_s))
         case CallFailed(reason=FarFault(kind, text)):
-            return Refusal(503, text, "not_started" if kind == CANNOT_START else "")
+            return Refusal(503, text, "not_started") if kind == CANNOT_START else retry_later(text)
         case CallFailed():
-            return Refusal(503, "the agent has ended, or does not answer")
+            return retry_later("the agent has ended, or does not answer")
         case StartFailed() | MaxChildren():
             return Refusal(503, "the agent could not be started")
         case SessionError():
@@ -167,7 +175,7 @@ def _of_session(error: SessionError) -> Refusal:
         case InvalidFork():
             return Refusal(422, str(error))
     log.warning("store_failed", reason=str(error))  # the text has the store's path, which no client may see
-    return Refusal(503, "the store of sessions can't be used now")
+    return retry_later("the store of sessions can't be used now")
 
 
 def invalid(errors: Iterable[Any]) -> Refusal:

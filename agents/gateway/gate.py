@@ -5,10 +5,7 @@ A program that stops, or a node that drains, closes the gate. Turns that run con
 
 from typing import Final
 
-from agents.gateway.errors import Refusal
-
-RETRY_S: Final = 5
-
+from agents.gateway.errors import retry_later
 
 STOPPING: Final = "the daemon is stopping and accepts no new turns: retry later"
 DRAINING: Final = "this node of the cluster drains and accepts no new turns: retry later"
@@ -23,4 +20,4 @@ class Gate:
     def check(self) -> None:
         """Raise Refusal if the gate is closed."""
         if self.closed is not None:
-            raise Refusal(503, self.closed, retry_after_s=RETRY_S)
+            raise retry_later(self.closed)

@@ -13,15 +13,15 @@ from websockets.frames import Frame
 from websockets.protocol import State
 
 from agents.gateway.connection import CONNECTION, TRY_AGAIN_LATER
-from agents.gateway.errors import Refusal
+from agents.gateway.errors import RETRY_S, retry_later
 
 HEADER_S: Final = 10.0  # for the whole head of a request
 FRAGMENTS: Final = 1000  # per message, since empty fragments add nothing to its size
 LINGER_S: Final = 30.0  # time in which a cut client can still read what was written
-FULL: Final = Refusal(503, "the gateway has max_connections connections: retry later").body
+FULL: Final = retry_later("the gateway has max_connections connections: retry later").body
 FULL_HEAD: Final = (
     "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\n"
-    f"content-length: {len(FULL)}\r\n\r\n"
+    f"content-length: {len(FULL)}\r\nretry-after: {RETRY_S}\r\n\r\n"
 ).encode()
 
 

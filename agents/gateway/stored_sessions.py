@@ -18,7 +18,7 @@ from agents.contract.spending import SpendBy, SpendReport, SpentSum
 from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
 from agents.core.running_turn import RunningTurn
-from agents.gateway.errors import Refusal
+from agents.gateway.errors import Refusal, retry_later
 from agents.gateway.sessions import LiveSessions
 from agents.instance.elsewhere import other_nodes, running_agent
 from agents.instance.waking import predecessor_gone, wake
@@ -189,7 +189,7 @@ class StoredSessions(LiveSessions):
 async def _journal() -> JournalHandle:
     journal = await open_journal()
     if journal is None:
-        raise Refusal(503, JOURNAL_RESTARTS)
+        raise retry_later(JOURNAL_RESTARTS)
     return journal
 
 

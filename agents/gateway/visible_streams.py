@@ -15,7 +15,7 @@ from agents.core.events import Event
 from agents.core.question import AnswerValue
 from agents.core.standing import Always
 from agents.core.turn_state import state_of
-from agents.gateway.errors import Refusal
+from agents.gateway.errors import Refusal, retry_later
 from agents.gateway.guard.caller import Caller
 from agents.gateway.parked_reader import ParkedReader
 from agents.gateway.parts import check_accepted
@@ -189,7 +189,7 @@ class VisibleStreams:
         if kept.status is StreamStatus.OPEN and await self._sessions.is_parked(kept.session_id):
             return await self._parked(kept, after)
         if kept.status is StreamStatus.OPEN:
-            raise Refusal(503, "the turn of this stream was cut, and its agent is not running")
+            raise retry_later("the turn of this stream was cut, and its agent is not running")
         _check_after(after, kept.last_seq)
         if after == kept.last_seq:
             return None

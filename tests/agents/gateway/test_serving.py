@@ -229,7 +229,9 @@ async def test_a_head_has_a_limit(site: Site, size: int, status: int) -> None:
 async def test_connections_have_a_limit_and_a_closed_one_frees_its_place(site: Site) -> None:
     sockets = [await site.http.ws_connect(f"{site.url}/ws") for _ in range(3)]
     async with connected(site) as raw:
-        assert (await raw.rest()).startswith(b"HTTP/1.1 503")
+        refusal = await raw.rest()
+        assert refusal.startswith(b"HTTP/1.1 503")
+        assert b"\r\nretry-after: 5\r\n" in refusal
     await sockets[1].send_json({"action": "ping"})
     assert await sockets[1].receive_json(timeout=30) == {"type": "pong"}
     await sockets[0].close()

@@ -378,9 +378,13 @@ async def test_while_the_journal_is_away_requests_to_sessions_are_refused_and_ch
     assert pid is not None
     await agent_supervisor.stop_agent(pid)
     await terminate_child(application.NAME, JOURNAL)
-    status, answer = await kept.json(method, path, body)
-    assert (status, answer["error"]["type"]) == (503, "unavailable")
-    assert answer["error"]["message"] == "the journal of sessions is being restarted: retry later"
+    async with kept.http.request(method, kept.url + path, json=body) as response:
+        answer = await response.json()
+        assert (response.status, response.headers["retry-after"]) == (503, "5")
+    assert answer["error"] == {
+        "type": "unavailable",
+        "message": "the journal of sessions is being restarted: retry later",
+    }
     await restart_child(application.NAME, JOURNAL)
     assert (await kept.json("GET", "/sessions/a"))[1]["title"] is None
 
