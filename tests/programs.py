@@ -1,15 +1,11 @@
 """Programs of the documentation, run as a new user runs them: without a key, and warnings are errors."""
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
-
-def environment() -> dict[str, str]:
-    """Return the environment without the key and the address of a provider."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+from tests.agents.cli.terminal import environment
 
 
 async def output(program: Path) -> str:

@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 from playwright.async_api import async_playwright
 
+from tests.agents.cli.terminal import environment
 from tests.agents.gateway.test_browser import CHROMIUM, QUIET
 from tests.examples.test_examples import FOLDER, HOSTS
-from tests.programs import environment
 
 FASTAPI = ("-m", "uvicorn", "--app-dir", str(FOLDER), "fastapi_host:app", "--port", "0")
 DJANGO = (str(FOLDER / "django_host.py"), "0")
